@@ -1,0 +1,37 @@
+//! The words both sides of Sluice speak, and the machines that speak them.
+//!
+//! Nothing here does IO, reads a clock or draws a random number: time and seed are arguments, so a whole session runs
+//! in virtual time inside a unit test, on a server, and in a browser, and does the same in each.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`time`], [`units`], [`ids`] | quantities and identities, each a type of its own |
+//! | [`mode`], [`feed`], [`policy`] | what a lane is set to |
+//! | [`wire`] | the items that cross a connection, and their bytes |
+//! | [`flow`] | receiver-owned credit |
+//! | [`log`], [`queue`] | where messages wait at the server |
+//! | [`delivery`], [`ledger`] | what has arrived, what never will, and what that returns in credit |
+//! | [`session`] | both ends of a session |
+//! | [`clock`], [`histogram`] | measurement |
+//! | [`link`] | bad networks: profiles, presets |
+//! | [`api`] | the HTTP API's JSON |
+#![warn(missing_docs, clippy::cast_possible_truncation)]
+
+pub mod api;
+pub mod clock;
+pub mod delivery;
+pub mod feed;
+pub mod flow;
+pub mod histogram;
+pub mod ids;
+pub mod ledger;
+pub mod link;
+pub mod log;
+pub mod mode;
+pub mod policy;
+pub mod queue;
+pub mod ranges;
+pub mod session;
+pub mod time;
+pub mod units;
+pub mod wire;
