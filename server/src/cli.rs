@@ -1,0 +1,123 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, value_parser};
+use sluice_server::{Config, Congestion, FeedKind, ListenAddress, QuicTuning, TlsFiles};
+
+/// One live feed over WebSocket and WebTransport at once, with every queue on the way visible.
+#[derive(Debug, Parser)]
+#[command(name = "sluice", version, about, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the page, and the feeds to it
+    Serve(Serve),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Where to serve the page, the API and WebSocket; with 127.0.0.1 or localhost also at [::1]; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    http: ListenAddress,
+    /// Where to serve WebTransport (UDP)
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:4433")]
+    quic: ListenAddress,
+    /// A feed to offer; may be repeated [default: ticks and host]
+    #[arg(long = "feed", value_name = "FEED", value_enum)]
+    feeds: Vec<FeedKind>,
+    /// Readings a second of the host feed
+    #[arg(long, value_name = "HZ", default_value_t = 10, value_parser = value_parser!(u32).range(1..=50))]
+    host_rate: u32,
+    /// A certificate chain that browsers trust, in PEM form
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM form
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// An origin whose pages may connect besides this server's own, such as http://127.0.0.1:8081; * allows all
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    allowed_origins: Vec<String>,
+    /// Connections that may be sessions at a time
+    #[arg(long, value_name = "N", default_value_t = 4_096, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    max_sessions: u32,
+    /// QUIC's congestion controller
+    #[arg(long, value_name = "NAME", value_enum, default_value = "cubic")]
+    congestion: Congestion,
+    /// QUIC's congestion window to start with, bytes [default: the controller's own]
+    #[arg(long, value_name = "BYTES", value_parser = value_parser!(u64).range(2_400..=16_777_216))]
+    initial_window: Option<u64>,
+    /// Open the page in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// What to log, as in RUST_LOG, which counts if this is not given: info, debug, sluice_server=trace
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+}
+
+impl Serve {
+    /// The server that the options describe.
+    pub(crate) fn config(self) -> Config {
+        let mut feeds = self.feeds;
+        if feeds.is_empty() {
+            feeds = Config::default().feeds;
+        }
+        feeds.sort_unstable();
+        feeds.dedup();
+        let tls = self.tls_cert.zip(self.tls_key);
+        Config {
+            http: self.http,
+            quic: self.quic,
+            feeds,
+            host_rate_hz: self.host_rate,
+            tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
+            allowed_origins: self.allowed_origins,
+            max_sessions: self.max_sessions,
+            quic_tuning: QuicTuning { congestion: self.congestion, initial_window: self.initial_window },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(arguments: &[&str]) -> Result<Config, clap::Error> {
+        let cli = Cli::try_parse_from([&["sluice", "serve"], arguments].concat())?;
+        let Command::Serve(serve) = cli.command;
+        Ok(serve.config())
+    }
+
+    #[test]
+    fn without_options_the_default_server_is_meant() {
+        let (config, default) = (config(&[]).expect("valid"), Config::default());
+        assert_eq!((config.http, config.quic, config.feeds), (default.http, default.quic, default.feeds));
+        assert_eq!((config.host_rate_hz, config.max_sessions), (default.host_rate_hz, default.max_sessions));
+    }
+
+    #[test]
+    fn a_feed_named_twice_counts_once() {
+        let config = config(&["--feed", "stdin", "--feed", "ticks", "--feed", "stdin"]).expect("valid");
+        assert_eq!(config.feeds, [FeedKind::Ticks, FeedKind::Stdin]);
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        for wrong in [
+            &["--tls-cert", "a.pem"][..],
+            &["--host-rate", "0"],
+            &["--host-rate", "51"],
+            &["--http", "nowhere"],
+            &["--congestion", "vegas"],
+            &["--feed", "news"],
+        ] {
+            let error = config(wrong).expect_err("wrong usage");
+            assert_eq!(error.exit_code(), 2, "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! How a server is set up.
+
+use std::path::PathBuf;
+
+use crate::feeds::FeedKind;
+use crate::listen::ListenAddress;
+
+/// Everything that a server is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where HTTP and WebSocket are served. Port 0 takes a free one.
+    pub http: ListenAddress,
+    /// Where WebTransport is served. Port 0 takes a free one.
+    pub quic: ListenAddress,
+    /// The feeds on offer.
+    pub feeds: Vec<FeedKind>,
+    /// Readings a second of the `host` feed, 1 to 50.
+    pub host_rate_hz: u32,
+    /// A certificate that browsers trust; without it the page is served in the clear and WebTransport with
+    /// certificates that the page pins.
+    pub tls: Option<TlsFiles>,
+    /// Origins whose pages may connect besides this server's own; `*` allows all.
+    pub allowed_origins: Vec<String>,
+    /// Connections that may be sessions at a time.
+    pub max_sessions: u32,
+    /// How QUIC sends.
+    pub quic_tuning: QuicTuning,
+}
+
+/// A certificate chain and its key, in PEM form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, the server's certificate first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// How QUIC sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuicTuning {
+    /// The congestion controller.
+    pub congestion: Congestion,
+    /// The congestion window to start with, bytes; `None` is the controller's own.
+    pub initial_window: Option<u64>,
+}
+
+/// Congestion controllers that quinn has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Congestion {
+    /// CUBIC (RFC 9438), as Linux's TCP
+    #[default]
+    Cubic,
+    /// NewReno (RFC 9002)
+    Newreno,
+    /// BBR, which quinn calls experimental
+    Bbr,
+}
+
+impl Congestion {
+    /// The name used in options and on the page.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cubic => "cubic",
+            Self::Newreno => "newreno",
+            Self::Bbr => "bbr",
+        }
+    }
+}
+
+impl Default for Config {
+    /// The page at 127.0.0.1:8080 and WebTransport at port 4433, with the feeds `ticks` and `host`.
+    fn default() -> Self {
+        Self {
+            http: ListenAddress::loopback(8080),
+            quic: ListenAddress::loopback(4433),
+            feeds: vec![FeedKind::Ticks, FeedKind::Host],
+            host_rate_hz: 10,
+            tls: None,
+            allowed_origins: Vec::new(),
+            max_sessions: 4_096,
+            quic_tuning: QuicTuning::default(),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! TCP connections, from their acceptance to HTTP.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tower_service::Service;
+
+use super::socket::{Peer, SharedTcp};
+use crate::metrics::Metrics;
+
+/// How long a client may take for the head of a request, and a TLS handshake.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// Bytes of a request's head at most.
+const HEAD_BYTES: usize = 16 * 1024;
+/// Connections that speak HTTP at a time; those that have become WebSockets do not count.
+const MOST_CONNECTIONS: usize = 1_024;
+/// How long to wait when the system has no more sockets.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A socket that listens, and what its connections speak.
+pub(crate) struct Listening {
+    /// The socket.
+    pub(crate) listener: TcpListener,
+    /// TLS, if it is spoken.
+    pub(crate) tls: Option<TlsAcceptor>,
+}
+
+/// Accepts connections until `stop` says true, then lets those that are in the middle of a request end it.
+pub(crate) async fn serve(
+    listening: Listening,
+    router: Router,
+    metrics: Arc<Metrics>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let Listening { listener, tls } = listening;
+    let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &slots) => accepted,
+            () = stopped(&mut stop) => return,
+        };
+        let Some((socket, address, slot)) = accepted else { continue };
+        let (router, tls, stop, metrics) = (router.clone(), tls.clone(), stop.clone(), Arc::clone(&metrics));
+        tokio::spawn(async move {
+            metrics.tcp_connections.inc();
+            let peer = Peer { socket: Arc::new(socket), address, encrypted: tls.is_some() };
+            let io = SharedTcp(Arc::clone(&peer.socket));
+            match tls {
+                None => speak_http(io, peer, router, stop).await,
+                Some(tls) => match timeout(HEAD_TIME, tls.accept(io)).await {
+                    Ok(Ok(io)) => speak_http(io, peer, router, stop).await,
+                    Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
+                    Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
+                },
+            }
+            metrics.tcp_connections.dec();
+            drop(slot);
+        });
+    }
+}
+
+/// Completes when the server stops.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone has stopped, too.
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(TcpStream, std::net::SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((socket, address)) => {
+            // A message is a write: waiting for more of them only adds delay.
+            if let Err(error) = socket.set_nodelay(true) {
+                tracing::debug!(%address, %error, "TCP_NODELAY cannot be set");
+            }
+            Some((socket, address, slot))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a connection cannot be accepted");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+async fn speak_http(
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let address = peer.address;
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        let mut router = router.clone();
+        async move {
+            let response: Result<Response<Body>, Infallible> = router.call(request).await;
+            response
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(io), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => Some(result),
+        () = stopped(&mut stop) => None,
+    };
+    let result = match result {
+        Some(result) => result,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%address, %error, "HTTP connection ended");
+    }
+}

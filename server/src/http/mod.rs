@@ -1,0 +1,17 @@
+//! HTTP: the page, the API, and the upgrade to WebSocket.
+
+mod api;
+mod connections;
+mod origin;
+mod page;
+mod problem;
+mod publish;
+mod router;
+mod security;
+mod socket;
+
+pub(crate) use connections::{Listening, serve};
+pub(crate) use origin::OriginRule;
+pub(crate) use problem::ProblemResponse;
+pub(crate) use router::{App, router};
+pub(crate) use socket::Peer;

@@ -1,0 +1,110 @@
+//! Which pages may connect.
+
+/// Decides by the `Origin` header (RFC 6454) whether a page may open `/ws` or `/wt`.
+///
+/// Only browsers send the header, and they alone need the protection: any page could otherwise read this server's
+/// feeds through its visitors. Pages of this server may, and those that `--allow-origin` names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OriginRule {
+    allowed: Vec<String>,
+    page_ports: Vec<u16>,
+}
+
+/// A host without its port, and the port.
+type HostPort<'a> = (&'a str, u16);
+
+impl OriginRule {
+    /// Allows pages that this server serves at `page_ports`, and those of the origins `allowed`; `*` allows all.
+    pub(crate) fn new(allowed: Vec<String>, page_ports: Vec<u16>) -> Self {
+        Self { allowed, page_ports }
+    }
+
+    /// Whether a page of `origin` may connect to `authority`, the host and port that it named (`Host`, `:authority`).
+    pub(crate) fn allows(&self, origin: Option<&str>, authority: Option<&str>) -> bool {
+        let Some(origin) = origin else { return true };
+        if self.allowed.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin)) {
+            return true;
+        }
+        let (Some((scheme, page)), Some(authority)) = (origin.split_once("://"), authority) else { return false };
+        let Some(default_port) = default_port(scheme) else { return false };
+        let page = host_port(page, default_port);
+        let asked = host_port(authority, default_port);
+        if page == asked {
+            return true;
+        }
+        // WebTransport has a port of its own, and a page of localhost asks for 127.0.0.1.
+        let same_host = page.0.eq_ignore_ascii_case(asked.0) || (is_loopback(page.0) && is_loopback(asked.0));
+        same_host && self.page_ports.contains(&page.1)
+    }
+
+    /// What to tell a page that may not.
+    pub(crate) fn refusal(origin: Option<&str>) -> String {
+        format!(
+            "pages of {} may not connect here: start the server with --allow-origin to allow them",
+            origin.unwrap_or("an unnamed origin")
+        )
+    }
+}
+
+fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    }
+}
+
+fn host_port(text: &str, default_port: u16) -> HostPort<'_> {
+    match text.rsplit_once(':') {
+        // The last colon of a bracketed address may be inside the brackets.
+        Some((host, port)) if !port.contains(']') => (host, port.parse().unwrap_or(default_port)),
+        Some(_) | None => (text, default_port),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host == "127.0.0.1" || host == "[::1]"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule() -> OriginRule {
+        OriginRule::new(vec!["http://trunk.test:8081".to_owned()], vec![8080])
+    }
+
+    #[test]
+    fn pages_of_this_server_may_connect_to_both_ports() {
+        for (origin, authority) in [
+            ("http://127.0.0.1:8080", "127.0.0.1:8080"),
+            ("http://localhost:8080", "127.0.0.1:4433"),
+            ("http://[::1]:8080", "127.0.0.1:4433"),
+            ("https://lab.example", "lab.example"),
+            ("http://lab.example:8080", "LAB.example:4433"),
+            ("http://TRUNK.test:8081", "127.0.0.1:8080"),
+        ] {
+            assert!(rule().allows(Some(origin), Some(authority)), "{origin} to {authority}");
+        }
+    }
+
+    #[test]
+    fn other_pages_may_not() {
+        for (origin, authority) in [
+            ("http://evil.example", "127.0.0.1:8080"),
+            ("http://127.0.0.1:9999", "127.0.0.1:8080"),
+            ("http://localhost.evil.example:8080", "localhost:8080"),
+            ("null", "127.0.0.1:8080"),
+            ("file://", "127.0.0.1:8080"),
+        ] {
+            assert!(!rule().allows(Some(origin), Some(authority)), "{origin} to {authority}");
+        }
+        assert!(!rule().allows(Some("http://127.0.0.1:8080"), None));
+    }
+
+    #[test]
+    fn who_is_no_browser_may() {
+        assert!(rule().allows(None, Some("127.0.0.1:8080")));
+        assert!(OriginRule::new(vec!["*".to_owned()], vec![]).allows(Some("http://evil.example"), None));
+    }
+}

@@ -1,0 +1,85 @@
+//! Headers that hold the page to this server.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::router::App;
+
+/// Adds the security headers to every response: a worker has the policy of its own script, not that of the page.
+pub(super) async fn add_headers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let policy = content_security_policy(request.headers(), app.quic_port, app.page.script_hashes());
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// The page loads code from this server alone, and connects to this server alone: to WebTransport at `quic_port` of
+/// the same host (or of 127.0.0.1, by which a page of localhost reaches it), with certificates that it pins by hash.
+fn content_security_policy(request: &HeaderMap, quic_port: Option<u16>, script_hashes: &[String]) -> String {
+    let authority = request.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
+    let host = authority.map(|authority| match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
+        Some(_) | None => authority,
+    });
+    let mut connect = "'self'".to_owned();
+    if let Some(authority) = authority {
+        connect += &format!(" ws://{authority} wss://{authority}");
+    }
+    if let Some(port) = quic_port {
+        connect += &format!(" https://127.0.0.1:{port}");
+        // CSP has no form for an IPv6 address.
+        if let Some(host) = host.filter(|host| *host != "127.0.0.1" && !host.starts_with('[')) {
+            connect += &format!(" https://{host}:{port}");
+        }
+    }
+    let hashes: String = script_hashes.iter().map(|hash| format!(" 'sha256-{hash}'")).collect();
+    format!(
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{hashes}; worker-src 'self'; \
+         style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; \
+         connect-src {connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// Whether a host may be copied into a header: nothing but a name or an address and a port.
+fn is_plain(host: &str) -> bool {
+    host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(host: &'static str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static(host));
+        content_security_policy(&headers, Some(4433), &["abc=".to_owned()])
+    }
+
+    #[test]
+    fn the_page_may_connect_to_this_server_alone() {
+        let policy = policy("localhost:8080");
+        for part in [
+            "connect-src 'self' ws://localhost:8080 wss://localhost:8080 \
+             https://127.0.0.1:4433 https://localhost:4433;",
+            "script-src 'self' 'wasm-unsafe-eval' 'sha256-abc=';",
+            "default-src 'none';",
+        ] {
+            assert!(policy.contains(part), "{policy}");
+        }
+    }
+
+    #[test]
+    fn a_host_cannot_add_to_the_policy() {
+        let policy = policy("x; script-src *");
+        assert!(!policy.contains('*'), "{policy}");
+    }
+}

@@ -1,0 +1,28 @@
+//! The server of Sluice: one live feed over WebSocket and WebTransport at once.
+//!
+//! ```text
+//! feeds → hub (bounded logs) → session (sans-IO core, driven) → carrier: ws | wt
+//!                                                              http: page, API, upgrade
+//! ```
+//!
+//! [`Server::bind`] takes a [`Config`] and binds; [`Server::run`] serves until its shutdown future completes.
+
+mod clock;
+mod config;
+mod feeds;
+mod http;
+mod hub;
+mod listen;
+mod metrics;
+mod server;
+mod session;
+mod tcp_info;
+mod tls;
+mod ws;
+mod wt;
+
+pub use config::{Config, Congestion, QuicTuning, TlsFiles};
+pub use feeds::FeedKind;
+pub use listen::{BadAddress, ListenAddress};
+pub use server::{Server, StartError};
+pub use tls::LoadError;

@@ -1,0 +1,234 @@
+//! A server, from its sockets to its end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use sluice_shared::feed::FeedSpec;
+use sluice_shared::ids::Epoch;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::feeds::FeedKind;
+use crate::http::{App, Listening, OriginRule, router, serve};
+use crate::hub::{Hold, Hub, HubConfig};
+use crate::metrics::Metrics;
+use crate::session::Sessions;
+use crate::tls::{self, Certificates, KeyedChain, LoadError};
+use crate::wt;
+
+/// How often sessions, feeds and certificates are looked through for what is over.
+const HOUSEKEEPING: Duration = Duration::from_secs(5);
+/// How long connections may take to end when the server stops.
+const DRAIN: Duration = Duration::from_millis(2_500);
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address of HTTP cannot be bound.
+    #[error("{address} cannot be listened at ({source}): end what listens there, or choose another with --http")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The certificate or its key cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The certificate and its key cannot be used.
+    #[error("TLS cannot be spoken with this certificate and key: {0}")]
+    Tls(#[from] rustls::Error),
+    /// No certificate can be made.
+    #[error("no certificate can be made: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// The operating system gives no random numbers.
+    #[error("the operating system gives no random numbers: {0}")]
+    Randomness(#[from] getrandom::Error),
+}
+
+/// A server whose sockets are bound.
+pub struct Server {
+    config: Config,
+    http: Vec<Listening>,
+    http_address: SocketAddr,
+    quic: Vec<wt::Endpoint>,
+    certificates: Option<Arc<Certificates>>,
+    sessions: Arc<Sessions>,
+    /// Feeds that run from the start.
+    pinned: Vec<Hold>,
+}
+
+impl Server {
+    /// Binds all sockets. If WebTransport's cannot be bound, the server has WebSocket alone, and says so.
+    ///
+    /// # Errors
+    /// HTTP's address cannot be bound, or the certificate cannot be used.
+    pub async fn bind(config: Config) -> Result<Self, StartError> {
+        let (identity, certificates) = match &config.tls {
+            Some(files) => (tls::load(&files.certificate, &files.key)?, None),
+            None => {
+                let certificates = Arc::new(Certificates::new(certificate_names(&config), SystemTime::now())?);
+                (certificates.current(), Some(certificates))
+            }
+        };
+        let acceptor = match &config.tls {
+            Some(_) => Some(TlsAcceptor::from(Arc::new(tls::for_https(identity.duplicate())?))),
+            None => None,
+        };
+        let http = bind_http(&config, acceptor.as_ref()).await?;
+        let http_address = http.first().and_then(|listening| listening.listener.local_addr().ok());
+        let http_address = http_address.unwrap_or_else(|| config.http.primary());
+        let quic = bind_quic(&config, identity)?;
+        let sessions = Arc::new(new_sessions(&config)?);
+        let pinned = pin_feeds(&config, sessions.hub());
+        Ok(Self { config, http, http_address, quic, certificates, sessions, pinned })
+    }
+
+    /// Where the page is.
+    pub fn url(&self) -> String {
+        let scheme = if self.config.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}:{}", self.config.http.url_host(), self.http_address.port())
+    }
+
+    /// Where HTTP and WebSocket are served.
+    pub const fn http_address(&self) -> SocketAddr {
+        self.http_address
+    }
+
+    /// Where WebTransport is served; `None` when it is not.
+    pub fn quic_address(&self) -> Option<SocketAddr> {
+        self.quic.first().map(wt::Endpoint::address)
+    }
+
+    /// Serves until `shutdown` completes, then says goodbye to every session and returns within 3 s.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let quic_port = self.quic_address().map(|address| address.port());
+        let origins = OriginRule::new(self.config.allowed_origins.clone(), vec![self.http_address.port()]);
+        let metrics = Arc::clone(self.sessions.metrics());
+        let app = App::new(Arc::clone(&self.sessions), quic_port, self.certificates.clone(), origins.clone());
+        let router = router(Arc::new(app));
+        let stop = watch::Sender::new(false);
+        let mut tasks = JoinSet::new();
+        for listening in self.http {
+            tasks.spawn(serve(listening, router.clone(), Arc::clone(&metrics), stop.subscribe()));
+        }
+        for endpoint in &self.quic {
+            tasks.spawn(endpoint.clone().serve(Arc::clone(&self.sessions), origins.clone(), stop.subscribe()));
+        }
+        let housekeeping = keep_house(Arc::clone(&self.sessions), self.certificates, self.quic.clone());
+        tokio::select! {
+            () = shutdown => {}
+            () = housekeeping => {}
+        }
+        stop.send_replace(true);
+        self.sessions.stop();
+        let drained = async {
+            self.sessions.stopped().await;
+            while tasks.join_next().await.is_some() {}
+            for endpoint in &self.quic {
+                endpoint.close().await;
+            }
+        };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        drop(self.pinned);
+        self.sessions.hub().stop();
+        tracing::info!("stopped");
+    }
+}
+
+/// Forgets what is over and renews certificates, for ever.
+async fn keep_house(sessions: Arc<Sessions>, certificates: Option<Arc<Certificates>>, quic: Vec<wt::Endpoint>) {
+    let mut ticker = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        ticker.tick().await;
+        sessions.sweep();
+        let Some(certificates) = &certificates else { continue };
+        match certificates.renew(SystemTime::now()) {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::info!("WebTransport has another certificate");
+                for endpoint in &quic {
+                    if let Err(error) = endpoint.present(certificates.current()) {
+                        tracing::error!(%error, "the new certificate cannot be served");
+                    }
+                }
+            }
+            Err(error) => tracing::error!(%error, "no new certificate can be made"),
+        }
+    }
+}
+
+async fn bind_http(config: &Config, tls: Option<&TlsAcceptor>) -> Result<Vec<Listening>, StartError> {
+    let address = config.http.primary();
+    let listener = TcpListener::bind(address).await.map_err(|source| StartError::Bind { address, source })?;
+    let port = listener.local_addr().map_or_else(|_| address.port(), |bound| bound.port());
+    let mut all = vec![Listening { listener, tls: tls.cloned() }];
+    if let Some(address) = config.http.secondary(port) {
+        match TcpListener::bind(address).await {
+            Ok(listener) => all.push(Listening { listener, tls: tls.cloned() }),
+            Err(error) => tracing::warn!(%address, %error, "HTTP is not served at this address"),
+        }
+    }
+    Ok(all)
+}
+
+/// Binds what can be bound: a server without UDP is still a server.
+fn bind_quic(config: &Config, identity: KeyedChain) -> Result<Vec<wt::Endpoint>, StartError> {
+    let tuning = config.quic_tuning;
+    let address = config.quic.primary();
+    let server_config = wt::server_config(identity, tuning)?;
+    let primary = match wt::Endpoint::bind(address, server_config.clone(), tuning) {
+        Ok(endpoint) => endpoint,
+        Err(error) => {
+            tracing::warn!(%address, %error, "WebTransport is not served: WebSocket works alone; choose another port with --quic");
+            return Ok(Vec::new());
+        }
+    };
+    let mut all = vec![primary];
+    let port = all.first().map_or_else(|| address.port(), |endpoint| endpoint.address().port());
+    if let Some(address) = config.quic.secondary(port) {
+        match wt::Endpoint::bind(address, server_config, tuning) {
+            Ok(endpoint) => all.push(endpoint),
+            Err(error) => tracing::warn!(%address, %error, "WebTransport is not served at this address"),
+        }
+    }
+    Ok(all)
+}
+
+fn new_sessions(config: &Config) -> Result<Sessions, StartError> {
+    let mut epoch = [0; 8];
+    getrandom::fill(&mut epoch)?;
+    let metrics = Arc::new(Metrics::new());
+    let hub_config = HubConfig { offered: config.feeds.clone(), host_rate_hz: config.host_rate_hz };
+    let epoch = Epoch(u64::from_le_bytes(epoch));
+    let hub = Arc::new(Hub::new(epoch, Clock::start(), hub_config, Arc::clone(&metrics)));
+    Ok(Sessions::new(hub, metrics, config.max_sessions))
+}
+
+/// Starts the feeds that come from outside: what arrives before the first subscriber is in the log, too.
+fn pin_feeds(config: &Config, hub: &Arc<Hub>) -> Vec<Hold> {
+    let pinned = config.feeds.iter().filter_map(|kind| match kind {
+        FeedKind::Stdin => Some(FeedSpec::Stdin),
+        FeedKind::Publish => Some(FeedSpec::Publish),
+        FeedKind::Ticks | FeedKind::Host => None,
+    });
+    pinned.filter_map(|spec| hub.hold(spec).ok()).collect()
+}
+
+/// What the page may call this server in a WebTransport URL.
+fn certificate_names(config: &Config) -> Vec<String> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let listened = config.quic.ip().filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
+    if let Some(name) = listened.filter(|name| !names.contains(name)) {
+        names.push(name);
+    }
+    names
+}

@@ -1,0 +1,88 @@
+//! What carries a session.
+
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use sluice_shared::mode::{Mode, Transport};
+use sluice_shared::session::{Batch, BatchLimits, Select};
+use sluice_shared::time::Time;
+use sluice_shared::wire::{ClientItem, CloseCode, Goodbye, Hop, PathSample, StreamInfo, TransportFacts};
+
+/// One connection of one client: a WebSocket, a WebTransport session, or a test's memory.
+///
+/// The driver writes into the carrier's own buffers and never waits for them: a buffer that is not offered is full.
+/// Control and data may share a buffer (a WebSocket) or not (WebTransport); reading never waits for writing.
+pub(crate) trait Carrier: Send {
+    /// The protocol below.
+    fn transport(&self) -> Transport;
+
+    /// What the lane's fairness header says.
+    fn facts(&self) -> TransportFacts;
+
+    /// Settles how data is carried; called once, before the first lane is asked for.
+    fn open_lanes(&mut self, mode: Mode, streams: &[StreamInfo]);
+
+    /// Other streams are followed from here on.
+    fn replace_streams(&mut self, streams: &[StreamInfo]);
+
+    /// The next item of the client. After an error there is nothing more.
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<ClientItem, Ended>>;
+
+    /// Where a control item may be appended; `None` while too much waits.
+    fn control(&mut self) -> Option<&mut BytesMut>;
+
+    /// How many lanes carry data.
+    fn lanes(&self) -> usize;
+
+    /// The lane at `index`, if it takes a batch now.
+    fn lane(&mut self, index: usize) -> Option<Lane<'_>>;
+
+    /// A batch was appended to the lane at `index`.
+    fn seal(&mut self, index: usize, batch: Batch);
+
+    /// Sends what was appended. Ready when all of it has been handed over; pending does not mean that no lane is free.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>>;
+
+    /// What waits below the session, and what the path looks like.
+    fn sample(&mut self, now: Time) -> (Hop, PathSample);
+
+    /// Says goodbye, if there is somebody to say it to, and closes; the peer has [`Limits::FAREWELL`] to take it.
+    fn close(self, goodbye: Option<Goodbye>) -> impl Future<Output = ()> + Send;
+}
+
+/// Where a batch goes.
+pub(crate) struct Lane<'a> {
+    /// Which messages it carries.
+    pub(crate) select: Select,
+    /// How much it takes.
+    pub(crate) limits: BatchLimits,
+    /// Where the batch is appended.
+    pub(crate) out: &'a mut BytesMut,
+}
+
+/// Why a connection cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The client closed, or the connection is gone.
+    Left(String),
+    /// The client has to be sent away.
+    Refused(CloseCode, String),
+}
+
+/// Bounds that hold for every carrier.
+pub(crate) struct Limits;
+
+impl Limits {
+    /// Bytes of one write: the largest WebSocket frame and the most that a stream's buffer is filled with, but for a
+    /// single larger message.
+    pub(crate) const WRITE_BYTES: usize = 16 * 1024;
+    /// Messages of one write.
+    pub(crate) const WRITE_MESSAGES: usize = 1_024;
+    /// Control items that wait, bytes; beyond it the client is not read from, since each item it sends may ask for an
+    /// answer.
+    pub(crate) const CONTROL_BYTES: usize = 16 * 1024;
+    /// How long a client may take to say Hello.
+    pub(crate) const HELLO: std::time::Duration = std::time::Duration::from_secs(5);
+    /// How long a client may take to take its Goodbye.
+    pub(crate) const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
+}

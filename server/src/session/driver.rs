@@ -1,0 +1,225 @@
+//! The drive loop of a session.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use sluice_shared::feed::FeedSpec;
+use sluice_shared::session::{Request, ServerSession};
+use sluice_shared::time::Time;
+use sluice_shared::wire::codec::write_server_control;
+use sluice_shared::wire::{ClientItem, CloseCode, Goodbye};
+use tokio::time::Sleep;
+
+use super::carrier::{Carrier, Ended};
+use crate::clock::Clock;
+use crate::hub::{FeedRefused, Hub, Signal, Stop, Subscription};
+use crate::metrics::LaneMetrics;
+
+/// Bytes that one turn sends at most before it looks at what the client has said.
+const TURN_BYTES: u64 = 256 * 1024;
+
+/// A session and everything it needs to run.
+pub(super) struct Driver<'a, C> {
+    pub(super) carrier: &'a mut C,
+    pub(super) session: ServerSession,
+    pub(super) subscription: Subscription,
+    pub(super) signal: Arc<Signal>,
+    pub(super) hub: Arc<Hub>,
+    pub(super) metrics: LaneMetrics,
+}
+
+/// How a session's connection ended.
+pub(super) struct Outcome {
+    /// What to tell the client; `None` when it has left.
+    pub(super) goodbye: Option<Goodbye>,
+    /// Whether the session may be resumed.
+    pub(super) resumable: bool,
+    /// What it followed.
+    pub(super) subscription: Subscription,
+}
+
+/// What a wait ended with.
+enum Event {
+    Item(Box<ClientItem>),
+    Ended(Ended),
+    /// There is room again, and there may be more to send.
+    Room,
+    Woken,
+    Timeout,
+}
+
+impl<C: Carrier> Driver<'_, C> {
+    /// Runs until the client leaves, breaks the protocol, or has to be sent away.
+    pub(super) async fn run(mut self) -> Outcome {
+        let clock = self.hub.clock();
+        let mut timer = Box::pin(tokio::time::sleep_until(clock.instant(clock.now())));
+        let mut first_lane = 0;
+        let ended = loop {
+            if let Some(stop) = self.signal.stopped() {
+                break stopped(stop);
+            }
+            let now = clock.now();
+            self.handle_due(now);
+            let awaited_lanes = self.send(now, first_lane);
+            first_lane = first_lane.wrapping_add(1);
+            let result = match self.wait(awaited_lanes, &mut timer, clock).await {
+                Event::Item(item) => self.handle_item(*item, clock.now()),
+                Event::Ended(ended) => Err(ended),
+                Event::Woken => {
+                    self.session.handle_published(self.subscription.view(), clock.now());
+                    Ok(())
+                }
+                Event::Room | Event::Timeout => Ok(()),
+            };
+            if let Err(ended) = result {
+                break ended;
+            }
+        };
+        self.count_dropped();
+        let (goodbye, resumable) = match ended {
+            Ended::Left(why) => {
+                tracing::debug!(why, "the client left");
+                (None, true)
+            }
+            Ended::Refused(code, reason) => {
+                let resumable = matches!(code, CloseCode::Unresponsive | CloseCode::Overloaded);
+                (Some(Goodbye { code, reason }), resumable)
+            }
+        };
+        Outcome { goodbye, resumable, subscription: self.subscription }
+    }
+
+    /// Does what the session's deadlines ask for, unless nobody could take the result.
+    fn handle_due(&mut self, now: Time) {
+        if self.session.poll_timeout().is_none_or(|(due, _)| due > now) || self.carrier.control().is_none() {
+            return;
+        }
+        self.session.handle_timeout(now);
+        if self.session.sample_is_due(now) {
+            let (hop, path) = self.carrier.sample(now);
+            self.session.handle_sample(self.subscription.view(), hop, path, now);
+        }
+        self.count_dropped();
+    }
+
+    fn count_dropped(&mut self) {
+        for (reason, count) in self.session.take_dropped() {
+            self.metrics.gap(reason, count);
+        }
+    }
+
+    /// Fills the carrier's buffers: control items first, then batches, each lane in its turn.
+    ///
+    /// Returns how many lanes could not be asked for all they might take, so that there is more to send as soon as
+    /// fewer lanes than that are full.
+    fn send(&mut self, now: Time, first_lane: usize) -> usize {
+        while let Some(out) = self.carrier.control() {
+            let Some(control) = self.session.poll_control() else { break };
+            write_server_control(out, &control);
+        }
+        let lanes = self.carrier.lanes();
+        let mut budget = TURN_BYTES;
+        let mut full_lanes = 0;
+        for turn in 0..lanes {
+            let index = first_lane.wrapping_add(turn) % lanes;
+            loop {
+                let Some(lane) = self.carrier.lane(index) else {
+                    full_lanes += 1;
+                    break;
+                };
+                let view = self.subscription.view();
+                let Some(batch) = self.session.poll_batch(view, lane.select, lane.limits, now, lane.out) else {
+                    break;
+                };
+                tracing::trace!(messages = batch.amount.messages, bytes = batch.amount.bytes, "batch");
+                self.carrier.seal(index, batch);
+                self.metrics.messages.inc_by(batch.amount.messages);
+                self.metrics.bytes.inc_by(batch.amount.bytes);
+                budget = budget.saturating_sub(batch.amount.bytes);
+                if budget == 0 {
+                    return lanes;
+                }
+            }
+        }
+        full_lanes
+    }
+
+    /// Waits for the next thing to happen, writing and reading meanwhile.
+    async fn wait(&mut self, awaited_lanes: usize, timer: &mut Pin<Box<Sleep>>, clock: Clock) -> Event {
+        let takes_control = self.carrier.control().is_some();
+        // What is due while nothing can be reported has to wait for room, not for time.
+        let deadline = self.session.poll_timeout().filter(|_| takes_control);
+        if let Some((due, _)) = deadline {
+            let due = clock.instant(due);
+            if timer.deadline() != due {
+                timer.as_mut().reset(due);
+            }
+        }
+        let (carrier, session) = (&mut *self.carrier, &mut self.session);
+        let transfer = poll_fn(|cx| {
+            if let Poll::Ready(Err(ended)) = carrier.poll_flush(cx) {
+                return Poll::Ready(Event::Ended(ended));
+            }
+            // Each item may ask for an answer, so the client is heard only while there is room for answers.
+            let room_for_control = carrier.control().is_some();
+            if room_for_control && let Poll::Ready(item) = carrier.poll_item(cx) {
+                return Poll::Ready(item.map_or_else(Event::Ended, |item| Event::Item(Box::new(item))));
+            }
+            let lanes = carrier.lanes();
+            let full_lanes = (0..lanes).filter(|index| carrier.lane(*index).is_none()).count();
+            if full_lanes < awaited_lanes || (room_for_control && !takes_control) {
+                session.handle_transport_ready();
+                return Poll::Ready(Event::Room);
+            }
+            if full_lanes > 0 && full_lanes == lanes {
+                session.handle_transport_blocked(clock.now());
+            }
+            Poll::Pending
+        });
+        tokio::select! {
+            biased;
+            () = self.signal.woken() => Event::Woken,
+            event = transfer => event,
+            () = timer, if deadline.is_some() => Event::Timeout,
+        }
+    }
+
+    fn handle_item(&mut self, item: ClientItem, now: Time) -> Result<(), Ended> {
+        tracing::trace!(?item, "from the client");
+        match self.session.handle_item(item, now) {
+            Ok(None) => Ok(()),
+            Ok(Some(Request::Subscribe(feeds))) => self.follow(&feeds, now),
+            Err(error) => Err(Ended::Refused(CloseCode::Protocol, error.to_string())),
+        }
+    }
+
+    fn follow(&mut self, feeds: &[FeedSpec], now: Time) -> Result<(), Ended> {
+        let subscription = self.hub.subscribe(feeds, &self.signal).map_err(refused)?;
+        let streams = subscription.infos(|_| None);
+        self.subscription = subscription;
+        self.carrier.replace_streams(&streams);
+        self.session.handle_subscribed(streams);
+        self.session.handle_published(self.subscription.view(), now);
+        Ok(())
+    }
+}
+
+/// What a client is told whose feeds cannot be followed.
+pub(super) fn refused(error: FeedRefused) -> Ended {
+    let code = match error {
+        FeedRefused::NotOffered { .. } => CloseCode::Unsupported,
+        FeedRefused::TooMany => CloseCode::Overloaded,
+    };
+    Ended::Refused(code, error.to_string())
+}
+
+fn stopped(stop: Stop) -> Ended {
+    match stop {
+        Stop::GoingAway => Ended::Refused(CloseCode::GoingAway, "the server stops".to_owned()),
+        Stop::TakenOver => {
+            Ended::Refused(CloseCode::TakenOver, "another connection has taken the session up".to_owned())
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Certificates and TLS.
+
+mod certificates;
+mod issue;
+mod real;
+mod schedule;
+mod settings;
+
+pub(crate) use certificates::Certificates;
+pub(crate) use real::load;
+pub(crate) use settings::{KeyedChain, for_https, for_quic};
+pub use real::LoadError;

@@ -1,0 +1,250 @@
+//! A session over a WebSocket.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use bytes::BytesMut;
+use futures_util::{Sink, SinkExt, StreamExt};
+use sluice_shared::mode::{Mode, Transport};
+use sluice_shared::session::{Batch, BatchLimits, Select};
+use sluice_shared::time::Time;
+use sluice_shared::wire::codec::{FrameItems, write_server_control};
+use sluice_shared::wire::{
+    ClientItem, CloseCode, Goodbye, Hop, PathSample, ServerControl, StreamInfo, TransportFacts,
+};
+use tokio::time::timeout;
+use tungstenite::error::{CapacityError, ProtocolError};
+
+use super::liveness::{Due, Liveness};
+use crate::http::Peer;
+use crate::session::{Carrier, Ended, Lane, Limits, Transit};
+use crate::tcp_info;
+
+/// Bytes of a close frame's reason at most (RFC 6455 §5.5: 125 with the code).
+const MAX_REASON_BYTES: usize = 123;
+
+/// One WebSocket: control items and data share each frame, control first.
+pub(super) struct WsCarrier {
+    socket: WebSocket,
+    peer: Peer,
+    liveness: Liveness,
+    ping_due: bool,
+    /// Items of the frame that is being read.
+    items: Option<FrameItems<ClientItem>>,
+    /// The next frame.
+    out: BytesMut,
+    /// Bytes of the frame that is being written; 0 when none is.
+    writing_bytes: usize,
+    transit: Transit,
+    /// What the kernel may hold back, bytes, as far as it is known.
+    bound_bytes: u64,
+}
+
+impl WsCarrier {
+    pub(super) fn new(socket: WebSocket, peer: Peer) -> Self {
+        Self {
+            socket,
+            peer,
+            liveness: Liveness::new(),
+            ping_due: false,
+            items: None,
+            out: BytesMut::new(),
+            writing_bytes: 0,
+            transit: Transit::default(),
+            bound_bytes: 0,
+        }
+    }
+
+    fn poll_ping(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        if let Poll::Ready(due) = self.liveness.poll_due(cx) {
+            match due {
+                Due::Ping => self.ping_due = true,
+                Due::Dead => {
+                    let secs = Liveness::PATIENCE.as_secs();
+                    let reason = format!("nothing was heard for {secs} s after a ping");
+                    return Poll::Ready(Err(Ended::Refused(CloseCode::Unresponsive, reason)));
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Starts to write a message; the library holds it until [`WsCarrier::poll_written`] is ready.
+    fn start(&mut self, message: Message) -> Result<(), Ended> {
+        self.writing_bytes = match &message {
+            Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len().max(1),
+            Message::Text(_) | Message::Close(_) => 1,
+        };
+        Pin::new(&mut self.socket).start_send(message).map_err(write_error)
+    }
+
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        ready!(Pin::new(&mut self.socket).poll_flush(cx)).map_err(write_error)?;
+        self.writing_bytes = 0;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Carrier for WsCarrier {
+    fn transport(&self) -> Transport {
+        Transport::WebSocket
+    }
+
+    fn facts(&self) -> TransportFacts {
+        let reading = tcp_info::read(&self.peer.socket);
+        TransportFacts {
+            congestion_control: tcp_info::congestion_control(&self.peer.socket),
+            initial_window: reading.congestion_window,
+            segment: reading.segment_bytes,
+            encrypted: self.peer.encrypted,
+        }
+    }
+
+    fn open_lanes(&mut self, _mode: Mode, _streams: &[StreamInfo]) {}
+
+    fn replace_streams(&mut self, _streams: &[StreamInfo]) {}
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<ClientItem, Ended>> {
+        loop {
+            if let Some(item) = self.items.as_mut().and_then(Iterator::next) {
+                return Poll::Ready(match item {
+                    Ok((item, _)) => Ok(item),
+                    Err(error) => Err(Ended::Refused(CloseCode::Protocol, error.to_string())),
+                });
+            }
+            self.items = None;
+            if let Poll::Ready(Err(dead)) = self.poll_ping(cx) {
+                return Poll::Ready(Err(dead));
+            }
+            let Some(message) = ready!(self.socket.poll_next_unpin(cx)) else {
+                return Poll::Ready(Err(Ended::Left("the connection is gone".to_owned())));
+            };
+            self.liveness.handle_heard();
+            let message = match message {
+                Ok(message) => message,
+                Err(error) => return Poll::Ready(Err(read_error(error))),
+            };
+            match message {
+                Message::Binary(frame) => self.items = Some(FrameItems::new(frame)),
+                Message::Text(_) => {
+                    let reason = "text messages are not taken here, binary ones alone".to_owned();
+                    return Poll::Ready(Err(Ended::Refused(CloseCode::Protocol, reason)));
+                }
+                // The library answers pings.
+                Message::Ping(_) | Message::Pong(_) => {}
+                Message::Close(frame) => {
+                    let code = frame.map_or(1005, |frame| frame.code);
+                    return Poll::Ready(Err(Ended::Left(format!("closed with code {code}"))));
+                }
+            }
+        }
+    }
+
+    fn control(&mut self) -> Option<&mut BytesMut> {
+        (self.out.len() < Limits::CONTROL_BYTES).then_some(&mut self.out)
+    }
+
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    fn lane(&mut self, _index: usize) -> Option<Lane<'_>> {
+        // One frame is filled while none is being written, so that what is sent later is decided later.
+        if self.writing_bytes > 0 || self.out.len() >= Limits::WRITE_BYTES / 2 {
+            return None;
+        }
+        let limits = BatchLimits {
+            messages: Limits::WRITE_MESSAGES,
+            bytes: Limits::WRITE_BYTES - self.out.len(),
+            oversize_is_gap: false,
+        };
+        Some(Lane { select: Select::Any, limits, out: &mut self.out })
+    }
+
+    fn seal(&mut self, _index: usize, batch: Batch) {
+        self.transit.push(batch);
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        if let Poll::Ready(Err(dead)) = self.poll_ping(cx) {
+            return Poll::Ready(Err(dead));
+        }
+        loop {
+            if self.writing_bytes > 0 {
+                ready!(self.poll_written(cx))?;
+            }
+            if self.ping_due {
+                self.ping_due = false;
+                self.start(Message::Ping(bytes::Bytes::new()))?;
+            } else if !self.out.is_empty() {
+                let frame = self.out.split().freeze();
+                self.start(Message::Binary(frame))?;
+            } else {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    fn sample(&mut self, now: Time) -> (Hop, PathSample) {
+        let reading = tcp_info::read(&self.peer.socket);
+        let waiting = (self.out.len() + self.writing_bytes) as u64;
+        let unsent = reading.unsent.unwrap_or(0);
+        // The kernel does not say what it may hold at most; what it was seen to hold is the best that is known.
+        self.bound_bytes = self.bound_bytes.max(unsent);
+        let hop = self.transit.held(waiting + unsent, self.bound_bytes + Limits::WRITE_BYTES as u64 * 2, now);
+        (hop, reading.path())
+    }
+
+    async fn close(mut self, goodbye: Option<Goodbye>) {
+        let farewell = async {
+            if let Some(goodbye) = goodbye {
+                let close = CloseFrame { code: goodbye.code.websocket(), reason: short(&goodbye.reason) };
+                write_server_control(&mut self.out, &ServerControl::Goodbye(goodbye));
+                std::future::poll_fn(|cx| self.poll_flush(cx)).await.ok()?;
+                self.socket.send(Message::Close(Some(close))).await.ok()?;
+            }
+            // The peer answers a close frame with another, or has sent its own, which is answered by closing.
+            while let Some(Ok(_)) = self.socket.next().await {}
+            self.socket.close().await.ok()
+        };
+        if timeout(Limits::FAREWELL, farewell).await.is_err() {
+            tracing::debug!(address = %self.peer.address, "a client did not take its goodbye");
+        }
+    }
+}
+
+/// The longest beginning of a reason that a close frame has room for.
+fn short(reason: &str) -> Utf8Bytes {
+    let end = (0..=MAX_REASON_BYTES.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
+    Utf8Bytes::from(reason.get(..end.unwrap_or(0)).unwrap_or("").to_owned())
+}
+
+fn write_error(error: axum::Error) -> Ended {
+    Ended::Left(error.to_string())
+}
+
+/// Tells a client that breaks RFC 6455 or sends too much from one whose connection is gone.
+fn read_error(error: axum::Error) -> Ended {
+    let text = error.to_string();
+    let Ok(cause) = error.into_inner().downcast::<tungstenite::Error>() else { return Ended::Left(text) };
+    if let tungstenite::Error::Capacity(CapacityError::MessageTooLong { size, max_size }) = *cause {
+        let reason = format!("a message of {size} bytes passes the limit of {max_size}");
+        return Ended::Refused(CloseCode::TooLarge, reason);
+    }
+    let vanished = matches!(*cause, tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake));
+    let broke_rules = matches!(*cause, tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_));
+    if broke_rules && !vanished { Ended::Refused(CloseCode::Protocol, text) } else { Ended::Left(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_cut_at_a_whole_character() {
+        assert_eq!(short("gone").as_str(), "gone");
+        let long = short(&"é".repeat(100));
+        assert_eq!(long.as_str(), "é".repeat(61));
+    }
+}

@@ -1,0 +1,191 @@
+//! A unidirectional stream that carries data.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BufMut, BytesMut};
+use sluice_shared::session::Batch;
+use sluice_shared::time::Time;
+use sluice_shared::wire::Hop;
+use wtransport::quinn;
+
+use super::data::Path;
+use crate::session::{Ended, Limits, Transit};
+
+/// A stream (or a stream for each message) and what waits for it.
+pub(super) struct UniLane {
+    path: Path,
+    stream: State,
+    per_message: bool,
+    /// What waits: behind the stream's header if the stream has not begun.
+    out: BytesMut,
+    /// Bytes at the front of `out` that are no items.
+    header_bytes: usize,
+    /// Whether the stream has refused some of `out`.
+    blocked: bool,
+    transit: Transit,
+}
+
+type Opening = Pin<Box<dyn Future<Output = Result<quinn::SendStream, quinn::ConnectionError>> + Send>>;
+
+enum State {
+    Unopened,
+    /// The peer's limit of streams is reached.
+    Opening(Opening),
+    Open(quinn::SendStream),
+}
+
+impl UniLane {
+    /// One stream for everything that is written.
+    pub(super) fn one_stream(path: Path) -> Self {
+        Self::new(path, false)
+    }
+
+    /// A stream for each batch.
+    pub(super) fn stream_per_message(path: Path) -> Self {
+        Self::new(path, true)
+    }
+
+    fn new(path: Path, per_message: bool) -> Self {
+        Self {
+            path,
+            stream: State::Unopened,
+            per_message,
+            out: BytesMut::new(),
+            header_bytes: 0,
+            blocked: false,
+            transit: Transit::default(),
+        }
+    }
+
+    /// Where to append, and how many bytes; `None` while enough waits.
+    pub(super) fn room(&mut self) -> Option<(usize, &mut BytesMut)> {
+        let waits = self.waiting_bytes();
+        if self.blocked || waits >= Limits::WRITE_BYTES / 2 || (self.per_message && waits > 0) {
+            return None;
+        }
+        if self.out.is_empty() && !matches!(self.stream, State::Open(_)) {
+            self.path.write_stream_header(&mut self.out);
+            self.header_bytes = self.out.len();
+        }
+        Some((Limits::WRITE_BYTES - waits, &mut self.out))
+    }
+
+    /// A batch was appended.
+    pub(super) fn seal(&mut self, batch: Batch) {
+        self.transit.push(batch);
+    }
+
+    /// Bytes of items that wait.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.out.len() - self.header_bytes
+    }
+
+    /// What waits.
+    pub(super) fn hop(&mut self, now: Time) -> Hop {
+        let waiting = self.waiting_bytes() as u64;
+        self.transit.held(waiting, Limits::WRITE_BYTES as u64, now)
+    }
+
+    /// Writes what waits.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        if self.waiting_bytes() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        self.blocked = true;
+        ready!(self.poll_write(cx))?;
+        self.blocked = false;
+        if self.per_message && let State::Open(mut stream) = std::mem::replace(&mut self.stream, State::Unopened)
+        {
+            // What is left to do is quinn's: nobody waits for the acknowledgement.
+            stream.finish().map_err(|error| Ended::Left(error.to_string()))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        loop {
+            match &mut self.stream {
+                State::Unopened => self.stream = self.path.open_uni(cx).map_err(left)?,
+                State::Opening(opening) => {
+                    let stream = ready!(opening.as_mut().poll(cx)).map_err(left)?;
+                    self.stream = State::Open(stream);
+                }
+                State::Open(stream) => {
+                    while !self.out.is_empty() {
+                        let written = ready!(Pin::new(&mut *stream).poll_write(cx, &self.out)).map_err(left)?;
+                        self.out.advance(written);
+                        self.header_bytes = self.header_bytes.saturating_sub(written);
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
+
+    /// Ends the stream after what was written.
+    pub(super) fn finish(&mut self) {
+        if let State::Open(stream) = &mut self.stream
+            && let Err(error) = stream.finish()
+        {
+            tracing::debug!(%error, "a stream had ended before");
+        }
+    }
+}
+
+impl Path {
+    /// Opens a stream at once if the peer's limit allows it. Only otherwise the opening is kept, since it must be
+    /// waited for with the same future.
+    fn open_uni(&self, cx: &mut Context<'_>) -> Result<State, quinn::ConnectionError> {
+        let connection = self.quic();
+        {
+            let opening = std::pin::pin!(connection.open_uni());
+            if let Poll::Ready(stream) = opening.poll(cx) {
+                return stream.map(State::Open);
+            }
+        }
+        let connection = connection.clone();
+        Ok(State::Opening(Box::pin(async move { connection.open_uni().await })))
+    }
+
+    /// Opens a WebTransport stream: its type, and the session it belongs to (draft-ietf-webtrans-http3 §4.2).
+    fn write_stream_header(&self, out: &mut BytesMut) {
+        put_varint(out, 0x54);
+        put_varint(out, self.session_id());
+    }
+}
+
+/// Appends a QUIC variable-length integer (RFC 9000 §16); larger ones than it can carry do not occur.
+pub(super) fn put_varint(out: &mut BytesMut, value: u64) {
+    match value {
+        0..0x40 => out.put_u8(value.to_le_bytes()[0]),
+        0x40..0x4000 => out.put_uint(0x4000 | value, 2),
+        0x4000..0x4000_0000 => out.put_uint(0x8000_0000 | value, 4),
+        _ => out.put_u64(0xc000_0000_0000_0000 | value),
+    }
+}
+
+/// The connection, or the stream that only the client could have stopped, is gone.
+pub(super) fn left(error: impl std::fmt::Display) -> Ended {
+    Ended::Left(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_written_as_quic_does() {
+        // The examples of RFC 9000 appendix A.1.
+        for (value, bytes) in [
+            (37, &[0x25][..]),
+            (15_293, &[0x7b, 0xbd]),
+            (494_878_333, &[0x9d, 0x7f, 0x3e, 0x7d]),
+            (151_288_809_941_952_652, &[0xc2, 0x19, 0x7c, 0x5e, 0xff, 0x14, 0xe8, 0x8c]),
+        ] {
+            let mut out = BytesMut::new();
+            put_varint(&mut out, value);
+            assert_eq!(out, bytes, "{value}");
+        }
+    }
+}
