@@ -1,0 +1,5 @@
+//! The page's own wasm module.
+
+fn main() {
+    sluice_frontend::page::start();
+}

@@ -1,0 +1,85 @@
+//! One place of the strip, in numbers.
+
+use leptos::prelude::*;
+use sluice_shared::wire::{Hop, Waiting};
+
+use crate::model::format;
+use crate::model::levels::{Place, credit_left};
+use crate::state::{Lane, LaneView};
+
+/// How much waits at a tank, of how much, and how old the oldest is.
+#[component]
+pub fn HopValue(
+    /// The lane.
+    lane: Lane,
+    /// The tank.
+    place: Place,
+) -> impl IntoView {
+    let read = move |view: &LaneView| place.hop(&view.summary.hops).unwrap_or_default();
+    let messages = Signal::derive(move || lane.view.with(read).held.messages);
+    let held = Signal::derive(move || format::count(messages.get()));
+    let bound = Signal::derive(move || bound_text(&lane.view.with(read)));
+    let detail = Signal::derive(move || lane.view.with(|view| detail_text(place, view)));
+    view! {
+        <div class="hop">
+            <b data-testid=place.id() data-value=messages>{held}<small>{bound}</small></b>
+            <span>{detail}</span>
+        </div>
+    }
+}
+
+fn bound_text(hop: &Hop) -> String {
+    match hop.bound.messages {
+        0 => String::new(),
+        bound => format!(" / {}", format::count(bound)),
+    }
+}
+
+fn detail_text(place: Place, view: &LaneView) -> String {
+    let hop = place.hop(&view.summary.hops).unwrap_or_default();
+    let first = match place {
+        Place::Consumer => Some(format!("{} busy", format::percent(f64::from(view.summary.busy)))),
+        Place::Backlog
+        | Place::PolicyQueue
+        | Place::Credit
+        | Place::Transport
+        | Place::Transit
+        | Place::Inbox => (hop.held.bytes > 0).then(|| format::bytes(hop.held.bytes)),
+    };
+    let oldest = (hop.oldest_age_micros > 0).then(|| format::span(hop.oldest_age_micros));
+    [first, oldest].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// What the gate still lets pass, of how much, and why nothing moves.
+#[component]
+pub fn GateValue(
+    /// The lane.
+    lane: Lane,
+) -> impl IntoView {
+    let left = lane.read(|view| credit_left(&view.summary.credit).messages);
+    let window = lane.read(|view| view.summary.credit.window.messages);
+    view! {
+        <div class="hop gate" class:closed=lane.read(|view| obstacle(view).is_some())>
+            <b data-testid=Place::Credit.id() data-value=left>
+                {lane.read(|view| format::count(credit_left(&view.summary.credit).messages))}
+                <small data-testid="credit-window" data-value=window>
+                    {lane.read(|view| format!(" of {} left", format::count(view.summary.credit.window.messages)))}
+                </small>
+            </b>
+            <span data-testid="waiting" data-value=lane.read(|view| view.summary.waiting.name())>
+                {lane.read(|view| match obstacle(view) {
+                    Some(obstacle) => obstacle.to_owned(),
+                    None => format!("granted {}", format::count(view.summary.credit.limit.messages)),
+                })}
+            </span>
+        </div>
+    }
+}
+
+const fn obstacle(view: &LaneView) -> Option<&'static str> {
+    match view.summary.waiting {
+        Waiting::NoCredit { .. } => Some("closed: no credit"),
+        Waiting::Transport { .. } => Some("transport is full"),
+        Waiting::Nothing | Waiting::NoData => None,
+    }
+}

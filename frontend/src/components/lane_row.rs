@@ -1,0 +1,36 @@
+//! One lane.
+
+use leptos::prelude::*;
+
+use super::age_chart::AgeChart;
+use super::connection::ConnectionNote;
+use super::lane_controls::LaneControls;
+use super::lane_header::LaneHeader;
+use super::strip::Strip;
+use crate::state::{App, Lane};
+
+/// A lane from its head to its age chart, in its colour.
+#[component]
+pub fn LaneRow(
+    /// The lane.
+    lane: Lane,
+) -> impl IntoView {
+    let app = expect_context::<App>();
+    let tone = move || app.tone(lane.id).map(|tone| format!("--tone: var({})", tone.token()));
+    let state = lane.read(|view| view.connection.name());
+    view! {
+        <section
+            class="card lane"
+            style=tone
+            data-testid=move || format!("lane-{}", lane.mode.get().name())
+            data-state=state
+            aria-label=move || format!("Lane {}", app.short_name(lane.id))
+        >
+            <LaneHeader lane/>
+            <ConnectionNote lane/>
+            <Strip lane/>
+            <LaneControls lane/>
+            <AgeChart lane/>
+        </section>
+    }
+}

@@ -1,0 +1,80 @@
+//! What happens to messages there is no credit for.
+
+use leptos::prelude::*;
+use sluice_shared::policy::Policy;
+
+const NAMES: [(&str, &str); 4] = [
+    ("lossless", "lossless"),
+    ("latest", "latest per key"),
+    ("drop-oldest", "drop oldest"),
+    ("drop-newest", "drop newest"),
+];
+
+/// A policy, and its queue's limit where it has one.
+#[component]
+pub fn PolicyControl(
+    /// What it is set to; `None` when lanes differ.
+    #[prop(into)]
+    value: Signal<Option<Policy>>,
+    /// Told what it is set to.
+    #[prop(into)]
+    on_change: Callback<Policy>,
+    /// Its test id; the limit's ends in `-limit`.
+    testid: &'static str,
+) -> impl IntoView {
+    let limit = move || match value.get() {
+        Some(Policy::DropOldest { limit } | Policy::DropNewest { limit }) => Some(limit),
+        Some(Policy::Lossless | Policy::Latest) | None => None,
+    };
+    let has_limit = Memo::new(move |_| limit().is_some());
+    let choose = move |event| {
+        if let Ok(policy) = event_target_value(&event).parse() {
+            on_change.run(policy);
+        }
+    };
+    let set_limit = move |event| {
+        let Ok(limit) = event_target_value(&event).parse::<u32>() else { return };
+        let limit = limit.clamp(1, Policy::MAX_LIMIT);
+        match value.get_untracked() {
+            Some(Policy::DropOldest { .. }) => on_change.run(Policy::DropOldest { limit }),
+            Some(Policy::DropNewest { .. }) => on_change.run(Policy::DropNewest { limit }),
+            Some(Policy::Lossless | Policy::Latest) | None => {}
+        }
+    };
+    view! {
+        <div class="field">
+            <label>
+                <span>"Policy"</span>
+                <select
+                    data-testid=testid
+                    title="What the server does with messages there is no credit for"
+                    prop:value=move || value.get().map_or("", Policy::name)
+                    on:change=choose
+                >
+                    <Show when=move || value.get().is_none()>
+                        <option value="" disabled selected>"differs"</option>
+                    </Show>
+                    {NAMES
+                        .map(|(name, title)| {
+                            let selected = move || value.get().is_some_and(|policy| policy.name() == name);
+                            view! { <option value=name selected=selected>{title}</option> }
+                        })
+                        .collect_view()}
+                </select>
+            </label>
+            <Show when=move || has_limit.get()>
+                <input
+                    type="number"
+                    class="limit"
+                    data-testid=format!("{testid}-limit")
+                    aria-label="Messages the queue keeps"
+                    title="Messages the queue keeps"
+                    min="1"
+                    max=Policy::MAX_LIMIT
+                    prop:value=move || limit().map(|limit| limit.to_string())
+                    on:change=set_limit
+                />
+            </Show>
+        </div>
+    }
+}

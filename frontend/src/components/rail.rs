@@ -1,0 +1,61 @@
+//! The controls on the left.
+
+use leptos::prelude::*;
+
+use super::add_lane::AddLane;
+use super::consumer_control::{ConsumerControl, ConsumerIds};
+use super::feed_card::FeedCard;
+use super::policy_control::PolicyControl;
+use super::window_control::WindowControl;
+use crate::state::{App, Lane};
+
+/// Feed, all lanes at once, and more lanes.
+#[component]
+pub fn Rail() -> impl IntoView {
+    view! {
+        <aside class="rail" aria-label="Set-up">
+            <FeedCard/>
+            <AllLanes/>
+            <AddLane/>
+        </aside>
+    }
+}
+
+/// Settings of all lanes at once; where lanes differ it says so.
+#[component]
+fn AllLanes() -> impl IntoView {
+    let app = expect_context::<App>();
+    let consumer = common(app, |lane| lane.consumer.get());
+    let policy = common(app, |lane| lane.policy.get());
+    let window = common(app, |lane| lane.window.get());
+    let each = move |set: &dyn Fn(&Lane)| app.lanes.get_untracked().iter().for_each(set);
+    view! {
+        <section class="card">
+            <h2>"All lanes"</h2>
+            <ConsumerControl
+                ids=ConsumerIds { delay: "all-consumer-delay", work: "all-consumer-work" }
+                value=consumer
+                on_change=move |consumer| each(&|lane| lane.consumer.set(consumer))
+            />
+            <PolicyControl
+                testid="all-policy"
+                value=policy
+                on_change=move |policy| each(&|lane| lane.policy.set(policy))
+            />
+            <WindowControl
+                testid="all-window"
+                value=window
+                on_change=move |window| each(&|lane| lane.window.set(window))
+            />
+        </section>
+    }
+}
+
+/// What all lanes have in common, if they do.
+fn common<T: Copy + PartialEq + Send + Sync + 'static>(app: App, read: fn(&Lane) -> T) -> Signal<Option<T>> {
+    Signal::derive(move || {
+        let values: Vec<T> = app.lanes.get().iter().map(read).collect();
+        let first = *values.first()?;
+        values.iter().all(|value| *value == first).then_some(first)
+    })
+}

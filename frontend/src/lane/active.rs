@@ -1,0 +1,106 @@
+//! A lane that was asked to connect: its session, its consumer, and what it knows of the server.
+
+use core::time::Duration;
+
+use sluice_shared::session::{ClientConfig, ClientSession, Delivered};
+use sluice_shared::time::Time;
+use sluice_shared::wire::{Goodbye, ServerSample, TransportFacts};
+
+use super::clock;
+use super::consumer::{Station, Surroundings};
+use super::model::{Passage, Tally};
+use crate::bridge::{Setup, Window};
+
+/// What lives from one [`crate::bridge::Command::Open`] to the next.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) setup: Setup,
+    pub(super) session: ClientSession,
+    pub(super) station: Station,
+    /// The server's side, as last reported on this connection.
+    pub(super) sample: Option<ServerSample>,
+    /// What carries the lane, as told by the last Welcome.
+    pub(super) facts: Option<TransportFacts>,
+    /// Why the server is about to close.
+    pub(super) farewell: Option<Goodbye>,
+    /// Duplicates before the last reset.
+    pub(super) duplicates_before: u64,
+}
+
+impl Active {
+    /// How often the server reports its side, as often as it may.
+    const SAMPLE_EVERY: Duration = Duration::from_millis(100);
+    /// How often a heartbeat is sent. On WebTransport it also tells the server of a new path; on both it keeps the
+    /// estimate of the server's clock fresh.
+    const HEARTBEAT: Duration = Duration::from_secs(1);
+
+    pub(super) fn new(setup: Setup, now: Time) -> Self {
+        let config = ClientConfig {
+            mode: setup.mode,
+            feeds: setup.feeds.clone(),
+            policy: setup.policy,
+            window: setup.window.into(),
+            sample_every: Self::SAMPLE_EVERY,
+            heartbeat: Self::HEARTBEAT,
+        };
+        Self {
+            session: ClientSession::new(config, now),
+            station: Station::new(setup.consumer),
+            setup,
+            sample: None,
+            facts: None,
+            farewell: None,
+            duplicates_before: 0,
+        }
+    }
+
+    /// Lets the consumer complete what is due.
+    pub(super) fn run_consumer(&mut self, tally: &mut Tally, now: Time) {
+        let (station, mut around) = self.around(tally, now);
+        station.run(&mut around);
+    }
+
+    /// Lets a computing consumer work for one turn.
+    pub(super) fn compute(&mut self, tally: &mut Tally, now: Time) {
+        let (station, mut around) = self.around(tally, now);
+        station.compute(&mut around);
+    }
+
+    fn around<'a>(&'a mut self, tally: &'a mut Tally, now: Time) -> (&'a mut Station, Around<'a>) {
+        // One look for all messages of the turn: the estimate is a search through recent heartbeats.
+        let offset_micros = self.session.clock().offset_micros();
+        (&mut self.station, Around { session: &mut self.session, tally, offset_micros, now })
+    }
+}
+
+impl From<Window> for sluice_shared::flow::WindowMode {
+    fn from(window: Window) -> Self {
+        match window {
+            Window::Fixed(amount) => Self::Fixed(amount),
+            Window::Auto => Self::Auto,
+        }
+    }
+}
+
+struct Around<'a> {
+    session: &'a mut ClientSession,
+    tally: &'a mut Tally,
+    offset_micros: Option<i64>,
+    now: Time,
+}
+
+impl Surroundings for Around<'_> {
+    fn next_message(&mut self) -> Option<Delivered> {
+        self.session.poll_message()
+    }
+
+    fn handle_consumed(&mut self, message: Delivered, passage: Passage) {
+        self.session.handle_consumed(message.bytes, self.now);
+        self.tally.record(&message, passage, self.offset_micros);
+    }
+
+    fn now(&mut self) -> Time {
+        self.now = clock::now();
+        self.now
+    }
+}

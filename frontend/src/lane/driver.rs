@@ -1,0 +1,372 @@
+//! The loop that every input runs: take it in, then carry out all that follows from it.
+
+use core::time::Duration;
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use bytes::BytesMut;
+use sluice_shared::session::{ClientError, ClientEvent};
+use sluice_shared::time::Time;
+use sluice_shared::wire::codec::write_client_item;
+use sluice_shared::wire::{CloseCode, Continuity, Goodbye, Welcome};
+use web_sys::MessageChannel;
+
+use super::active::Active;
+use super::clock;
+use super::link::{End, Link};
+use super::model::Tally;
+use super::report::report;
+use super::transport::{Carrier, Event, Obstacle};
+use super::wake::{Timer, Turn};
+use crate::bridge::{Command, Connection, Level, Report, Setup};
+
+/// A lane with everything it owns.
+pub(super) struct Lane {
+    /// For callbacks, which so do not keep the lane alive.
+    me: Weak<RefCell<Self>>,
+    active: Option<Active>,
+    carrier: Option<Carrier>,
+    /// Whether the carrier has opened.
+    is_carrier_open: bool,
+    /// Counts carriers, so that an old one's events don't touch a newer one.
+    generation: u64,
+    link: Link,
+    tally: Tally,
+    /// The reason of the last try that failed, which is noted once.
+    noted_reason: Option<String>,
+    timer: Timer,
+    turn: Turn,
+    outgoing: BytesMut,
+}
+
+impl Lane {
+    /// While the connection takes no more, how long until the next look: WebSocket does not tell.
+    const LOOK_AGAIN: Duration = Duration::from_millis(50);
+    /// One write takes items until it is this long, bytes; an item more than that goes alone.
+    const MOST_AT_ONCE: usize = 4 * 1024;
+
+    /// A lane that was not asked to connect. The waits between its tries follow from `seed`; `channel` is for its
+    /// own use.
+    pub(super) fn new(seed: u64, channel: MessageChannel) -> Rc<RefCell<Self>> {
+        Rc::new_cyclic(|me: &Weak<RefCell<Self>>| {
+            let call = |handler: fn(&mut Self)| {
+                let me = me.clone();
+                move || {
+                    if let Some(lane) = me.upgrade() {
+                        handler(&mut lane.borrow_mut());
+                    }
+                }
+            };
+            RefCell::new(Self {
+                me: me.clone(),
+                active: None,
+                carrier: None,
+                is_carrier_open: false,
+                generation: 0,
+                link: Link::new(seed),
+                tally: Tally::new(),
+                noted_reason: None,
+                timer: Timer::new(call(Self::handle_timer)),
+                turn: Turn::new(channel, call(Self::handle_turn)),
+                outgoing: BytesMut::new(),
+            })
+        })
+    }
+
+    /// Carries out what the page asks, and answers it when it asks for a report.
+    pub(super) fn handle_command(&mut self, command: Command) -> Option<Report> {
+        if command == Command::Report {
+            let now = clock::now();
+            return Some(report(self.active.as_ref(), &self.link, &mut self.tally, now));
+        }
+        self.handle(|lane, now| lane.apply(command, now));
+        None
+    }
+
+    fn apply(&mut self, command: Command, now: Time) {
+        match (command, &mut self.active) {
+            (Command::Open(setup), _) => self.open(setup, now),
+            (Command::Close, _) => self.close(),
+            (Command::Online, _) => self.link.handle_online(now),
+            (Command::Reset, active) => {
+                self.tally.clear();
+                if let Some(active) = active {
+                    active.duplicates_before = active.session.duplicates();
+                }
+            }
+            (Command::SetConsumer(consumer), Some(active)) => active.station.set(consumer),
+            (Command::SetPolicy(policy), Some(active)) => active.session.set_policy(policy),
+            (Command::SetWindow(window), Some(active)) => active.session.set_window(window.into()),
+            (Command::SetFeeds(feeds), Some(active)) => active.session.set_feeds(feeds),
+            (Command::SetEndpoints(endpoints), Some(active)) => active.setup.endpoints = endpoints,
+            (
+                Command::SetConsumer(_)
+                | Command::SetPolicy(_)
+                | Command::SetWindow(_)
+                | Command::SetFeeds(_)
+                | Command::SetEndpoints(_)
+                | Command::Report,
+                _,
+            ) => {}
+        }
+    }
+
+    fn open(&mut self, setup: Setup, now: Time) {
+        self.close();
+        self.tally.clear();
+        self.noted_reason = None;
+        self.link.handle_opened();
+        self.active = Some(Active::new(setup, now));
+        self.connect(now);
+    }
+
+    fn close(&mut self) {
+        self.drop_carrier(CloseCode::Normal, "The page has closed the lane.");
+        self.active = None;
+        self.link.handle_closed();
+    }
+
+    fn connect(&mut self, now: Time) {
+        let Some(active) = &self.active else { return };
+        self.link.handle_try(now);
+        self.generation += 1;
+        let (me, generation) = (self.me.clone(), self.generation);
+        let sink = move |event: Event<'_>| match me.upgrade() {
+            Some(lane) => lane.borrow_mut().handle_carrier(generation, event),
+            None => false,
+        };
+        match Carrier::open(active.setup.mode, &active.setup.endpoints, Rc::new(sink)) {
+            Ok(carrier) => self.carrier = Some(carrier),
+            Err(Obstacle(sentence)) => self.give_up(CloseCode::Normal, sentence, now),
+        }
+    }
+
+    /// Takes in what happened on carrier number `generation`; returns whether it is still in use.
+    fn handle_carrier(&mut self, generation: u64, event: Event<'_>) -> bool {
+        if generation == self.generation {
+            self.handle(|lane, now| {
+                if let Err(error) = lane.take_in(event, now) {
+                    lane.handle_violation(&error, now);
+                }
+            });
+        }
+        generation == self.generation
+    }
+
+    fn take_in(&mut self, event: Event<'_>, now: Time) -> Result<(), ClientError> {
+        let Some(active) = &mut self.active else { return Ok(()) };
+        match event {
+            Event::Opened => {
+                self.is_carrier_open = true;
+                active.session.handle_connected(now);
+                // The first heartbeat is due at once, and so goes with the Hello.
+                active.session.handle_timeout(now);
+                Ok(())
+            }
+            Event::Frame(frame) => active.session.handle_frame(frame, now),
+            Event::Stream { intake, chunk } => active.session.handle_stream_bytes(intake, chunk, now),
+            Event::Datagram(datagram) => active.session.handle_datagram(datagram, now),
+            Event::Writable => Ok(()),
+            Event::Closed { code, reason } => {
+                self.handle_closed(code, reason, now);
+                Ok(())
+            }
+        }
+    }
+
+    fn handle_closed(&mut self, code: Option<u32>, reason: String, now: Time) {
+        let farewell = self.active.as_mut().and_then(|active| active.farewell.take());
+        let code = code.and_then(CloseCode::from_number);
+        let end = match (farewell, code) {
+            (Some(Goodbye { reason, .. }), _) => End::Told(reason),
+            (None, Some(CloseCode::Unsupported | CloseCode::TakenOver)) => {
+                return self.give_up(CloseCode::Normal, reason, now);
+            }
+            (None, Some(_)) if !reason.is_empty() => End::Told(reason),
+            (None, Some(_)) => End::Told("The server has closed the connection.".into()),
+            (None, None) if !reason.is_empty() => End::Broken(reason),
+            (None, None) if self.link.is_open() => End::Broken("The connection broke.".into()),
+            (None, None) => End::Broken("The server does not answer.".into()),
+        };
+        self.end(&end, CloseCode::Normal, now);
+    }
+
+    fn handle_violation(&mut self, error: &ClientError, now: Time) {
+        let sentence = error.to_string();
+        match error {
+            ClientError::Version(_) => self.give_up(CloseCode::Unsupported, sentence, now),
+            ClientError::Decode(_) | ClientError::Overrun { .. } => {
+                self.tally.notes.push(
+                    Level::Error,
+                    format!("The server broke the protocol: {sentence}."),
+                    now,
+                );
+                self.end(&End::Told(sentence), CloseCode::Protocol, now);
+            }
+        }
+    }
+
+    /// Ends the connection; another try follows.
+    fn end(&mut self, end: &End, code: CloseCode, now: Time) {
+        self.drop_carrier(code, "");
+        let Some(active) = &mut self.active else { return };
+        active.session.handle_disconnected();
+        active.sample = None;
+        active.farewell = None;
+        self.link.handle_end(end, active.setup.mode, &active.setup.endpoints, now);
+        if let Connection::Waiting { reason, .. } = self.link.connection()
+            && self.noted_reason.as_ref() != Some(reason)
+        {
+            self.noted_reason = Some(reason.clone());
+            self.tally.notes.push(Level::Warning, reason.clone(), now);
+        }
+    }
+
+    /// Ends the connection for good.
+    fn give_up(&mut self, code: CloseCode, sentence: String, now: Time) {
+        self.drop_carrier(code, &sentence);
+        if let Some(active) = &mut self.active {
+            active.session.handle_disconnected();
+            active.sample = None;
+        }
+        self.tally.notes.push(Level::Error, sentence.clone(), now);
+        self.link.handle_hopeless(sentence);
+    }
+
+    fn drop_carrier(&mut self, code: CloseCode, reason: &str) {
+        self.generation += 1;
+        self.is_carrier_open = false;
+        if let Some(carrier) = self.carrier.take() {
+            carrier.close(code, reason);
+        }
+    }
+
+    fn handle_timer(&mut self) {
+        self.timer.handle_fired();
+        self.handle(|lane, now| {
+            if lane.link.poll_timeout().is_some_and(|due| due <= now) {
+                match lane.link.connection() {
+                    Connection::Connecting { .. } => lane.end(&End::NoAnswer, CloseCode::Unresponsive, now),
+                    Connection::Waiting { .. } => lane.connect(now),
+                    Connection::Idle | Connection::Open { .. } | Connection::Failed { .. } => {}
+                }
+            }
+            if let Some(active) = &mut lane.active
+                && active.session.poll_timeout().is_some_and(|(due, _)| due <= now)
+            {
+                active.session.handle_timeout(now);
+            }
+        });
+    }
+
+    fn handle_turn(&mut self) {
+        self.turn.handle_called();
+        self.handle(|lane, now| {
+            if let Some(active) = &mut lane.active {
+                active.compute(&mut lane.tally, now);
+            }
+        });
+    }
+
+    /// Runs an input and all that follows from it, and counts the time it takes.
+    fn handle(&mut self, input: impl FnOnce(&mut Self, Time)) {
+        let began = clock::now();
+        input(self, began);
+        self.handle_events(began);
+        if let Some(active) = &mut self.active {
+            active.run_consumer(&mut self.tally, began);
+            self.transmit();
+        }
+        let ended = clock::now();
+        self.tally.record_busy(ended.since(began), ended);
+        self.arm(ended);
+    }
+
+    fn handle_events(&mut self, now: Time) {
+        while let Some(event) = self.active.as_mut().and_then(|active| active.session.poll_event()) {
+            self.handle_event(event, now);
+        }
+    }
+
+    fn handle_event(&mut self, event: ClientEvent, now: Time) {
+        match event {
+            ClientEvent::Welcome(welcome) => self.handle_welcome(welcome, now),
+            ClientEvent::Subscribed(streams) => self.tally.handle_streams(&streams),
+            ClientEvent::Gap { new: 0, .. } | ClientEvent::Heartbeat { .. } => {}
+            ClientEvent::Gap { report, new } => self.tally.record_gap(report.reason, new, now),
+            ClientEvent::Lost { messages } => self.tally.record_lost(messages, now),
+            ClientEvent::Sample(sample) => {
+                if let Some(active) = &mut self.active {
+                    active.sample = Some(sample);
+                }
+            }
+            ClientEvent::Silent => self.end(&End::Silent, CloseCode::Unresponsive, now),
+            ClientEvent::Goodbye(Goodbye { code: CloseCode::Unsupported | CloseCode::TakenOver, reason }) => {
+                self.give_up(CloseCode::Normal, reason, now);
+            }
+            ClientEvent::Goodbye(goodbye) => {
+                if let Some(active) = &mut self.active {
+                    active.farewell = Some(goodbye);
+                }
+            }
+        }
+    }
+
+    fn handle_welcome(&mut self, welcome: Welcome, now: Time) {
+        let was_ready_before = self.link.handle_ready(now);
+        if was_ready_before {
+            self.tally.record_reconnect();
+        }
+        self.tally.handle_streams(&welcome.streams);
+        let (level, text) = match welcome.continuity {
+            Continuity::New => (Level::Info, "Connected."),
+            Continuity::Continued => (Level::Info, "Connected again; the session goes on where it was."),
+            Continuity::UnknownSession => (
+                Level::Warning,
+                "Connected again, but the server had given the session up: another one begins.",
+            ),
+            Continuity::EpochChanged => {
+                (Level::Warning, "Connected again; the server has restarted, and positions begin anew.")
+            }
+        };
+        self.tally.notes.push(level, text, now);
+        self.noted_reason = None;
+        if let Some(active) = &mut self.active {
+            active.facts = Some(welcome.facts);
+        }
+    }
+
+    /// Sends what is due, unless the connection takes no more; then it waits in the session, where only the newest
+    /// grant counts.
+    fn transmit(&mut self) {
+        let (Some(active), Some(carrier)) = (&mut self.active, &self.carrier) else { return };
+        while carrier.is_writable() {
+            self.outgoing.clear();
+            while self.outgoing.len() < Self::MOST_AT_ONCE
+                && let Some(item) = active.session.poll_transmit()
+            {
+                write_client_item(&mut self.outgoing, &item);
+            }
+            if self.outgoing.is_empty() {
+                break;
+            }
+            carrier.send(&self.outgoing);
+        }
+    }
+
+    fn arm(&mut self, now: Time) {
+        let active = self.active.as_ref();
+        let is_stuck =
+            self.is_carrier_open && self.carrier.as_ref().is_some_and(|carrier| !carrier.is_writable());
+        let deadlines = [
+            self.link.poll_timeout(),
+            active.and_then(|active| active.session.poll_timeout()).map(|(at, _)| at),
+            active.and_then(|active| active.station.poll_timeout()),
+            is_stuck.then(|| now + Self::LOOK_AGAIN),
+        ];
+        self.timer.arm(deadlines.into_iter().flatten().min(), now);
+        if active.is_some_and(|active| active.station.wants_to_compute()) {
+            self.turn.ask();
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Whether the lane is connected, when it tries again, and when it gives up.
+
+use core::time::Duration;
+
+use sluice_shared::mode::{Mode, Transport};
+use sluice_shared::session::Backoff;
+use sluice_shared::time::{Time, micros};
+
+use crate::bridge::{Connection, Endpoints};
+
+/// The life of a lane's connections. It decides; the driver opens and closes.
+#[derive(Debug)]
+pub(super) struct Link {
+    connection: Connection,
+    backoff: Backoff,
+    /// Whether any connection was ready since the lane was opened.
+    was_ever_ready: bool,
+    /// Tries in a row that did not get ready.
+    failed_tries: u32,
+}
+
+/// How a connection ended, or why it did not begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The other side said why, in a sentence.
+    Told(String),
+    /// The connection broke, with what little the browser tells.
+    Broken(String),
+    /// It was not ready in time.
+    NoAnswer,
+    /// It was ready, and then the server was silent.
+    Silent,
+}
+
+impl Link {
+    /// A try that is not ready after this is given up.
+    pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+    /// A connection that was ready for this long has held: the next loss starts with the shortest wait.
+    const HELD: Duration = Duration::from_secs(5);
+    /// Failed tries after which it is worth telling what may be in the way.
+    const SUSPICIOUS: u32 = 2;
+
+    /// A link that was not asked to connect; its waits follow from `seed`.
+    pub(super) const fn new(seed: u64) -> Self {
+        Self {
+            connection: Connection::Idle,
+            backoff: Backoff::new(seed),
+            was_ever_ready: false,
+            failed_tries: 0,
+        }
+    }
+
+    /// The state as the page sees it.
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Whether data may flow.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.connection, Connection::Open { .. })
+    }
+
+    /// The lane is opened: forgets what was learnt of an earlier set-up.
+    pub(super) fn handle_opened(&mut self) {
+        self.backoff.reset();
+        (self.was_ever_ready, self.failed_tries) = (false, 0);
+    }
+
+    /// A try begins.
+    pub(super) fn handle_try(&mut self, now: Time) {
+        self.connection = Connection::Connecting { since: now };
+    }
+
+    /// The server's Welcome is here. Returns whether the lane had been ready before.
+    pub(super) fn handle_ready(&mut self, now: Time) -> bool {
+        let began = match self.connection {
+            Connection::Connecting { since } => since,
+            Connection::Idle
+            | Connection::Open { .. }
+            | Connection::Waiting { .. }
+            | Connection::Failed { .. } => now,
+        };
+        self.connection = Connection::Open { since: now, ready_after_micros: micros(now.since(began)) };
+        self.failed_tries = 0;
+        core::mem::replace(&mut self.was_ever_ready, true)
+    }
+
+    /// The connection has ended: waits for another try.
+    pub(super) fn handle_end(&mut self, end: &End, mode: Mode, endpoints: &Endpoints, now: Time) {
+        match self.connection {
+            Connection::Open { since, .. } if now.since(since) >= Self::HELD => self.backoff.reset(),
+            Connection::Open { .. } => {}
+            Connection::Idle
+            | Connection::Connecting { .. }
+            | Connection::Waiting { .. }
+            | Connection::Failed { .. } => self.failed_tries = self.failed_tries.saturating_add(1),
+        }
+        let reason = self.describe(end, mode, endpoints);
+        self.connection = Connection::Waiting { reason, retry_at: now + self.backoff.next_delay() };
+    }
+
+    /// Trying again cannot help.
+    pub(super) fn handle_hopeless(&mut self, reason: String) {
+        self.connection = Connection::Failed { reason };
+    }
+
+    /// The lane is closed for good.
+    pub(super) fn handle_closed(&mut self) {
+        self.connection = Connection::Idle;
+    }
+
+    /// The network is back: what waits is tried now.
+    pub(super) fn handle_online(&mut self, now: Time) {
+        if let Connection::Waiting { retry_at, .. } = &mut self.connection {
+            *retry_at = now;
+        }
+    }
+
+    /// When a try is given up, or the next one begins.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        match self.connection {
+            Connection::Connecting { since } => Some(since + Self::PATIENCE),
+            Connection::Waiting { retry_at, .. } => Some(retry_at),
+            Connection::Idle | Connection::Open { .. } | Connection::Failed { .. } => None,
+        }
+    }
+
+    fn describe(&self, end: &End, mode: Mode, endpoints: &Endpoints) -> String {
+        if let End::Told(reason) = end {
+            return reason.clone();
+        }
+        // What is refused at once may be a server that is starting; what is swallowed is a wall.
+        let is_walled = *end == End::NoAnswer || self.failed_tries >= Self::SUSPICIOUS;
+        match (mode.transport(), end) {
+            (Transport::WebTransport, _) if is_walled && !self.was_ever_ready => {
+                let port = port_of(&endpoints.webtransport);
+                format!(
+                    "UDP port {port} does not answer: a firewall or proxy may block UDP. WebSocket lanes still work."
+                )
+            }
+            (Transport::WebTransport, End::NoAnswer) => "WebTransport was not ready within 10 s.".into(),
+            (Transport::WebSocket, End::NoAnswer) => "WebSocket was not ready within 10 s.".into(),
+            (_, End::Silent) => "The server was silent for 10 s.".into(),
+            (_, End::Broken(reason) | End::Told(reason)) => reason.clone(),
+        }
+    }
+}
+
+/// The port of a URL; its scheme's own port when it names none.
+fn port_of(url: &str) -> &str {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or(authority);
+    match authority.rsplit_once(':') {
+        Some((_, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => port,
+        Some(_) | None => "443",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoints() -> Endpoints {
+        Endpoints {
+            websocket: "ws://localhost:8080/ws".into(),
+            webtransport: "https://127.0.0.1:4433/wt".into(),
+            certificate_hashes: Vec::new(),
+        }
+    }
+
+    fn broken() -> End {
+        End::Broken("Connection lost.".into())
+    }
+
+    fn reason(link: &Link) -> &str {
+        let Connection::Waiting { reason, .. } = link.connection() else { panic!("not waiting: {link:?}") };
+        reason
+    }
+
+    #[test]
+    fn a_lost_connection_is_tried_again_after_a_wait() {
+        let mut link = Link::new(1);
+        link.handle_try(Time::from_millis(100));
+        assert!(!link.handle_ready(Time::from_millis(130)));
+        let open = Connection::Open { since: Time::from_millis(130), ready_after_micros: 30_000 };
+        assert_eq!(link.connection(), &open);
+        let lost_at = Time::from_millis(60_000);
+        link.handle_end(&broken(), Mode::WebSocket, &endpoints(), lost_at);
+        let retry_at = link.poll_timeout().expect("a try is due");
+        assert!(retry_at <= lost_at + Backoff::FIRST);
+        link.handle_try(retry_at);
+        assert!(link.handle_ready(retry_at + Duration::from_millis(5)));
+    }
+
+    #[test]
+    fn connections_that_do_not_hold_make_longer_waits() {
+        let mut link = Link::new(1);
+        let mut longest = Duration::ZERO;
+        for second in 0..30 {
+            let now = Time::from_millis(second * 1_000);
+            link.handle_try(now);
+            link.handle_ready(now);
+            link.handle_end(&broken(), Mode::WebSocket, &endpoints(), now);
+            longest = longest.max(link.poll_timeout().map_or(Duration::ZERO, |at| at.since(now)));
+        }
+        assert!(longest > Duration::from_secs(4), "{longest:?}");
+    }
+
+    #[test]
+    fn blocked_udp_is_suspected_after_two_tries_that_never_got_ready() {
+        let mut link = Link::new(1);
+        for (seen, expected) in [(0, "Opening handshake failed."), (1, "UDP port 4433 does not answer")] {
+            link.handle_try(Time::from_millis(seen));
+            let end = End::Broken("Opening handshake failed.".into());
+            link.handle_end(&end, Mode::Datagrams, &endpoints(), Time::from_millis(seen));
+            assert!(reason(&link).starts_with(expected), "{}", reason(&link));
+        }
+    }
+
+    #[test]
+    fn udp_that_is_swallowed_is_suspected_at_once() {
+        let mut link = Link::new(1);
+        link.handle_try(Time::ZERO);
+        link.handle_end(&End::NoAnswer, Mode::OneStream, &endpoints(), Time::ZERO + Link::PATIENCE);
+        assert!(reason(&link).starts_with("UDP port 4433 does not answer"), "{}", reason(&link));
+    }
+
+    #[test]
+    fn a_reason_that_was_told_is_shown_as_it_is() {
+        let mut link = Link::new(1);
+        for millis in 0..3 {
+            link.handle_try(Time::from_millis(millis));
+            let end = End::Told("The server is full.".into());
+            link.handle_end(&end, Mode::OneStream, &endpoints(), Time::from_millis(millis));
+            assert_eq!(reason(&link), "The server is full.");
+        }
+    }
+
+    #[test]
+    fn a_network_that_is_back_is_tried_at_once() {
+        let mut link = Link::new(1);
+        link.handle_try(Time::ZERO);
+        link.handle_end(&End::NoAnswer, Mode::WebSocket, &endpoints(), Time::from_millis(10_000));
+        link.handle_online(Time::from_millis(10_001));
+        assert_eq!(link.poll_timeout(), Some(Time::from_millis(10_001)));
+    }
+
+    #[test]
+    fn a_lane_that_is_hopeless_or_closed_tries_no_more() {
+        let mut link = Link::new(1);
+        link.handle_try(Time::ZERO);
+        assert_eq!(link.poll_timeout(), Some(Time::ZERO + Link::PATIENCE));
+        link.handle_hopeless("No WebTransport here.".into());
+        link.handle_online(Time::from_millis(1));
+        assert_eq!(link.poll_timeout(), None);
+        link.handle_closed();
+        assert_eq!(link.connection(), &Connection::Idle);
+    }
+
+    #[test]
+    fn the_port_is_read_from_the_url() {
+        assert_eq!(port_of("https://127.0.0.1:4433/wt"), "4433");
+        assert_eq!(port_of("https://[::1]:4433"), "4433");
+        assert_eq!(port_of("https://[::1]/wt"), "443");
+        assert_eq!(port_of("https://lab.example/wt"), "443");
+    }
+}

@@ -1,0 +1,13 @@
+//! What a lane has measured, as plain Rust of bounded size: no browser, tested natively.
+
+mod ages;
+mod columns;
+mod dots;
+mod gaps;
+mod notes;
+mod rates;
+mod ring;
+mod stalls;
+mod tally;
+
+pub(super) use tally::{Passage, Tally};

@@ -1,0 +1,48 @@
+//! The newest few of a sequence.
+
+use std::collections::VecDeque;
+
+/// Holds at most a fixed number of values; the oldest goes first.
+#[derive(Debug)]
+pub(super) struct Ring<T> {
+    values: VecDeque<T>,
+    most: usize,
+}
+
+impl<T> Ring<T> {
+    /// An empty ring for `most` values. It takes its memory now, so that pushing never allocates.
+    pub(super) fn new(most: usize) -> Self {
+        Self { values: VecDeque::with_capacity(most), most }
+    }
+
+    /// Adds the newest value.
+    pub(super) fn push(&mut self, value: T) {
+        if self.values.len() >= self.most {
+            self.values.pop_front();
+        }
+        self.values.push_back(value);
+    }
+
+    /// Takes all values, oldest first.
+    pub(super) fn take_all(&mut self) -> Vec<T> {
+        self.values.drain(..).collect()
+    }
+
+    /// Forgets all values.
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_ring_keeps_the_newest() {
+        let mut ring = Ring::new(3);
+        (0..10).for_each(|value| ring.push(value));
+        assert_eq!(ring.take_all(), [7, 8, 9]);
+        assert!(ring.take_all().is_empty());
+    }
+}

@@ -1,0 +1,146 @@
+//! What all carriers have in common.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use sluice_shared::mode::Mode;
+use sluice_shared::session::Intake;
+use sluice_shared::wire::CloseCode;
+
+use super::websocket::WebSocketCarrier;
+use super::websocket_stream::WebSocketStreamCarrier;
+use super::webtransport::WebTransportCarrier;
+use crate::bridge::Endpoints;
+
+/// One connection of a lane.
+pub(in crate::lane) enum Carrier {
+    Socket(WebSocketCarrier),
+    SocketStream(WebSocketStreamCarrier),
+    Transport(WebTransportCarrier),
+}
+
+/// What happens on a connection.
+pub(in crate::lane) enum Event<'a> {
+    /// Items may be sent.
+    Opened,
+    /// A WebSocket message.
+    Frame(Bytes),
+    /// Bytes of a WebTransport stream, whose items its intake collects.
+    Stream {
+        /// The stream's own.
+        intake: &'a mut Intake,
+        /// What was read.
+        chunk: &'a [u8],
+    },
+    /// A datagram.
+    Datagram(Bytes),
+    /// What was to be sent has been taken; more may be sent.
+    Writable,
+    /// It is over.
+    Closed {
+        /// The other side's close code, if it gave one.
+        code: Option<u32>,
+        /// The other side's reason, or the browser's words; may be empty.
+        reason: String,
+    },
+}
+
+/// Where events go. It returns whether more of them are wanted.
+pub(in crate::lane) type Sink = Rc<dyn Fn(Event<'_>) -> bool>;
+
+/// Why there can be no connection, in a sentence. Trying again cannot help.
+#[derive(Debug)]
+pub(in crate::lane) struct Obstacle(pub(in crate::lane) String);
+
+impl Carrier {
+    /// Begins to connect.
+    ///
+    /// # Errors
+    /// The browser lacks what `mode` needs, or refuses the URL.
+    pub(in crate::lane) fn open(mode: Mode, endpoints: &Endpoints, sink: Sink) -> Result<Self, Obstacle> {
+        match mode {
+            Mode::WebSocket => WebSocketCarrier::open(&endpoints.websocket, sink).map(Self::Socket),
+            Mode::WebSocketStream => {
+                WebSocketStreamCarrier::open(&endpoints.websocket, sink).map(Self::SocketStream)
+            }
+            Mode::OneStream | Mode::StreamPerTopic | Mode::StreamPerMessage => {
+                WebTransportCarrier::open(endpoints, false, sink).map(Self::Transport)
+            }
+            Mode::Datagrams => WebTransportCarrier::open(endpoints, true, sink).map(Self::Transport),
+        }
+    }
+
+    /// Whether little enough waits to be sent that more may be added. When it is not, [`Event::Writable`] follows, or
+    /// the next look finds it so.
+    pub(in crate::lane) fn is_writable(&self) -> bool {
+        match self {
+            Self::Socket(carrier) => carrier.is_writable(),
+            Self::SocketStream(carrier) => carrier.is_writable(),
+            Self::Transport(carrier) => carrier.is_writable(),
+        }
+    }
+
+    /// Sends whole items.
+    pub(in crate::lane) fn send(&self, items: &[u8]) {
+        match self {
+            Self::Socket(carrier) => carrier.send(items),
+            Self::SocketStream(carrier) => carrier.send(items),
+            Self::Transport(carrier) => carrier.send(items),
+        }
+    }
+
+    /// Closes, and tells the other side why.
+    pub(in crate::lane) fn close(self, code: CloseCode, reason: &str) {
+        match self {
+            Self::Socket(carrier) => carrier.close(code, reason),
+            Self::SocketStream(carrier) => carrier.close(code, reason),
+            Self::Transport(carrier) => carrier.close(code, reason),
+        }
+    }
+}
+
+/// Most bytes of UTF-8 in a WebSocket close reason (RFC 6455 §5.5).
+const MAX_CLOSE_REASON: usize = 123;
+
+/// The code a browser may send for `code`: 1000 or one of the applications' own (4000–4999), which is all that the
+/// API allows.
+pub(super) const fn browser_close_code(code: CloseCode) -> u16 {
+    match code {
+        CloseCode::Normal => 1000,
+        CloseCode::GoingAway => 4101,
+        CloseCode::Protocol => 4102,
+        CloseCode::TooLarge => 4109,
+        CloseCode::Internal => 4111,
+        CloseCode::Overloaded => 4113,
+        CloseCode::Unsupported | CloseCode::Unresponsive | CloseCode::TakenOver => code.websocket(),
+    }
+}
+
+/// As much of `reason` as a close frame takes.
+pub(super) fn close_reason(reason: &str) -> &str {
+    let mut end = reason.len().min(MAX_CLOSE_REASON);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    &reason[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_reason_is_cut_between_characters() {
+        let reason = "ü".repeat(100);
+        assert_eq!(close_reason(&reason).len(), 122);
+        assert_eq!(close_reason("short"), "short");
+    }
+
+    #[test]
+    fn every_code_that_is_sent_is_allowed_to_browsers() {
+        for code in CloseCode::ALL {
+            let number = browser_close_code(code);
+            assert!(number == 1000 || (4_000..5_000).contains(&number), "{number}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Bytes in and out of the browser. JavaScript's networking is called here and nowhere else in the lane.
+//!
+//! All carriers have one shape: opening returns at once, what happens is delivered straight to a [`carrier::Sink`] (never
+//! inside a call of the carrier's own methods), and dropping a carrier closes it.
+
+mod carrier;
+mod promises;
+mod websocket;
+mod websocket_stream;
+mod webtransport;
+
+pub(super) use carrier::{Carrier, Event, Obstacle};

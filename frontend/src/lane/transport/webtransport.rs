@@ -1,0 +1,157 @@
+//! WebTransport (W3C WebTransport; HTTP/3 over QUIC).
+//!
+//! One bidirectional stream, opened by the client at once, carries all control items; messages come on
+//! unidirectional streams or as datagrams.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use js_sys::{Object, Reflect, Uint8Array};
+use sluice_shared::flow::AutoWindow;
+use sluice_shared::session::Intake;
+use sluice_shared::wire::CloseCode;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{
+    ReadableStream, WebTransport, WebTransportBidirectionalStream, WebTransportCloseInfo, WebTransportHash,
+    WebTransportOptions, WritableStreamDefaultWriter,
+};
+
+use super::carrier::{Event, Obstacle, Sink};
+use super::promises::{Writer, bytes_of, detach, end_of, has_global, message_of, read, reader_of};
+use crate::bridge::Endpoints;
+
+/// A `WebTransport` with the control stream's writer, once it is open.
+pub(in crate::lane) struct WebTransportCarrier {
+    transport: WebTransport,
+    writer: Rc<RefCell<Option<Writer>>>,
+}
+
+/// Datagrams that the browser keeps while the worker is away. It would drop more than one by itself; as much as the
+/// largest window lets the server send is ours to keep.
+const INCOMING_DATAGRAMS: f64 = AutoWindow::MAX.messages as f64;
+
+impl WebTransportCarrier {
+    pub(super) fn open(endpoints: &Endpoints, with_datagrams: bool, sink: Sink) -> Result<Self, Obstacle> {
+        if !has_global("WebTransport") {
+            return Err(Obstacle(missing().into()));
+        }
+        let url = &endpoints.webtransport;
+        let refused =
+            |error| Obstacle(format!("The browser refuses to connect to {url}: {}", message_of(&error)));
+        let options = WebTransportOptions::new();
+        if !endpoints.certificate_hashes.is_empty() {
+            let hashes: Vec<WebTransportHash> =
+                endpoints.certificate_hashes.iter().map(certificate_hash).collect();
+            options.set_server_certificate_hashes(&hashes);
+        }
+        let transport = WebTransport::new_with_options(url, &options).map_err(refused)?;
+        let writer = Rc::new(RefCell::new(None));
+        spawn_local(run(transport.clone(), with_datagrams, writer.clone(), sink.clone()));
+        let closed = transport.closed();
+        spawn_local(async move {
+            let end = end_of(closed.unchecked_into(), message_of).await;
+            sink(end);
+        });
+        Ok(Self { transport, writer })
+    }
+
+    pub(super) fn is_writable(&self) -> bool {
+        self.writer.borrow().as_ref().is_some_and(Writer::is_writable)
+    }
+
+    pub(super) fn send(&self, items: &[u8]) {
+        if let Some(writer) = self.writer.borrow().as_ref() {
+            writer.write(items);
+        }
+    }
+
+    pub(super) fn close(self, code: CloseCode, reason: &str) {
+        let info = WebTransportCloseInfo::new();
+        info.set_close_code(code.webtransport());
+        info.set_reason(reason);
+        self.transport.close_with_close_info(&info);
+    }
+}
+
+impl Drop for WebTransportCarrier {
+    fn drop(&mut self) {
+        self.transport.close();
+    }
+}
+
+fn missing() -> &'static str {
+    let is_secure =
+        Reflect::get(&js_sys::global(), &"isSecureContext".into()).is_ok_and(|value| value.is_truthy());
+    if is_secure {
+        "This browser has no WebTransport (current Chromium browsers and Firefox have it). WebSocket lanes work here."
+    } else {
+        "WebTransport needs a secure page, and this one came over plain http from another host. Open it over https, \
+         or from the server's own machine as http://localhost. WebSocket lanes work here."
+    }
+}
+
+fn certificate_hash(hash: &[u8; 32]) -> WebTransportHash {
+    let js_hash = WebTransportHash::new();
+    js_hash.set_algorithm("sha-256");
+    js_hash.set_value_u8_array(&Uint8Array::new_from_slice(hash));
+    js_hash
+}
+
+/// Opens the control stream, and reads everything that comes.
+async fn run(transport: WebTransport, with_datagrams: bool, writer: Rc<RefCell<Option<Writer>>>, sink: Sink) {
+    // What stands in the way shows in `closed` too, with its reason.
+    if JsFuture::from(transport.ready()).await.is_err() {
+        return;
+    }
+    if with_datagrams {
+        spawn_local(read_datagrams(transport.clone(), sink.clone()));
+    }
+    let Ok(control) = JsFuture::from(transport.create_bidirectional_stream()).await else { return };
+    let control: WebTransportBidirectionalStream = control.unchecked_into();
+    let Ok(js_writer) = WritableStreamDefaultWriter::new(&control.writable()) else { return };
+    writer.replace(Some(Writer::new(js_writer, sink.clone())));
+    if !sink(Event::Opened) {
+        return;
+    }
+    spawn_local(read_stream(control.readable().unchecked_into(), sink.clone()));
+    let Some(streams) = reader_of(&transport.incoming_unidirectional_streams()) else { return };
+    while let Some(stream) = read(&streams).await {
+        spawn_local(read_stream(stream.unchecked_into(), sink.clone()));
+    }
+}
+
+/// Reads one stream to its end, which also gives the server leave to open another.
+async fn read_stream(stream: ReadableStream, sink: Sink) {
+    let Some(reader) = reader_of(&stream) else { return };
+    let mut intake = Intake::default();
+    while let Some(chunk) = read(&reader).await {
+        let Some(chunk) = bytes_of(&chunk) else { continue };
+        if !sink(Event::Stream { intake: &mut intake, chunk: &chunk }) {
+            detach(reader.cancel());
+            return;
+        }
+    }
+}
+
+async fn read_datagrams(transport: WebTransport, sink: Sink) {
+    let datagrams = transport.datagrams();
+    // The limit's name in the standard, and the one it had before. A browser that knows neither keeps its own.
+    for name in ["incomingMaxBufferedDatagrams", "incomingHighWaterMark"] {
+        Reflect::set(
+            datagrams.unchecked_ref::<Object>(),
+            &name.into(),
+            &JsValue::from_f64(INCOMING_DATAGRAMS),
+        )
+        .ok();
+    }
+    let Some(reader) = reader_of(&datagrams.readable()) else { return };
+    while let Some(datagram) = read(&reader).await {
+        let Some(bytes) = bytes_of(&datagram) else { continue };
+        if !sink(Event::Datagram(Bytes::from(bytes))) {
+            detach(reader.cancel());
+            return;
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The page of Sluice, and the worker that runs each of its lanes.
+//!
+//! ```text
+//! worker (lane)  ──Report──▶  state::engine  ──each frame──▶  chart      canvases
+//!       ▲                          │ └────────4 Hz─────────▶  signals ─▶ components
+//!       └───────Command────────────┘◀──────── wanted set-up ── signals
+//! ```
+//! Four kinds of code: [`model`] is plain Rust; [`state`] holds the signals and the engine that joins them to the
+//! workers; [`components`] are views; [`chart`] draws from the model. Messages never enter the reactive graph: a
+//! worker measures them, and the page sees levels, columns and samples. Browser interfaces are called in
+//! [`api`], [`browser`], [`clock`], [`frame_loop`], [`worker_link`] and `chart::surface` alone.
+
+pub mod api;
+pub mod bridge;
+pub mod browser;
+pub mod chart;
+pub mod clock;
+pub mod components;
+pub mod frame_loop;
+pub mod lane;
+pub mod model;
+pub mod page;
+pub mod state;
+pub mod worker_link;

@@ -1,0 +1,128 @@
+//! The fairness header: what carries each lane, and what differs between the lanes.
+
+use sluice_shared::mode::{Mode, Transport};
+use sluice_shared::wire::TransportFacts;
+
+use super::format;
+
+/// One fact about a lane's transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is about, for test ids and the fact's tooltip.
+    pub about: About,
+    /// What is the case.
+    pub text: String,
+    /// Whether another lane's fact is not the same.
+    pub differs: bool,
+}
+
+/// What a fact is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// TCP or QUIC.
+    Protocol,
+    /// The server's congestion controller.
+    Congestion,
+    /// The server's congestion window at the start.
+    InitialWindow,
+    /// Largest segment or datagram.
+    Segment,
+    /// What order the receiver may count on.
+    Ordering,
+    /// TLS or none.
+    Encryption,
+    /// What lies between server and browser.
+    Path,
+}
+
+impl About {
+    /// In words.
+    pub const fn explanation(self) -> &'static str {
+        match self {
+            Self::Protocol => "protocol below",
+            Self::Congestion => "the server's congestion control",
+            Self::InitialWindow => "the server's congestion window at the start",
+            Self::Segment => "largest TCP segment payload or QUIC datagram",
+            Self::Ordering => "order the receiver may count on",
+            Self::Encryption => "encryption",
+            Self::Path => "what lies between server and browser",
+        }
+    }
+}
+
+/// The facts of all lanes, from the top. What the server does not tell is absent, and marks nothing.
+pub fn fairness(lanes: &[(Mode, Option<TransportFacts>)]) -> Vec<Vec<Fact>> {
+    let known: Vec<Vec<(About, String)>> =
+        lanes.iter().map(|(mode, facts)| known_facts(*mode, facts.as_ref())).collect();
+    known
+        .iter()
+        .map(|own| {
+            own.iter()
+                .map(|(about, text)| Fact {
+                    about: *about,
+                    text: text.clone(),
+                    differs: known.iter().flatten().any(|(other, said)| other == about && said != text),
+                })
+                .collect()
+        })
+        .collect()
+}
+
+fn known_facts(mode: Mode, facts: Option<&TransportFacts>) -> Vec<(About, String)> {
+    let (protocol, segment_name) = match mode.transport() {
+        Transport::WebSocket => ("TCP", "MSS"),
+        Transport::WebTransport => ("QUIC", "MTU"),
+    };
+    let mut known = vec![(About::Protocol, protocol.to_owned())];
+    if let Some(facts) = facts {
+        if let Some(name) = &facts.congestion_control {
+            known.push((About::Congestion, name.to_uppercase()));
+        }
+        if let Some(bytes) = facts.initial_window {
+            known.push((About::InitialWindow, format!("IW {}", format::bytes(bytes))));
+        }
+        if let Some(bytes) = facts.segment {
+            known.push((About::Segment, format!("{segment_name} {bytes}")));
+        }
+        let encryption = if facts.encrypted { "TLS 1.3" } else { "no TLS" };
+        known.push((About::Encryption, encryption.to_owned()));
+    }
+    known.push((About::Ordering, mode.ordering().to_owned()));
+    known.push((About::Path, "direct".to_owned()));
+    known
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(congestion: Option<&str>, encrypted: bool) -> Option<TransportFacts> {
+        Some(TransportFacts {
+            congestion_control: congestion.map(str::to_owned),
+            initial_window: None,
+            segment: Some(1_200),
+            encrypted,
+        })
+    }
+
+    #[test]
+    fn what_differs_is_marked_and_what_agrees_is_not() {
+        let lanes =
+            [(Mode::WebSocket, facts(Some("cubic"), false)), (Mode::OneStream, facts(Some("cubic"), true))];
+        let told = fairness(&lanes);
+        for lane in &told {
+            let differing: Vec<_> = lane.iter().filter(|fact| fact.differs).map(|fact| fact.about).collect();
+            assert_eq!(differing, [About::Protocol, About::Segment, About::Encryption]);
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_is_absent_and_marks_nothing() {
+        let told =
+            fairness(&[(Mode::WebSocket, facts(None, false)), (Mode::WebSocket, facts(Some("bbr"), false))]);
+        assert!(told[0].iter().all(|fact| fact.about != About::Congestion));
+        assert!(told.iter().flatten().all(|fact| !fact.differs));
+        let before_welcome = fairness(&[(Mode::Datagrams, None)]);
+        assert_eq!(before_welcome[0].len(), 3);
+    }
+}

@@ -1,0 +1,100 @@
+//! What the page itself costs.
+
+/// Frames a second and main-thread time over the last [`FrameMeter::FRAMES`] frames.
+#[derive(Debug)]
+pub struct FrameMeter {
+    costs_ms: Vec<f64>,
+    next: usize,
+    since_frame_ms: f64,
+    frames: u32,
+    counted_since_ms: f64,
+    frames_per_second: f64,
+}
+
+/// What [`FrameMeter`] tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FrameCost {
+    /// Frames drawn in a second.
+    pub frames_per_second: f64,
+    /// 95th percentile of the main thread's time for a frame, ms: reports taken, charts drawn, summary published.
+    pub p95_ms: f64,
+}
+
+impl FrameMeter {
+    /// How many frames the percentile is taken of: four seconds at 60 Hz.
+    pub const FRAMES: usize = 240;
+
+    /// A meter that starts at `now_ms`.
+    pub fn new(now_ms: f64) -> Self {
+        Self {
+            costs_ms: Vec::with_capacity(Self::FRAMES),
+            next: 0,
+            since_frame_ms: 0.0,
+            frames: 0,
+            counted_since_ms: now_ms,
+            frames_per_second: 0.0,
+        }
+    }
+
+    /// Adds work done between frames; it counts for the frame that follows.
+    pub fn add(&mut self, cost_ms: f64) {
+        self.since_frame_ms += cost_ms;
+    }
+
+    /// Ends a frame whose own work took `cost_ms`.
+    pub fn end_frame(&mut self, cost_ms: f64) {
+        let total = cost_ms + core::mem::take(&mut self.since_frame_ms);
+        match self.costs_ms.get_mut(self.next) {
+            Some(cost) => *cost = total,
+            None => self.costs_ms.push(total),
+        }
+        self.next = (self.next + 1) % Self::FRAMES;
+        self.frames += 1;
+    }
+
+    /// The figures; the rate is that since the last call.
+    pub fn read(&mut self, now_ms: f64) -> FrameCost {
+        let span = now_ms - self.counted_since_ms;
+        if span >= 900.0 {
+            self.frames_per_second = f64::from(self.frames) * 1e3 / span;
+            self.frames = 0;
+            self.counted_since_ms = now_ms;
+        }
+        let mut sorted = self.costs_ms.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = (sorted.len() * 95 / 100).min(sorted.len().saturating_sub(1));
+        FrameCost {
+            frames_per_second: self.frames_per_second,
+            p95_ms: sorted.get(at).copied().unwrap_or(0.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_between_frames_counts_for_the_next_frame() {
+        let mut meter = FrameMeter::new(0.0);
+        meter.add(2.0);
+        meter.end_frame(1.0);
+        assert!((meter.read(0.0).p95_ms - 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_percentile_and_the_rate_are_those_of_the_last_frames() {
+        let mut meter = FrameMeter::new(0.0);
+        for frame in 0..1_000 {
+            meter.end_frame(if frame % 10 == 0 { 8.0 } else { 1.0 });
+        }
+        let cost = meter.read(10_000.0);
+        assert!((cost.p95_ms - 8.0).abs() < 1e-9);
+        assert!((cost.frames_per_second - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_meter_without_frames_reads_zero() {
+        assert_eq!(FrameMeter::new(0.0).read(5.0), FrameCost::default());
+    }
+}

@@ -1,0 +1,68 @@
+//! What lanes are called.
+
+use sluice_shared::mode::Mode;
+
+/// The full name of a mode.
+pub const fn title(mode: Mode) -> &'static str {
+    match mode {
+        Mode::WebSocket => "WebSocket",
+        Mode::WebSocketStream => "WebSocketStream",
+        Mode::OneStream => "WebTransport · one stream",
+        Mode::StreamPerTopic => "WebTransport · stream per topic",
+        Mode::StreamPerMessage => "WebTransport · stream per message",
+        Mode::Datagrams => "WebTransport · datagrams",
+    }
+}
+
+/// A name for tables and sentences.
+pub const fn short(mode: Mode) -> &'static str {
+    match mode {
+        Mode::WebSocket => "WebSocket",
+        Mode::WebSocketStream => "WebSocketStream",
+        Mode::OneStream => "One stream",
+        Mode::StreamPerTopic => "Stream per topic",
+        Mode::StreamPerMessage => "Stream per message",
+        Mode::Datagrams => "Datagrams",
+    }
+}
+
+/// What a mode is, in a sentence.
+pub const fn explanation(mode: Mode) -> &'static str {
+    match mode {
+        Mode::WebSocket => "WebSocket over TCP, read by the event API",
+        Mode::WebSocketStream => {
+            "WebSocket over TCP, read by Chromium's WebSocketStream, which exerts backpressure"
+        }
+        Mode::OneStream => "WebTransport over QUIC, everything on one stream: one order for all",
+        Mode::StreamPerTopic => "WebTransport over QUIC, a stream for each topic: order within a topic",
+        Mode::StreamPerMessage => "WebTransport over QUIC, a stream for each message: reliable, no order",
+        Mode::Datagrams => "WebTransport over QUIC, datagrams: no order, nothing sent twice",
+    }
+}
+
+/// Short names of lanes from the top, numbered where two have the same mode.
+pub fn short_names(modes: &[Mode]) -> Vec<String> {
+    modes
+        .iter()
+        .enumerate()
+        .map(|(at, mode)| {
+            let twins = modes.iter().filter(|other| *other == mode).count();
+            if twins == 1 {
+                return short(*mode).to_owned();
+            }
+            let ordinal = modes.iter().take(at + 1).filter(|other| *other == mode).count();
+            format!("{} {ordinal}", short(*mode))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_of_the_same_mode_are_numbered() {
+        let names = short_names(&[Mode::WebSocket, Mode::Datagrams, Mode::WebSocket]);
+        assert_eq!(names, ["WebSocket 1", "Datagrams", "WebSocket 2"]);
+    }
+}

@@ -1,0 +1,135 @@
+//! What this browser, this page and this server can do, and the sentences for what they can't.
+
+use sluice_shared::mode::Mode;
+
+/// What the browser offers to this page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Browser {
+    /// The page came over https, or from this machine.
+    pub secure_context: bool,
+    /// There is `WebTransport`.
+    pub web_transport: bool,
+    /// There is `WebSocketStream`.
+    pub web_socket_stream: bool,
+}
+
+impl Browser {
+    /// Why lanes of `mode` can't work here, if they can't. `quic_port` is whether the server answers WebTransport at
+    /// all.
+    pub fn obstacle(self, mode: Mode, quic_port: bool) -> Option<&'static str> {
+        match mode {
+            Mode::WebSocket => None,
+            Mode::WebSocketStream if self.web_socket_stream => None,
+            Mode::WebSocketStream => Some(
+                "This browser has no WebSocketStream (Chromium 124 and later have it). The websocket lane carries the \
+                 same bytes and works here.",
+            ),
+            Mode::OneStream | Mode::StreamPerTopic | Mode::StreamPerMessage | Mode::Datagrams => {
+                self.web_transport_obstacle(quic_port)
+            }
+        }
+    }
+
+    fn web_transport_obstacle(self, quic_port: bool) -> Option<&'static str> {
+        if !self.secure_context {
+            Some(
+                "WebTransport needs a secure page, and this one came over plain http from another host. Open it over \
+                 https, or from the server's own machine as http://localhost. WebSocket lanes work here.",
+            )
+        } else if !self.web_transport {
+            Some(
+                "This browser has no WebTransport (current Chromium browsers and Firefox have it). WebSocket lanes work \
+                 here.",
+            )
+        } else if !quic_port {
+            Some(
+                "This server answers no WebTransport: it could not bind its UDP port. Start it with a free --quic \
+                 port. WebSocket lanes work.",
+            )
+        } else {
+            None
+        }
+    }
+
+    /// Obstacles of all modes in use, each once.
+    pub fn obstacles(self, modes: &[Mode], quic_port: bool) -> Vec<&'static str> {
+        let mut sentences = Vec::new();
+        for mode in modes {
+            if let Some(sentence) = self.obstacle(*mode, quic_port)
+                && !sentences.contains(&sentence)
+            {
+                sentences.push(sentence);
+            }
+        }
+        sentences
+    }
+}
+
+/// Where WebTransport connects: the page's host, but never by the name `localhost`, which browsers resolve to ::1
+/// first without trying another address.
+pub fn webtransport_url(page_host: &str, quic_port: u16) -> String {
+    let host = if page_host == "localhost" { "127.0.0.1" } else { page_host };
+    format!("https://{host}:{quic_port}{}", sluice_shared::wire::WEBTRANSPORT_PATH)
+}
+
+/// Where WebSocket connects: the page's own origin. `page_protocol` is as `location` has it, with its colon.
+pub fn websocket_url(page_protocol: &str, page_authority: &str) -> String {
+    let scheme = if page_protocol == "https:" { "wss" } else { "ws" };
+    format!("{scheme}://{page_authority}{}", sluice_shared::wire::WEBSOCKET_PATH)
+}
+
+/// Reads a SHA-256 hash from hex.
+pub fn hash_from_hex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let mut hash = [0; 32];
+    for (at, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Browser = Browser { secure_context: true, web_transport: true, web_socket_stream: true };
+
+    #[test]
+    fn a_whole_browser_has_no_obstacles() {
+        assert_eq!(ALL.obstacles(&Mode::ALL, true), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn each_missing_thing_has_one_sentence_that_says_what_still_works() {
+        let cases = [
+            (Browser { secure_context: false, ..ALL }, true),
+            (Browser { web_transport: false, ..ALL }, true),
+            (Browser { web_socket_stream: false, ..ALL }, true),
+            (ALL, false),
+        ];
+        for (browser, quic_port) in cases {
+            let sentences = browser.obstacles(&Mode::ALL, quic_port);
+            assert_eq!(sentences.len(), 1, "{browser:?}");
+            assert!(sentences[0].contains("work"), "{browser:?}");
+            assert_eq!(browser.obstacle(Mode::WebSocket, quic_port), None);
+        }
+    }
+
+    #[test]
+    fn localhost_is_never_the_name_for_webtransport() {
+        assert_eq!(webtransport_url("localhost", 4433), "https://127.0.0.1:4433/wt");
+        assert_eq!(webtransport_url("[::1]", 4433), "https://[::1]:4433/wt");
+        assert_eq!(websocket_url("http:", "localhost:8080"), "ws://localhost:8080/ws");
+        assert_eq!(websocket_url("https:", "a.example"), "wss://a.example/ws");
+    }
+
+    #[test]
+    fn a_hash_is_read_from_hex_or_not_at_all() {
+        assert_eq!(hash_from_hex(&"0f".repeat(32)), Some([0x0f; 32]));
+        for bad in ["", "0f", &"zz".repeat(32), &"é".repeat(32)] {
+            assert_eq!(hash_from_hex(bad), None);
+        }
+    }
+}

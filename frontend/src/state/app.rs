@@ -1,0 +1,197 @@
+//! The page's state.
+
+use leptos::prelude::*;
+use sluice_shared::mode::Mode;
+
+use super::engine::{Engine, EngineHandle};
+use super::lane::{Lane, LaneId, set_if_new};
+use super::{HostMetric, Server, Theme, publish, server};
+use crate::bridge::Level;
+use crate::browser::{self, Listener};
+use crate::clock;
+use crate::frame_loop::{FrameLoop, REDUCED_MOTION};
+use crate::model::log::LogLine;
+use crate::model::meter::FrameCost;
+use crate::model::names::short_names;
+use crate::model::scale::AgeAxis;
+use crate::model::setup::{FeedSetup, LaneSetup, PageSetup};
+use crate::model::share::setup_from_query;
+use crate::model::support::Browser;
+use crate::model::tone::{Tone, tones};
+use crate::model::verdict::Piece;
+
+/// Everything that the page's components share: a handful of handles, copied freely.
+#[derive(Clone, Copy)]
+pub struct App {
+    /// The lanes, from the top.
+    pub lanes: RwSignal<Vec<Lane>>,
+    /// What all lanes subscribe to.
+    pub feeds: RwSignal<FeedSetup>,
+    /// The server.
+    pub server: RwSignal<Server>,
+    /// What this browser offers.
+    pub browser: Browser,
+    /// What could not be read of the page's address.
+    pub link_notes: RwSignal<Vec<String>>,
+    /// The axis of the age charts.
+    pub axis: RwSignal<AgeAxis>,
+    /// What the host panel shows.
+    pub metric: RwSignal<HostMetric>,
+    /// Light or dark.
+    pub theme: RwSignal<Theme>,
+    /// What the lanes show, in words.
+    pub verdict: RwSignal<Vec<Piece>>,
+    /// What has happened, newest first.
+    pub log: RwSignal<Vec<LogLine>>,
+    /// Seconds of measurement.
+    pub elapsed_secs: RwSignal<u64>,
+    /// What the page costs.
+    pub frame_cost: RwSignal<FrameCost>,
+    pub(super) log_revision: RwSignal<u64>,
+    pub(super) remembered_query: StoredValue<String>,
+    engine: StoredValue<EngineHandle, LocalStorage>,
+    frames: StoredValue<FrameLoop, LocalStorage>,
+    owner: StoredValue<Owner>,
+    next_lane: StoredValue<u32>,
+}
+
+impl App {
+    /// Reads the set-up from the page's address and starts everything.
+    pub fn start() -> Self {
+        let (setup, notes) = setup_from_query(&browser::query());
+        let app = Self {
+            lanes: RwSignal::new(Vec::new()),
+            feeds: RwSignal::new(setup.feeds),
+            server: RwSignal::new(Server::Asking),
+            browser: browser::capabilities(),
+            link_notes: RwSignal::new(notes.clone()),
+            axis: RwSignal::new(AgeAxis::default()),
+            metric: RwSignal::new(HostMetric::default()),
+            theme: RwSignal::new(Theme::remembered()),
+            verdict: RwSignal::new(Vec::new()),
+            log: RwSignal::new(Vec::new()),
+            elapsed_secs: RwSignal::new(0),
+            frame_cost: RwSignal::new(FrameCost::default()),
+            log_revision: RwSignal::new(0),
+            remembered_query: StoredValue::new(String::new()),
+            engine: StoredValue::new_local(Engine::new()),
+            frames: StoredValue::new_local(FrameLoop::default()),
+            owner: StoredValue::new(Owner::current().unwrap_or_default()),
+            next_lane: StoredValue::new(0),
+        };
+        for lane in setup.lanes {
+            app.add_lane(lane);
+        }
+        let engine = app.engine();
+        for note in notes {
+            engine.borrow_mut().log.add(clock::now(), Level::Warning, None, note);
+        }
+        app.run();
+        app.listen();
+        leptos::task::spawn_local(server::keep_informed(app, browser::page_address()));
+        app
+    }
+
+    /// The engine, for painters.
+    pub fn engine(&self) -> EngineHandle {
+        self.engine.get_value()
+    }
+
+    /// The frame loop, for painters.
+    pub fn frames(&self) -> FrameLoop {
+        self.frames.get_value()
+    }
+
+    /// The whole set-up, tracked.
+    pub fn setup(&self) -> PageSetup {
+        PageSetup { lanes: self.lanes.get().iter().map(Lane::setup).collect(), feeds: self.feeds.get() }
+    }
+
+    /// Takes a set-up with as many lanes as there are.
+    pub fn apply(&self, setup: &PageSetup) {
+        for (lane, wanted) in self.lanes.get_untracked().iter().zip(&setup.lanes) {
+            lane.set(*wanted);
+        }
+        set_if_new(self.feeds, setup.feeds);
+    }
+
+    /// Adds a lane at the bottom, unless there are enough.
+    pub fn add_lane(&self, setup: LaneSetup) {
+        if self.lanes.with_untracked(Vec::len) >= PageSetup::MAX_LANES {
+            return;
+        }
+        let id = LaneId(self.next_lane.get_value());
+        self.next_lane.set_value(id.0 + 1);
+        // A lane outlives the handler that adds it: its signals belong to the page.
+        let lane = self.owner.with_value(|owner| owner.with(|| Lane::new(id, setup)));
+        self.lanes.update(|lanes| lanes.push(lane));
+    }
+
+    /// Removes a lane.
+    pub fn remove_lane(&self, id: LaneId) {
+        self.lanes.update(|lanes| lanes.retain(|lane| lane.id != id));
+    }
+
+    /// Forgets all measurements.
+    pub fn reset(&self) {
+        self.engine().borrow_mut().reset();
+        self.elapsed_secs.set(0);
+    }
+
+    /// The lanes' modes, tracked.
+    pub fn modes(&self) -> Vec<Mode> {
+        self.lanes.get().iter().map(|lane| lane.mode.get()).collect()
+    }
+
+    /// A lane's colour, tracked.
+    pub fn tone(&self, id: LaneId) -> Option<Tone> {
+        let at = self.position(id)?;
+        tones(&self.modes()).get(at).copied()
+    }
+
+    /// What sentences call a lane, tracked.
+    pub fn short_name(&self, id: LaneId) -> String {
+        self.position(id).and_then(|at| short_names(&self.modes()).into_iter().nth(at)).unwrap_or_default()
+    }
+
+    fn position(&self, id: LaneId) -> Option<usize> {
+        self.lanes.get().iter().position(|lane| lane.id == id)
+    }
+
+    fn run(self) {
+        let (engine, meter) = (self.engine(), self.engine());
+        let mut schedule = publish::Schedule::default();
+        self.frames().start(
+            move |frame| engine.borrow_mut().begin_frame(frame.now),
+            move |frame, cost_ms| {
+                let began_ms = clock::page_millis();
+                if !schedule.run(self, &mut meter.borrow_mut(), frame.now) {
+                    return meter.borrow_mut().meter.end_frame(cost_ms);
+                }
+                // The components' updates wait in the same queue, ahead of this.
+                let meter = std::rc::Rc::clone(&meter);
+                leptos::task::spawn_local(async move {
+                    let cost_ms = cost_ms + clock::page_millis() - began_ms;
+                    meter.borrow_mut().meter.end_frame(cost_ms);
+                });
+            },
+        );
+    }
+
+    /// Follows the network's return and the wishes for colours and motion, for as long as the page lives.
+    fn listen(self) {
+        let (engine, colours, motion) = (self.engine(), self.frames(), self.frames());
+        let listeners: [Listener; 3] = [
+            browser::on_window_event("online", move || engine.borrow().online()),
+            browser::on_media_change("(prefers-color-scheme: dark)", move || colours.invalidate_look()),
+            browser::on_media_change(REDUCED_MOTION, move || motion.invalidate_look()),
+        ];
+        let listeners = StoredValue::new_local(listeners);
+        let frames = self.frames();
+        Effect::new(move |_| {
+            self.theme.get().show();
+            frames.invalidate_look();
+        });
+        on_cleanup(move || listeners.dispose());
+    }
+}

@@ -1,0 +1,278 @@
+//! Joins what is wanted to the workers, and what they report to the models.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use sluice_shared::feed::FeedSpec;
+use sluice_shared::mode::Mode;
+use sluice_shared::policy::Policy;
+use sluice_shared::time::Time;
+
+use super::lane::LaneId;
+use crate::bridge::{AgeColumn, Command, Connection, Endpoints, Level, Setup};
+use crate::clock;
+use crate::model::host::HostMetric;
+use crate::model::lane::LaneModel;
+use crate::model::log::Log;
+use crate::model::meter::FrameMeter;
+use crate::model::scale::{AgeAxis, AgeScale};
+use crate::model::setup::{FeedSetup, LaneSetup};
+use crate::model::tone::Tone;
+use crate::worker_link::{Arrival, WorkerLink};
+
+/// The engine as painters and handlers hold it. It is borrowed for the length of one call, never across a wait.
+pub type EngineHandle = Rc<RefCell<Engine>>;
+
+/// All lanes as they run, outside the reactive graph.
+#[derive(Debug)]
+pub struct Engine {
+    this: Weak<RefCell<Self>>,
+    running: Vec<Running>,
+    /// What has happened.
+    pub log: Log,
+    /// What the page costs.
+    pub meter: FrameMeter,
+    /// When the measurements began.
+    pub measured_since: Time,
+    /// Which quantity the host panel shows.
+    metric: HostMetric,
+    axis: AgeAxis,
+    scale: AgeScale,
+    published: u64,
+}
+
+/// One lane as it runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Its name.
+    pub id: LaneId,
+    /// How its messages are carried.
+    pub mode: Mode,
+    /// Its colour.
+    pub tone: Tone,
+    /// What sentences call it.
+    pub name: String,
+    /// What its worker has reported.
+    pub model: LaneModel,
+    link: WorkerLink,
+    /// Distinguishes this worker from one before it.
+    generation: u32,
+    told: Option<Setup>,
+}
+
+impl Running {
+    /// The policy that its worker was told.
+    pub fn policy(&self) -> Policy {
+        self.told.as_ref().map_or(Policy::Lossless, |told| told.policy)
+    }
+
+    /// Tells the worker what differs from what it was told before.
+    fn bring_to(&mut self, wanted: Setup) {
+        let Some(told) = &self.told else {
+            self.link.send(Command::Open(wanted.clone()));
+            self.told = Some(wanted);
+            return;
+        };
+        if told.endpoints != wanted.endpoints {
+            self.link.send(Command::SetEndpoints(wanted.endpoints.clone()));
+        }
+        if told.feeds != wanted.feeds {
+            self.link.send(Command::SetFeeds(wanted.feeds.clone()));
+        }
+        if told.policy != wanted.policy {
+            self.link.send(Command::SetPolicy(wanted.policy));
+        }
+        if told.window != wanted.window {
+            self.link.send(Command::SetWindow(wanted.window));
+        }
+        if told.consumer != wanted.consumer {
+            self.link.send(Command::SetConsumer(wanted.consumer));
+        }
+        self.told = Some(wanted);
+    }
+}
+
+/// What is wanted of one lane.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Its name.
+    pub id: LaneId,
+    /// Its settings.
+    pub setup: LaneSetup,
+    /// Its colour.
+    pub tone: Tone,
+    /// What sentences call it.
+    pub name: String,
+    /// Why it can't work here; it is not started then.
+    pub obstacle: Option<&'static str>,
+}
+
+impl Engine {
+    /// An engine without lanes.
+    pub fn new() -> EngineHandle {
+        Rc::new_cyclic(|this| {
+            RefCell::new(Self {
+                this: Weak::clone(this),
+                running: Vec::new(),
+                log: Log::default(),
+                meter: FrameMeter::new(clock::page_millis()),
+                measured_since: clock::now(),
+                metric: HostMetric::default(),
+                axis: AgeAxis::default(),
+                scale: AgeScale::fitting(AgeAxis::default(), 0),
+                published: 0,
+            })
+        })
+    }
+
+    /// All lanes, from the top.
+    pub fn lanes(&self) -> impl Iterator<Item = &Running> {
+        self.running.iter()
+    }
+
+    /// One lane and its position from the top.
+    pub fn lane(&self, id: LaneId) -> Option<(usize, &Running)> {
+        self.running.iter().enumerate().find(|(_, running)| running.id == id)
+    }
+
+    /// One lane, to be changed.
+    pub fn lane_mut(&mut self, id: LaneId) -> Option<&mut Running> {
+        self.running.iter_mut().find(|running| running.id == id)
+    }
+
+    /// The age axis of all lanes.
+    pub const fn age_scale(&self) -> AgeScale {
+        self.scale
+    }
+
+    /// What the host panel shows.
+    pub const fn host_metric(&self) -> HostMetric {
+        self.metric
+    }
+
+    /// Chooses what the charts show.
+    pub const fn set_view(&mut self, axis: AgeAxis, metric: HostMetric) {
+        self.axis = axis;
+        self.metric = metric;
+    }
+
+    /// Counts publications, by which slow painters know that there is something new.
+    pub const fn published(&self) -> u64 {
+        self.published
+    }
+
+    /// Begins a publication.
+    pub const fn begin_publication(&mut self) {
+        self.published += 1;
+    }
+
+    /// Before a frame: fits the common axis, and asks every worker for a report.
+    pub fn begin_frame(&mut self, now: Time) {
+        let first = (now.as_micros() / AgeColumn::WIDTH_MICROS).saturating_sub(AgeColumn::SHOWN as u64);
+        let max = self.running.iter().map(|running| running.model.columns.max_age_since(first)).max();
+        self.scale = AgeScale::fitting(self.axis, u64::from(max.unwrap_or(0)));
+        for running in &self.running {
+            running.link.ask_for_report();
+        }
+    }
+
+    /// Starts, stops and instructs workers until the lanes are as wanted.
+    pub fn bring_to(
+        &mut self,
+        wanted: Vec<Wanted>,
+        feeds: &FeedSetup,
+        specs: &[FeedSpec],
+        endpoints: &Endpoints,
+    ) {
+        let mut before = core::mem::take(&mut self.running);
+        for want in wanted {
+            let kept = before.iter().position(|running| running.id == want.id).map(|at| before.remove(at));
+            let mut running = match kept {
+                Some(running) if running.mode == want.setup.mode => running,
+                Some(other_mode) => self.started(&want, other_mode.generation + 1),
+                None => self.started(&want, 0),
+            };
+            running.tone = want.tone;
+            running.name.clone_from(&want.name);
+            match want.obstacle {
+                Some(sentence) => {
+                    running.model.connection = Connection::Failed { reason: sentence.to_owned() }
+                }
+                None => running.bring_to(Setup {
+                    mode: want.setup.mode,
+                    feeds: specs.to_vec(),
+                    policy: want.setup.policy,
+                    window: want.setup.window.for_size(feeds.ticks.size),
+                    consumer: want.setup.consumer,
+                    endpoints: endpoints.clone(),
+                }),
+            }
+            self.running.push(running);
+        }
+    }
+
+    /// Forgets all measurements.
+    pub fn reset(&mut self) {
+        for running in &mut self.running {
+            running.link.send(Command::Reset);
+            running.model.clear();
+        }
+        self.measured_since = clock::now();
+    }
+
+    /// Tells the workers that the network is back.
+    pub fn online(&self) {
+        for running in &self.running {
+            running.link.send(Command::Online);
+        }
+    }
+
+    fn started(&mut self, want: &Wanted, generation: u32) -> Running {
+        let (this, id) = (Weak::clone(&self.this), want.id);
+        let link = WorkerLink::spawn(want.setup.mode.name(), move |arrival| {
+            if let Some(engine) = this.upgrade() {
+                engine.borrow_mut().take(id, generation, arrival);
+            }
+        });
+        let mut model = LaneModel::new();
+        if !link.has_worker() {
+            model.connection = Connection::Failed {
+                reason: "This browser starts no workers for the page, and a lane runs in one.".to_owned(),
+            };
+        }
+        Running {
+            id,
+            mode: want.setup.mode,
+            tone: want.tone,
+            name: want.name.clone(),
+            model,
+            link,
+            generation,
+            told: None,
+        }
+    }
+
+    fn take(&mut self, id: LaneId, generation: u32, arrival: Arrival) {
+        let began_ms = clock::page_millis();
+        let Some(running) =
+            self.running.iter_mut().find(|running| running.id == id && running.generation == generation)
+        else {
+            return;
+        };
+        match arrival {
+            Arrival::Report(mut report) => {
+                for note in report.notes.drain(..) {
+                    self.log.add(note.at, note.level, Some(running.name.clone()), note.text);
+                }
+                running.model.apply(*report);
+            }
+            Arrival::Broken(reason) => {
+                self.log.add(clock::now(), Level::Error, Some(running.name.clone()), reason.clone());
+                running.model.connection = Connection::Failed {
+                    reason: format!("{reason} The other lanes go on; remove this lane and add it again."),
+                };
+            }
+        }
+        self.meter.add(clock::page_millis() - began_ms);
+    }
+}

@@ -1,0 +1,104 @@
+//! One lane's signals.
+
+use leptos::prelude::*;
+use sluice_shared::feed::HostSample;
+use sluice_shared::mode::Mode;
+use sluice_shared::policy::Policy;
+
+use crate::bridge::{Connection, Consumer, Summary};
+use crate::model::facts::Fact;
+use crate::model::setup::{LaneSetup, WindowChoice};
+
+/// Names a lane for as long as the page lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LaneId(pub u32);
+
+/// A lane: what is wanted of it, and what was last published about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Lane {
+    /// Its name.
+    pub id: LaneId,
+    /// How its messages are carried.
+    pub mode: RwSignal<Mode>,
+    /// How slow its consumer is.
+    pub consumer: RwSignal<Consumer>,
+    /// What happens to messages there is no credit for.
+    pub policy: RwSignal<Policy>,
+    /// How much may be on the way.
+    pub window: RwSignal<WindowChoice>,
+    /// What its worker tells, four times a second.
+    pub view: RwSignal<LaneView>,
+}
+
+impl Lane {
+    /// A lane to be started.
+    pub fn new(id: LaneId, setup: LaneSetup) -> Self {
+        Self {
+            id,
+            mode: RwSignal::new(setup.mode),
+            consumer: RwSignal::new(setup.consumer),
+            policy: RwSignal::new(setup.policy),
+            window: RwSignal::new(setup.window),
+            view: RwSignal::new(LaneView::default()),
+        }
+    }
+
+    /// Something of what is published about the lane. A plain function pointer keeps the page small: all readings of
+    /// one type share their code.
+    pub fn read<T: Clone + Send + Sync + 'static>(&self, read: fn(&LaneView) -> T) -> Signal<T> {
+        let view = self.view;
+        Signal::derive(move || view.with(read))
+    }
+
+    /// What is wanted, tracked.
+    pub fn setup(&self) -> LaneSetup {
+        LaneSetup {
+            mode: self.mode.get(),
+            consumer: self.consumer.get(),
+            policy: self.policy.get(),
+            window: self.window.get(),
+        }
+    }
+
+    /// Wants something else.
+    pub fn set(&self, setup: LaneSetup) {
+        set_if_new(self.mode, setup.mode);
+        set_if_new(self.consumer, setup.consumer);
+        set_if_new(self.policy, setup.policy);
+        set_if_new(self.window, setup.window);
+    }
+}
+
+/// Sets a signal, without waking anybody when the value is the same.
+pub(super) fn set_if_new<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.with_untracked(|held| *held != value) {
+        signal.set(value);
+    }
+}
+
+/// What is published about a lane.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LaneView {
+    /// The connection.
+    pub connection: Connection,
+    /// Levels and totals.
+    pub summary: Summary,
+    /// The fairness header.
+    pub facts: Vec<Fact>,
+    /// Age of the newest host reading, microseconds.
+    pub host_staleness: Option<u64>,
+    /// The newest host reading.
+    pub host: Option<HostSample>,
+}
+
+impl Default for LaneView {
+    fn default() -> Self {
+        Self {
+            connection: Connection::Idle,
+            summary: Summary::default(),
+            facts: Vec::new(),
+            host_staleness: None,
+            host: None,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Four times a second: what is wanted goes to the engine, what it knows goes to the signals, one lane in a frame.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use sluice_shared::mode::Mode;
+use sluice_shared::time::{Time, micros};
+
+use super::engine::{Engine, Wanted};
+use super::lane::{LaneView, set_if_new};
+use super::{App, Server};
+use crate::bridge::Connection;
+use crate::model::facts;
+use crate::model::names::short_names;
+use crate::model::share::query_from_setup;
+use crate::model::tone::tones;
+use crate::model::verdict::{Evidence, verdict};
+use crate::{browser, clock};
+
+/// Time from one publication of a lane to the next, microseconds.
+const PERIOD_MICROS: u64 = 250_000;
+
+/// Whose turn it is to be published.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    turn: usize,
+    due: Option<Time>,
+}
+
+impl Schedule {
+    /// Does what is due at `now`: a turn for each lane and one for what concerns all. Whether there was anything.
+    pub(super) fn run(&mut self, app: App, engine: &mut Engine, now: Time) -> bool {
+        if self.due.is_some_and(|due| now < due) {
+            return false;
+        }
+        let turns = engine.lanes().count() + 1;
+        self.due = Some(now + Duration::from_micros(PERIOD_MICROS / turns as u64));
+        self.turn = if self.turn + 1 < turns { self.turn + 1 } else { 0 };
+        match self.turn {
+            0 => {
+                instruct(app, engine);
+                publish_all(app, engine, now);
+            }
+            turn => publish_lane(app, engine, turn - 1, now),
+        }
+        true
+    }
+}
+
+/// Instructs the workers.
+fn instruct(app: App, engine: &mut Engine) {
+    engine.set_view(app.axis.get_untracked(), app.metric.get_untracked());
+    let Server::Ready(server) = app.server.get_untracked() else { return };
+    let setup = untrack(|| app.setup());
+    let modes: Vec<Mode> = setup.lanes.iter().map(|lane| lane.mode).collect();
+    let wanted = app
+        .lanes
+        .get_untracked()
+        .iter()
+        .zip(&setup.lanes)
+        .zip(tones(&modes).into_iter().zip(short_names(&modes)))
+        .map(|((lane, setup), (tone, name))| Wanted {
+            id: lane.id,
+            setup: *setup,
+            tone,
+            name,
+            obstacle: app.browser.obstacle(setup.mode, server.has_quic),
+        })
+        .collect();
+    let specs = setup.feeds.specs(server.offered);
+    engine.bring_to(wanted, &setup.feeds, &specs, &server.endpoints);
+    remember(app, &query_from_setup(&setup));
+}
+
+/// Publishes what the engine knows of the lane at a position from the top.
+fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
+    let told: Vec<_> =
+        engine.lanes().map(|running| (running.mode, running.model.summary.facts.clone())).collect();
+    let Some((running, facts)) = engine.lanes().zip(facts::fairness(&told)).nth(position) else { return };
+    let model = &running.model;
+    let view = LaneView {
+        connection: model.connection.clone(),
+        summary: model.summary.clone(),
+        facts,
+        host_staleness: model.host_staleness(now),
+        host: model.host.back().map(|reading| reading.sample),
+    };
+    if let Some(lane) = app.lanes.get_untracked().iter().find(|lane| lane.id == running.id) {
+        set_if_new(lane.view, view);
+    }
+}
+
+/// Publishes what concerns all lanes.
+fn publish_all(app: App, engine: &mut Engine, now: Time) {
+    engine.begin_publication();
+    let evidence: Vec<_> = engine
+        .lanes()
+        .map(|running| Evidence {
+            summary: &running.model.summary,
+            is_open: matches!(running.model.connection, Connection::Open { .. }),
+        })
+        .collect();
+    set_if_new(app.verdict, verdict(&evidence));
+    set_if_new(app.elapsed_secs, micros(now.since(engine.measured_since)) / 1_000_000);
+    if app.log_revision.get_untracked() != engine.log.revision() {
+        app.log_revision.set(engine.log.revision());
+        app.log.set(engine.log.newest_first());
+    }
+    let cost = engine.meter.read(clock::page_millis());
+    set_if_new(app.frame_cost, cost);
+}
+
+/// Keeps the set-up in the page's address.
+fn remember(app: App, query: &str) {
+    let known = app.remembered_query.with_value(|known| known == query);
+    if !known && browser::replace_query(query) {
+        app.remembered_query.set_value(query.to_owned());
+    }
+}

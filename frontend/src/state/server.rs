@@ -1,0 +1,102 @@
+//! What the page knows of its server, and how it keeps knowing it.
+
+use leptos::prelude::*;
+use sluice_shared::api::Info;
+
+use super::App;
+use super::lane::set_if_new;
+use crate::bridge::{Connection, Endpoints};
+use crate::browser::PageAddress;
+use crate::model::setup::FeedKinds;
+use crate::model::support;
+use crate::{api, clock};
+
+/// The server, as far as the page knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// It has been asked and has not answered.
+    Asking,
+    /// It has answered.
+    Ready(ServerInfo),
+    /// It could not be reached before it ever answered.
+    Unreachable {
+        /// Why, in a few words.
+        reason: String,
+    },
+}
+
+/// What lanes need of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// Its version.
+    pub version: String,
+    /// Whether it answers WebTransport.
+    pub has_quic: bool,
+    /// What it offers.
+    pub offered: FeedKinds,
+    /// Where to connect.
+    pub endpoints: Endpoints,
+}
+
+impl ServerInfo {
+    /// Reads the server's answer for a page at `page`.
+    pub fn new(info: &Info, page: &PageAddress) -> Self {
+        Self {
+            version: info.version.clone(),
+            has_quic: info.quic_port.is_some(),
+            offered: FeedKinds::from_names(info.feeds.iter().map(String::as_str)),
+            endpoints: Endpoints {
+                websocket: support::websocket_url(&page.protocol, &page.authority),
+                webtransport: info
+                    .quic_port
+                    .map_or_else(String::new, |port| support::webtransport_url(&page.host, port)),
+                certificate_hashes: info
+                    .certificate_hashes
+                    .iter()
+                    .filter_map(|hash| support::hash_from_hex(hash))
+                    .collect(),
+            },
+        }
+    }
+}
+
+/// How often it is looked whether there is a reason to ask, milliseconds.
+const LOOK_MILLIS: i32 = 1_000;
+/// How long to wait after a failure, milliseconds.
+const RETRY_MILLIS: f64 = 2_000.0;
+
+/// Asks the server at the start, when its certificates are about to change, and while a lane can't connect (a server
+/// that was started anew has other certificates).
+pub(super) async fn keep_informed(app: App, page: PageAddress) {
+    let mut ask_at_ms = 0.0;
+    let mut asked_ms = 0.0;
+    loop {
+        let now_ms = clock::page_millis();
+        if now_ms >= ask_at_ms || any_lane_waits(app) && now_ms >= asked_ms + RETRY_MILLIS {
+            asked_ms = now_ms;
+            match api::info().await {
+                Ok(info) => {
+                    let refresh_ms =
+                        info.certificate_refresh_secs.map_or(f64::INFINITY, |secs| secs as f64 * 1e3);
+                    ask_at_ms = clock::page_millis() + refresh_ms.max(RETRY_MILLIS);
+                    set_if_new(app.server, Server::Ready(ServerInfo::new(&info, &page)));
+                }
+                Err(error) => {
+                    ask_at_ms = clock::page_millis() + RETRY_MILLIS;
+                    // What it said earlier may still be true: lanes say themselves whether they are connected.
+                    if app.server.with_untracked(|server| !matches!(server, Server::Ready(_))) {
+                        set_if_new(app.server, Server::Unreachable { reason: error.to_string() });
+                    }
+                }
+            }
+        }
+        clock::sleep_millis(LOOK_MILLIS).await;
+    }
+}
+
+fn any_lane_waits(app: App) -> bool {
+    let lanes = app.lanes.get_untracked();
+    lanes
+        .iter()
+        .any(|lane| lane.view.with_untracked(|view| matches!(view.connection, Connection::Waiting { .. })))
+}
