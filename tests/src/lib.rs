@@ -1,0 +1,30 @@
+//! What the end-to-end tests and the benches are made of.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`client`], [`tally`] | a native client over any mode, and its account to the single message |
+//! | [`connection`], [`raw`], [`target`] | one connection without a session, for clients that misbehave |
+//! | [`server`] | the server inside this process |
+//! | [`process`] | the server as a process of its own |
+//! | [`http`], [`metrics`] | a small HTTP client, and what `/metrics` says |
+//! | [`webdriver`], [`stage`] | real Chromium, and the page in it |
+//! | [`logs`], [`host`], [`clock`], [`deadline`] | log lines, processes, time, and waiting |
+#![warn(missing_docs)]
+
+pub mod clock;
+pub mod client;
+pub mod connection;
+pub mod deadline;
+pub mod host;
+pub mod http;
+pub mod logs;
+pub mod metrics;
+pub mod process;
+pub mod raw;
+pub mod server;
+pub mod stage;
+pub mod tally;
+pub mod target;
+pub mod webdriver;
+mod websocket;
+mod webtransport;

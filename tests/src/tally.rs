@@ -1,0 +1,213 @@
+//! What a client has seen, to the single message.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use sluice_shared::feed::FeedSpec;
+use sluice_shared::histogram::Histogram;
+use sluice_shared::ids::{Key, Seq, StreamId};
+use sluice_shared::ranges::Ranges;
+use sluice_shared::session::{ClientEvent, Delivered};
+use sluice_shared::units::Amount;
+use sluice_shared::wire::{GapReason, Goodbye, SeqRange, ServerSample, StreamInfo, Welcome};
+
+use crate::connection::Closed;
+
+/// Samples, and messages with their payloads, that are kept.
+const MOST_KEPT: usize = 4_096;
+
+/// The account of one client over all its connections.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// The server's answers, one for each connection.
+    pub welcomes: Vec<Welcome>,
+    /// Each stream's account.
+    pub streams: BTreeMap<StreamId, StreamTally>,
+    /// What was consumed in total.
+    pub consumed: Amount,
+    /// Messages consumed though they had been consumed, or given up, before. Always 0.
+    pub twice: u64,
+    /// Messages that nothing accounts for, as the session found out. Always 0.
+    pub lost: u64,
+    /// Age when consumed.
+    pub age: Histogram,
+    /// The server's side; the newest of them.
+    pub samples: Vec<ServerSample>,
+    /// Heartbeats that came back.
+    pub heartbeats: u64,
+    /// What the server said before it closed.
+    pub goodbyes: Vec<Goodbye>,
+    /// How connections ended, those that were cut on purpose left out.
+    pub closed: Vec<Closed>,
+    /// What the server must not have done.
+    pub errors: Vec<String>,
+    /// The largest inbox there was.
+    pub inbox_most: Amount,
+    /// The first messages, with their payloads.
+    pub messages: BTreeMap<(StreamId, Seq), (Key, Bytes)>,
+}
+
+/// The account of one stream.
+#[derive(Clone, Debug)]
+pub struct StreamTally {
+    /// Its feed.
+    pub feed: FeedSpec,
+    /// The position that the subscription began at.
+    pub first: Seq,
+    /// What was consumed.
+    pub consumed: Ranges,
+    /// What was reported not to come, by reason.
+    pub gaps: BTreeMap<GapReason, Ranges>,
+    /// Both together.
+    pub settled: Ranges,
+}
+
+impl StreamTally {
+    /// Messages from the first on without a hole, consumed or in a gap.
+    pub fn settled_messages(&self) -> u64 {
+        self.settled.end_of_run_at(self.first).0 - self.first.0
+    }
+
+    /// Positions before the last known one that are neither consumed nor in a gap.
+    pub fn unaccounted(&self) -> Vec<SeqRange> {
+        let end = self.settled.end().unwrap_or(self.first);
+        self.settled.missing(self.first, end).collect()
+    }
+}
+
+impl Tally {
+    pub(crate) fn note(&mut self, event: ClientEvent) {
+        match event {
+            ClientEvent::Welcome(welcome) => {
+                self.follow(&welcome.streams);
+                self.welcomes.push(welcome);
+            }
+            ClientEvent::Subscribed(streams) => self.follow(&streams),
+            ClientEvent::Gap { report, .. } => {
+                let Some(stream) = self.streams.get_mut(&report.stream) else { return };
+                for range in &report.ranges {
+                    stream.settled.insert(range.first, range.end());
+                    stream.gaps.entry(report.reason).or_default().insert(range.first, range.end());
+                }
+            }
+            ClientEvent::Lost { messages } => self.lost += messages,
+            ClientEvent::Sample(sample) => {
+                if self.samples.len() == MOST_KEPT {
+                    self.samples.remove(0);
+                }
+                self.samples.push(sample);
+            }
+            ClientEvent::Heartbeat { .. } => self.heartbeats += 1,
+            ClientEvent::Silent => self.errors.push("the server fell silent".into()),
+            ClientEvent::Goodbye(goodbye) => self.goodbyes.push(goodbye),
+        }
+    }
+
+    fn follow(&mut self, streams: &[StreamInfo]) {
+        for info in streams {
+            self.streams.entry(info.id).or_insert_with(|| StreamTally {
+                feed: info.feed,
+                first: info.next,
+                consumed: Ranges::default(),
+                gaps: BTreeMap::new(),
+                settled: Ranges::default(),
+            });
+        }
+    }
+
+    pub(crate) fn note_consumed(&mut self, message: &Delivered, age: std::time::Duration) {
+        let (stream, seq) = (message.header.stream, message.header.seq);
+        self.consumed += Amount::one(message.bytes);
+        self.age.record(age);
+        let Some(account) = self.streams.get_mut(&stream) else {
+            self.errors.push(format!("a message of {stream:?}, which was never announced"));
+            return;
+        };
+        account.consumed.insert_one(seq);
+        if !account.settled.insert_one(seq) {
+            self.twice += 1;
+        }
+        if self.messages.len() < MOST_KEPT {
+            self.messages.insert((stream, seq), (message.header.key, message.payload.clone()));
+        }
+    }
+
+    /// Messages without a hole, consumed or in a gap, over all streams.
+    pub fn settled_messages(&self) -> u64 {
+        self.streams.values().map(StreamTally::settled_messages).sum()
+    }
+
+    /// Messages in gaps, by reason.
+    pub fn gaps(&self) -> BTreeMap<GapReason, u64> {
+        let mut total = BTreeMap::new();
+        for stream in self.streams.values() {
+            for (reason, ranges) in &stream.gaps {
+                let count: u64 = ranges.clone().take_first(usize::MAX).iter().map(|range| range.count).sum();
+                *total.entry(*reason).or_default() += count;
+            }
+        }
+        total
+    }
+
+    /// Whether every position up to the last known one is consumed or lies in a gap.
+    pub fn has_no_holes(&self) -> bool {
+        self.streams.values().all(|stream| stream.unaccounted().is_empty())
+    }
+
+    /// Checks what holds at every moment: nothing twice, nothing lost, no error of the server's.
+    ///
+    /// # Panics
+    /// Something is wrong; the panic says what.
+    pub fn assert_sound(&self) {
+        assert_eq!(self.errors, Vec::<String>::new(), "the server broke the protocol");
+        assert_eq!(self.twice, 0, "messages were consumed twice");
+        assert_eq!(self.lost, 0, "messages were lost without a word");
+        for (id, stream) in &self.streams {
+            for (reason, ranges) in &stream.gaps {
+                for range in ranges.clone().take_first(usize::MAX) {
+                    let overlap = stream.consumed.missing(range.first, range.end()).map(|free| free.count).sum::<u64>();
+                    assert_eq!(overlap, range.count, "{id:?} {range:?} was consumed and lies in a gap ({reason:?})");
+                }
+            }
+        }
+    }
+
+    /// Checks that everything was consumed, with no gap at all.
+    ///
+    /// # Panics
+    /// Something is missing; the panic says what.
+    pub fn assert_complete(&self) {
+        self.assert_sound();
+        assert_eq!(self.gaps(), BTreeMap::new(), "messages lie in gaps");
+        for (id, stream) in &self.streams {
+            assert_eq!(stream.unaccounted(), [], "{id:?} has holes");
+        }
+    }
+
+    /// In a few lines, for a test that gives up.
+    pub fn summary(&self) -> String {
+        let holes: Vec<_> = self
+            .streams
+            .iter()
+            .map(|(id, stream)| (id.0, stream.unaccounted().into_iter().take(3).collect::<Vec<_>>()))
+            .filter(|(_, holes)| !holes.is_empty())
+            .collect();
+        format!(
+            "{} connections, {} streams, consumed {:?}, settled {}, gaps {:?}, holes {holes:?}, twice {}, lost {}, \
+             inbox at most {:?}, {} samples, the last {:?}, goodbyes {:?}, closed {:?}, errors {:?}",
+            self.welcomes.len(),
+            self.streams.len(),
+            self.consumed,
+            self.settled_messages(),
+            self.gaps(),
+            self.twice,
+            self.lost,
+            self.inbox_most,
+            self.samples.len(),
+            self.samples.last(),
+            self.goodbyes,
+            self.closed,
+            self.errors,
+        )
+    }
+}
