@@ -1,0 +1,133 @@
+//! The page: tools, Trunk, compression; skipped whole when nothing that it is made of changed.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::compress;
+use crate::failure::{Failure, Result};
+use crate::fingerprint;
+use crate::process;
+use crate::progress::Steps;
+use crate::toolchain::WasmToolchain;
+use crate::tools::{self, Tool};
+use crate::workspace::Workspace;
+
+/// How many steps [`Page::build`] reports.
+pub(crate) const STEPS: usize = 3;
+
+/// Everything the page is made of.
+const INPUTS: [&str; 7] =
+    [".cargo", "Cargo.lock", "Cargo.toml", "Trunk.toml", "frontend", "index.html", "shared"];
+const NOTE: &str = "page-fingerprint";
+
+/// The page of this workspace.
+#[derive(Debug)]
+pub(crate) struct Page<'workspace> {
+    workspace: &'workspace Workspace,
+}
+
+impl<'workspace> Page<'workspace> {
+    /// The page that belongs to `workspace`.
+    pub(crate) fn new(workspace: &'workspace Workspace) -> Self {
+        Self { workspace }
+    }
+
+    /// Builds and compresses the page into `dist/` unless it is there already, in [`STEPS`] steps.
+    pub(crate) fn build(&self, steps: &mut Steps) -> Result<()> {
+        let unchanged = self.is_current()?;
+        let mut trunk = None;
+        steps.step("checking the page's tools", || {
+            if unchanged {
+                return Ok("not needed, the page is unchanged".into());
+            }
+            let (command, remark) = self.trunk()?;
+            trunk = Some(command);
+            Ok(remark)
+        })?;
+        let Some(mut trunk) = trunk else {
+            steps.step("building the page", || Ok("unchanged".into()))?;
+            return steps.step("compressing the page", || Ok("unchanged".into()));
+        };
+        steps.step("building the page", || {
+            if !self.index().is_file() {
+                println!("      the first build compiles everything: about 5 minutes on two cores");
+            }
+            trunk.args(["build", "--release"]);
+            process::run(&mut trunk, "building the page").map(|()| String::new())
+        })?;
+        steps.step("compressing the page", || {
+            let count = compress::compress(&self.workspace.dist())?;
+            self.workspace.set_note(NOTE, &self.fingerprint()?)?;
+            Ok(format!("{count} files, {} of code", kib(self.code_bytes()?)))
+        })
+    }
+
+    /// Trunk with its helpers on its search path and the compiler for wasm32, and a remark that names the compiler.
+    pub(crate) fn trunk(&self) -> Result<(Command, String)> {
+        let toolchain = WasmToolchain::ensure(self.workspace)?;
+        let trunk = Tool::trunk().ensure(self.workspace)?;
+        let helpers = [
+            Tool::wasm_bindgen(self.workspace)?.ensure(self.workspace)?,
+            Tool::wasm_opt().ensure(self.workspace)?,
+        ];
+        let mut command = process::command(self.workspace, trunk);
+        tools::expose(self.workspace, &mut command, &helpers);
+        toolchain.prepare(&mut command);
+        // Trunk would print the stack of every error it reports.
+        command.env("TRUNK_SKIP_VERSION_CHECK", "true").env("RUST_BACKTRACE", "0");
+        Ok((command, toolchain.name().to_owned()))
+    }
+
+    /// Bytes of wasm and js that a visitor downloads, compressed with brotli.
+    pub(crate) fn code_bytes(&self) -> Result<u64> {
+        Ok(compress::code_sizes(&self.workspace.dist())?.iter().map(|file| file.brotli_bytes).sum())
+    }
+
+    fn is_current(&self) -> Result<bool> {
+        if !self.index().is_file() {
+            return Ok(false);
+        }
+        Ok(self.workspace.note(NOTE) == Some(self.fingerprint()?))
+    }
+
+    fn index(&self) -> PathBuf {
+        self.workspace.dist().join("index.html")
+    }
+
+    /// Covers the inputs and the result: a page built by hand, or half built, is not taken for the finished one.
+    fn fingerprint(&self) -> Result<String> {
+        let salt = format!("trunk {} wasm-opt {}", tools::TRUNK_VERSION, tools::WASM_OPT_VERSION);
+        let inputs = fingerprint::of(self.workspace.root(), &INPUTS, &salt)?;
+        let result = fingerprint::of(&self.workspace.dist(), &[""], "")?;
+        Ok(format!("{inputs}-{result}"))
+    }
+}
+
+/// Ends with a failure if the page's code is larger than its budget; prints each file.
+pub(crate) fn check_budget(workspace: &Workspace, budget_bytes: u64) -> Result<String> {
+    let sizes = compress::code_sizes(&workspace.dist())?;
+    for file in &sizes {
+        println!(
+            "      {:>9} brotli  {:>9} plain  {}",
+            kib(file.brotli_bytes),
+            kib(file.plain_bytes),
+            file.name
+        );
+    }
+    let total: u64 = sizes.iter().map(|file| file.brotli_bytes).sum();
+    let verdict = format!("{} of {}", kib(total), kib(budget_bytes));
+    if sizes.is_empty() {
+        Err(Failure::failed("size budget: dist/ holds no code; build the page first"))
+    } else if total > budget_bytes {
+        Err(Failure::failed(format!(
+            "size budget: wasm and js take {verdict} with brotli; make the page smaller"
+        )))
+    } else {
+        Ok(verdict)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes of files that a browser downloads are far below 2^52")]
+fn kib(bytes: u64) -> String {
+    format!("{:.1} KiB", bytes as f64 / 1024.0)
+}
