@@ -1,0 +1,71 @@
+//! What an endpoint is set to; the defaults are Linux's.
+
+use core::time::Duration;
+
+/// The settings of one endpoint. Each field names the Linux setting that it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Largest segment that this side takes, in bytes of data without options: MTU 1500 − 40.
+    pub max_segment_bytes: u16,
+    /// Initial congestion window in packets (`TCP_INIT_CWND`, RFC 6928).
+    pub initial_cwnd_packets: u64,
+    /// Most bytes that wait or fly in the send buffer (half of `tcp_wmem[2]`: Linux counts its bookkeeping too).
+    pub max_send_buffer_bytes: u64,
+    /// The receive window offered at first, in bytes, at most 65,535 (`tcp_rmem[1]` / 2).
+    pub initial_receive_window_bytes: u64,
+    /// What the receive window may grow to, in bytes (`tcp_rmem[2]` / 2).
+    pub max_receive_window_bytes: u64,
+    /// Least allowance for variance in the retransmission timeout (`TCP_RTO_MIN`).
+    pub min_rto: Duration,
+    /// Longest retransmission timeout (`TCP_RTO_MAX`).
+    pub max_rto: Duration,
+    /// Retransmissions of a SYN before giving up (`tcp_syn_retries`).
+    pub max_syn_retransmissions: u32,
+    /// The first timeouts of a SYN that stay at 1 s before they double (`tcp_syn_linear_timeouts`).
+    pub linear_syn_timeouts: u32,
+    /// Retransmissions of a SYN-ACK before giving up (`tcp_synack_retries`).
+    pub max_syn_ack_retransmissions: u32,
+    /// Timeouts in a row before the connection is given up (`tcp_retries2`).
+    pub max_timeouts: u32,
+    /// Whether the congestion window decays while nothing is sent (`tcp_slow_start_after_idle`, RFC 5681 §4.1).
+    pub slow_start_after_idle: bool,
+    /// Probes of a silent peer, or `None` for none, which is how a socket starts.
+    pub keep_alive: Option<KeepAlive>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_segment_bytes: 1_460,
+            initial_cwnd_packets: 10,
+            max_send_buffer_bytes: 2 << 20,
+            initial_receive_window_bytes: 65_535,
+            max_receive_window_bytes: 3 << 20,
+            min_rto: Duration::from_millis(200),
+            max_rto: Duration::from_secs(120),
+            max_syn_retransmissions: 6,
+            linear_syn_timeouts: 4,
+            max_syn_ack_retransmissions: 5,
+            max_timeouts: 15,
+            slow_start_after_idle: true,
+            keep_alive: None,
+        }
+    }
+}
+
+/// When a silent peer is probed (RFC 9293 §3.8.4; `SO_KEEPALIVE` and its options).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// Silence before the first probe (`TCP_KEEPIDLE`).
+    pub idle: Duration,
+    /// Time between probes (`TCP_KEEPINTVL`).
+    pub interval: Duration,
+    /// Unanswered probes before the connection is given up (`TCP_KEEPCNT`).
+    pub probes: u32,
+}
+
+impl KeepAlive {
+    /// Linux's defaults: after 2 h, every 75 s, 9 times.
+    pub const LINUX: Self =
+        Self { idle: Duration::from_secs(7_200), interval: Duration::from_secs(75), probes: 9 };
+}
