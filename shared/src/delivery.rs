@@ -1,6 +1,6 @@
 //! Which positions have arrived or are accounted for: each message is consumed once or lies in a gap.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use core::time::Duration;
 
@@ -13,8 +13,9 @@ use crate::wire::{GapReason, GapReport, SeqRange, StreamInfo};
 #[derive(Clone, Debug, Default)]
 pub struct Delivery {
     streams: BTreeMap<StreamId, StreamAccount>,
-    /// Streams that were followed before, whose stragglers are not wanted.
-    retired: BTreeSet<StreamId>,
+    /// Streams that were followed before, whose stragglers are not wanted. When one is followed again, its first
+    /// messages may have overtaken the announcement, so what has arrived of it stays known.
+    retired: BTreeMap<StreamId, StreamAccount>,
 }
 
 /// What an arriving message is.
@@ -65,12 +66,17 @@ impl Delivery {
                     }
                     account
                 }
-                None => StreamAccount::new(info.next),
+                None => match self.retired.remove(&info.id) {
+                    Some(mut account) => {
+                        account.settle(account.settled_below, info.next);
+                        account
+                    }
+                    None => StreamAccount::new(info.next),
+                },
             };
-            self.retired.remove(&info.id);
             self.streams.insert(info.id, account);
         }
-        self.retired.extend(earlier.into_keys());
+        self.retired.append(&mut earlier);
         while self.retired.len() > Self::MOST_RETIRED {
             self.retired.pop_first();
         }
@@ -91,7 +97,7 @@ impl Delivery {
                 account.note_reached(now);
                 Arrival::New
             }
-            None if self.retired.contains(&stream) => Arrival::Retired,
+            None if self.retired.contains_key(&stream) => Arrival::Retired,
             None => Arrival::Unannounced,
         }
     }
@@ -225,6 +231,19 @@ mod tests {
         let ranges = [SeqRange { first: Seq(0), count: 1 }, SeqRange { first: Seq(2), count: 2 }];
         assert_eq!(gaps, [GapReport { stream: STREAM, reason: GapReason::Expired, ranges: ranges.into() }]);
         assert_eq!(delivery.resume_positions(), [(STREAM, Seq(4))]);
+    }
+
+    #[test]
+    fn a_stream_that_is_followed_again_keeps_what_overtook_its_announcement() {
+        let mut delivery = following(0);
+        delivery.handle_message(STREAM, Seq(0), Time::ZERO);
+        delivery.handle_message(STREAM, Seq(8), Time::ZERO);
+        delivery.handle_streams(&[]);
+        assert!(delivery.handle_streams(&[stream_at(7)]).is_empty());
+        assert_eq!(delivery.resume_positions(), [(STREAM, Seq(7))]);
+        assert_eq!(delivery.handle_message(STREAM, Seq(8), Time::ZERO), Arrival::Settled);
+        assert_eq!(delivery.handle_message(STREAM, Seq(7), Time::ZERO), Arrival::New);
+        assert_eq!(delivery.resume_positions(), [(STREAM, Seq(9))]);
     }
 
     #[test]

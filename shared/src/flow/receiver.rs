@@ -114,3 +114,50 @@ impl Receiver {
         self.consumed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_grant_follows_when_half_of_the_window_is_consumed() {
+        let mut receiver = Receiver::new(Amount::new(4, 1 << 20), Amount::ZERO);
+        for _ in 0..2 {
+            assert!(receiver.handle_received(10));
+        }
+        receiver.handle_consumed(Amount::one(10));
+        assert_eq!(receiver.poll_grant(), None);
+        receiver.handle_consumed(Amount::one(10));
+        assert_eq!(receiver.poll_grant().map(|report| report.limit.messages), Some(6));
+        assert_eq!(receiver.poll_grant(), None);
+    }
+
+    #[test]
+    fn a_message_beyond_the_limit_is_an_overrun() {
+        let mut receiver = Receiver::new(Amount::new(1, 1 << 20), Amount::ZERO);
+        assert!(receiver.handle_received(10));
+        assert!(!receiver.handle_received(10));
+    }
+
+    #[test]
+    fn a_window_below_the_largest_message_is_taken_as_one() {
+        let mut receiver = Receiver::new(Amount::new(0, 1), Amount::ZERO);
+        assert_eq!(receiver.limit(), Receiver::SMALLEST);
+        receiver.set_window(Amount::ZERO);
+        assert_eq!(receiver.window(), Receiver::SMALLEST);
+    }
+
+    #[test]
+    fn what_is_held_from_before_takes_up_window_until_it_is_consumed() {
+        let held = Amount::new(3, 300);
+        let mut receiver = Receiver::new(Amount::new(4, 1 << 20), held);
+        assert_eq!(receiver.limit().messages, 1);
+        for _ in 0..3 {
+            receiver.handle_consumed(Amount::one(100));
+        }
+        assert_eq!(receiver.consumed(), Amount::ZERO);
+        assert_eq!(receiver.poll_grant().map(|report| report.limit), Some(Amount::new(4, 1 << 20)));
+    }
+}

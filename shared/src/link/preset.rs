@@ -170,8 +170,8 @@ impl NetworkProfile {
 
     /// Wi-Fi that many share: a café, a conference.
     ///
-    /// Each way 8 ms and up to 20 ms of jitter (waiting for the air). Down 20 Mbit/s, up 10 Mbit/s, queue 100 ms. Loss in
-    /// bursts, since interference lasts: bad spells of 40 ms on average that take half of the packets, good ones of
+    /// Each way 8 ms and up to 20 ms of jitter (waiting for the air). Down 20 Mbit/s, up 10 Mbit/s, queue 100 ms. Loss
+    /// in bursts, since interference lasts: bad spells of 40 ms on average that take half of the packets, good ones of
     /// 960 ms, so 2 % in the long run.
     pub fn wifi_crowded() -> Self {
         let loss = LossModel::Burst(BurstLoss {

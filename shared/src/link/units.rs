@@ -4,10 +4,8 @@ use core::fmt;
 use core::ops::{Add, AddAssign, Div, Sub};
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 /// A number of bytes on the wire, headers included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteCount(u64);
 
 impl ByteCount {
@@ -63,8 +61,7 @@ impl Div<Bitrate> for ByteCount {
 }
 
 /// Bits a second; never zero, since a link that carries nothing is an outage and not a rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u64", into = "u64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bitrate(u64);
 
 impl Bitrate {
@@ -103,20 +100,6 @@ impl Bitrate {
     /// Whole bytes that pass in `span`.
     pub fn bytes_in(self, span: Duration) -> ByteCount {
         ByteCount::new(self.bits_in(span) / 8)
-    }
-}
-
-impl TryFrom<u64> for Bitrate {
-    type Error = &'static str;
-
-    fn try_from(bits: u64) -> Result<Self, Self::Error> {
-        if bits == 0 { Err("a rate is at least 1 bit a second") } else { Ok(Self(bits)) }
-    }
-}
-
-impl From<Bitrate> for u64 {
-    fn from(rate: Bitrate) -> Self {
-        rate.0
     }
 }
 

@@ -95,7 +95,9 @@ mod properties {
             Policy::DropOldest { limit } if list.len() > limit as usize => {
                 vec![(list.remove(0).entry.seq.0, GapReason::DroppedOldest)]
             }
-            Policy::Lossless | Policy::Latest | Policy::DropOldest { .. } | Policy::DropNewest { .. } => vec![],
+            Policy::Lossless | Policy::Latest | Policy::DropOldest { .. } | Policy::DropNewest { .. } => {
+                vec![]
+            }
         }
     }
 

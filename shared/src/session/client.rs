@@ -56,6 +56,8 @@ pub struct ClientSession {
     ledger: Ledger,
     /// Whether this connection's Welcome has come.
     welcomed: bool,
+    /// How many times other feeds were asked for on this connection without an answer yet.
+    unanswered: u32,
     /// Messages whose Welcome or announcement is still on the way; bounded by credit.
     early: Vec<Delivered>,
     /// Since when nothing but a loss can explain a hole: the server has been connected, and free to send.
@@ -172,6 +174,7 @@ impl ClientSession {
             delivery: Delivery::default(),
             ledger: Ledger::default(),
             welcomed: false,
+            unanswered: 0,
             early: Vec::new(),
             unhindered_since: now,
             reorders: false,
@@ -196,6 +199,7 @@ impl ClientSession {
         self.frame_batch = BatchHeader::default();
         self.early.clear();
         self.welcomed = false;
+        self.unanswered = 0;
         self.server_sent = Amount::ZERO;
         self.connected = true;
         self.unhindered_since = now;
@@ -354,6 +358,8 @@ impl ClientSession {
                 self.duplicates += 1;
                 self.credit.handle_consumed(Amount::one(message.bytes));
             }
+            // The answer on its way may follow this stream again, from this message on.
+            Arrival::Retired if self.unanswered > 0 => self.early.push(message),
             Arrival::Retired => self.credit.handle_consumed(Amount::one(message.bytes)),
             Arrival::Unannounced => self.early.push(message),
         }
@@ -366,6 +372,7 @@ impl ClientSession {
             }
             ServerControl::Welcome(welcome) => self.handle_welcome(welcome),
             ServerControl::Subscribed(streams) => {
+                self.unanswered = self.unanswered.saturating_sub(1);
                 self.follow(&streams);
                 self.events.push_back(ClientEvent::Subscribed(streams));
             }
@@ -525,6 +532,7 @@ impl ClientSession {
     /// Other feeds from here on.
     pub fn set_feeds(&mut self, feeds: Vec<FeedSpec>) {
         self.config.feeds.clone_from(&feeds);
+        self.unanswered = self.unanswered.saturating_add(1);
         self.outgoing.push_back(ClientItem::Subscribe(feeds));
     }
 

@@ -72,7 +72,7 @@ fn everything_may_change_at_once() {
 #[test]
 fn a_stall_under_latest_makes_no_message_unexplained() {
     for mode in [Mode::WebSocket, Mode::StreamPerTopic, Mode::StreamPerMessage] {
-        for seed in 0..2 {
+        for seed in 0..seeds(2) {
             let mut setting = Setting::calm(mode, Policy::Latest);
             setting.window = WindowMode::Fixed(Amount::new(4, 100_000));
             setting.keys = 12;

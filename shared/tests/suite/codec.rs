@@ -4,8 +4,8 @@ use bytes::{Bytes, BytesMut};
 use sluice_shared::ids::{Key, Seq, StreamId};
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::{
-    DecodeError, FrameItems, MAX_CLIENT_ITEM, MAX_ITEM, MAX_PAYLOAD, StreamItems, encode_message, write_batch,
-    write_client_item,
+    DecodeError, FrameItems, MAX_CLIENT_ITEM, MAX_ITEM, MAX_PAYLOAD, StreamItems, encode_message,
+    write_batch, write_client_item,
 };
 use sluice_shared::wire::{BatchHeader, ClientItem, MessageHeader, Ping, ServerItem};
 
@@ -25,7 +25,12 @@ fn client_frame(item: &ClientItem) -> BytesMut {
 }
 
 fn header() -> MessageHeader {
-    MessageHeader { stream: StreamId(u32::MAX), seq: Seq(u64::MAX), key: Key(u32::MAX), produced_at: Time::ZERO }
+    MessageHeader {
+        stream: StreamId(u32::MAX),
+        seq: Seq(u64::MAX),
+        key: Key(u32::MAX),
+        produced_at: Time::ZERO,
+    }
 }
 
 /// The length prefix, by hand.

@@ -12,6 +12,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use crate::harness::choices::Choices;
 use crate::harness::pair::Pair;
 use crate::harness::setting::Setting;
+use crate::seeds;
 
 fn setting() -> Setting {
     Setting::calm(Mode::Datagrams, Policy::Lossless)
@@ -19,7 +20,7 @@ fn setting() -> Setting {
 
 #[test]
 fn lost_datagrams_are_named_and_their_credit_comes_back_to_the_byte() {
-    for seed in 0..20 {
+    for seed in 0..seeds(20) {
         let mut setting = setting();
         setting.network.loss = 300;
         setting.network.duplicate = 100;
@@ -32,7 +33,10 @@ fn lost_datagrams_are_named_and_their_credit_comes_back_to_the_byte() {
         assert_eq!((credit.received(), credit.consumed()), (sent, sent));
         // What has been granted since is at most half a window short of all there is.
         let left = credit.limit() - sent;
-        assert!(left.messages * 2 >= credit.window().messages && left.fits_within(credit.window()), "{left:?}");
+        assert!(
+            left.messages * 2 >= credit.window().messages && left.fits_within(credit.window()),
+            "{left:?}"
+        );
     }
 }
 

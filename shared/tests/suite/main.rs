@@ -12,12 +12,13 @@ mod modes;
 mod replay;
 mod resume;
 mod waiting;
+// Tens of thousands of messages each: what they measure is the same on every platform.
+#[cfg(not(target_arch = "wasm32"))]
 mod window;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
-/// How many seeds a test runs: all natively, a tenth in a wasm engine.
-const fn seeds(native: u64) -> u64 {
-    if cfg!(target_arch = "wasm32") { native.div_ceil(10) } else { native }
+/// How many seeds a test runs: `usual` natively, a fortieth in a wasm engine; `SLUICE_SEEDS` multiplies it for a long run.
+fn seeds(usual: u64) -> u64 {
+    let factor =
+        std::env::var("SLUICE_SEEDS").map_or(1, |text| text.parse().expect("SLUICE_SEEDS is a number"));
+    factor * if cfg!(target_arch = "wasm32") { usual.div_ceil(40) } else { usual }
 }

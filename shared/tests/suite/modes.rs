@@ -56,9 +56,7 @@ fn every_message_is_accounted_for_over_datagrams() {
 
 #[test]
 fn the_same_seed_runs_alike() {
-    let run = || {
-        run_seed(42, |choices| Setting::random(Mode::Datagrams, Policy::Latest, choices))
-    };
+    let run = || run_seed(42, |choices| Setting::random(Mode::Datagrams, Policy::Latest, choices));
     let (one, other) = (run(), run());
     assert_eq!(one.client.ages, other.client.ages);
     assert_eq!(one.client.account.gaps, other.client.account.gaps);

@@ -16,7 +16,7 @@ fn replay(target: &str, run: impl Fn(&[u8])) {
     for entry in fs::read_dir(&folder).expect("the corpus is kept beside the targets") {
         let path = entry.expect("a readable folder").path();
         let data = fs::read(&path).expect("a readable file");
-        println!("{}", path.display());
+        eprintln!("{}", path.display());
         run(&data);
         replayed += 1;
     }

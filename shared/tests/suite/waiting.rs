@@ -63,8 +63,12 @@ fn a_slow_transport_is_told_by_its_name() {
     setting.network.capacity = 1_000;
     let mut pair = Pair::new(setting, Choices::seeded(1));
     pair.run_for(Duration::from_secs(5));
-    let in_the_way =
-        pair.client.samples.iter().filter(|sample| matches!(sample.waiting, Waiting::Transport { .. })).count();
+    let in_the_way = pair
+        .client
+        .samples
+        .iter()
+        .filter(|sample| matches!(sample.waiting, Waiting::Transport { .. }))
+        .count();
     let samples = pair.client.samples.len();
     assert!(in_the_way * 10 >= samples * 9, "{in_the_way} of {samples} samples");
 }

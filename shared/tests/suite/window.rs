@@ -8,9 +8,6 @@ use sluice_shared::policy::Policy;
 use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use crate::harness::choices::Choices;
 use crate::harness::pair::Pair;
 use crate::harness::setting::Setting;
@@ -53,7 +50,8 @@ fn a_window_of_twice_the_bandwidth_delay_product_carries_it_all() {
 #[test]
 fn a_window_of_half_the_bandwidth_delay_product_is_the_limit() {
     let window = WindowMode::Fixed(Amount::new(500, 8 << 20));
-    let share = share_consumed(fast(Mode::WebSocket, window), Time::from_millis(500), Time::from_millis(1_500));
+    let share =
+        share_consumed(fast(Mode::WebSocket, window), Time::from_millis(500), Time::from_millis(1_500));
     assert!((0.4..=0.55).contains(&share), "{share}");
 }
 

@@ -48,24 +48,35 @@ fn feed() -> impl Strategy<Value = FeedSpec> {
 }
 
 fn stream() -> impl Strategy<Value = StreamInfo> {
-    (any::<u32>(), feed(), ".{0,40}", any::<u64>())
-        .prop_map(|(id, feed, name, next)| StreamInfo { id: StreamId(id), feed, name, next: Seq(next) })
+    (any::<u32>(), feed(), ".{0,40}", any::<u64>()).prop_map(|(id, feed, name, next)| StreamInfo {
+        id: StreamId(id),
+        feed,
+        name,
+        next: Seq(next),
+    })
 }
 
 fn hop() -> impl Strategy<Value = Hop> {
-    (amount(), amount(), any::<u64>())
-        .prop_map(|(held, bound, oldest_age_micros)| Hop { held, bound, oldest_age_micros })
+    (amount(), amount(), any::<u64>()).prop_map(|(held, bound, oldest_age_micros)| Hop {
+        held,
+        bound,
+        oldest_age_micros,
+    })
 }
 
 fn resume() -> impl Strategy<Value = Resume> {
     let places = vec(any::<(u32, u64)>().prop_map(|(id, seq)| (StreamId(id), Seq(seq))), 0..512);
-    (any::<[u8; 16]>(), any::<u64>(), places)
-        .prop_map(|(id, epoch, next)| Resume { session: SessionId(id), epoch: Epoch(epoch), next })
+    (any::<[u8; 16]>(), any::<u64>(), places).prop_map(|(id, epoch, next)| Resume {
+        session: SessionId(id),
+        epoch: Epoch(epoch),
+        next,
+    })
 }
 
 fn hello() -> impl Strategy<Value = ClientItem> {
     let feeds = vec(feed(), 0..=Hello::MAX_FEEDS);
-    let fields = (any::<u16>(), select(&Mode::ALL[..]), feeds, policy(), amount(), any::<u16>(), option::of(resume()));
+    let fields =
+        (any::<u16>(), select(&Mode::ALL[..]), feeds, policy(), amount(), any::<u16>(), option::of(resume()));
     fields.prop_map(|(version, mode, feeds, policy, limit, sample_every_millis, resume)| {
         ClientItem::Hello(Hello { version, mode, feeds, policy, limit, sample_every_millis, resume })
     })
@@ -74,8 +85,11 @@ fn hello() -> impl Strategy<Value = ClientItem> {
 fn client_item() -> impl Strategy<Value = ClientItem> {
     prop_oneof![
         hello(),
-        (amount(), amount(), amount())
-            .prop_map(|(limit, received, consumed)| ClientItem::Grant { limit, received, consumed }),
+        (amount(), amount(), amount()).prop_map(|(limit, received, consumed)| ClientItem::Grant {
+            limit,
+            received,
+            consumed
+        }),
         any::<(u64, u64)>().prop_map(|(first, count)| ClientItem::Lost { first, count }),
         (any::<u64>(), time()).prop_map(|(nonce, sent_at)| ClientItem::Ping(Ping { nonce, sent_at })),
         policy().prop_map(ClientItem::SetPolicy),
@@ -165,9 +179,10 @@ fn control() -> impl Strategy<Value = ServerControl> {
 }
 
 fn server_item() -> impl Strategy<Value = ServerItem> {
-    let header = (any::<u32>(), any::<u64>(), any::<u32>(), time()).prop_map(|(stream, seq, key, produced_at)| {
-        MessageHeader { stream: StreamId(stream), seq: Seq(seq), key: Key(key), produced_at }
-    });
+    let header =
+        (any::<u32>(), any::<u64>(), any::<u32>(), time()).prop_map(|(stream, seq, key, produced_at)| {
+            MessageHeader { stream: StreamId(stream), seq: Seq(seq), key: Key(key), produced_at }
+        });
     prop_oneof![
         (time(), amount())
             .prop_map(|(sent_at, sent_before)| ServerItem::Batch(BatchHeader { sent_at, sent_before })),

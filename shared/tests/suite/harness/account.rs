@@ -56,10 +56,12 @@ impl Account {
         for info in infos {
             let books = self.books.entry((epoch, info.id)).or_default();
             if !books.last().is_some_and(|book| book.is_open) {
+                // Messages may overtake the announcement of the stream they belong to.
+                let overtaking = books.last_mut().map(|book| book.consumed.split_off(&info.next));
                 books.push(Book {
                     start: info.next,
                     is_open: true,
-                    consumed: BTreeSet::new(),
+                    consumed: overtaking.unwrap_or_default(),
                     in_gaps: BTreeSet::new(),
                     new_in_gaps: 0,
                 });
@@ -71,8 +73,10 @@ impl Account {
     pub(crate) fn consume(&mut self, message: &Delivered) {
         let epoch = epoch_of(message).0;
         let header = message.header;
-        let books = self.books.get_mut(&(epoch, header.stream)).expect("a message of a stream that was followed");
-        let book = books.iter_mut().rfind(|book| book.start <= header.seq).expect("a position that was followed");
+        let books =
+            self.books.get_mut(&(epoch, header.stream)).expect("a message of a stream that was followed");
+        let book =
+            books.iter_mut().rfind(|book| book.start <= header.seq).expect("a position that was followed");
         let follows = book.consumed.last().is_none_or(|&last| last < header.seq);
         assert!(book.consumed.insert(header.seq), "consumed twice: {header:?}");
         assert!(self.order != Order::OfStreams || follows, "out of order: {header:?}");

@@ -108,7 +108,12 @@ impl ClientEnd {
                 ClientEvent::Lost { messages } => panic!("{messages} messages are unaccounted for"),
                 ClientEvent::Silent => panic!("the server answers every heartbeat"),
                 ClientEvent::Goodbye(goodbye) => panic!("the server closes: {goodbye:?}"),
-                ClientEvent::Sample(sample) => self.samples.push(sample),
+                ClientEvent::Sample(sample) => {
+                    let queue = sample.policy_queue;
+                    let within = queue.bound.messages == 0 || queue.held.messages <= queue.bound.messages;
+                    assert!(within, "the policy's queue passes its bound: {queue:?}");
+                    self.samples.push(sample);
+                }
                 ClientEvent::Heartbeat { .. } => {}
             }
         }

@@ -24,6 +24,8 @@ pub(crate) struct CreditWorld {
     inbox: VecDeque<u64>,
     /// Limits on the way to the sender, in no order.
     grants: Vec<Amount>,
+    /// How often the consumer consumes, of eight times.
+    appetite: u64,
     model: Model,
 }
 
@@ -41,16 +43,18 @@ struct Model {
 impl CreditWorld {
     /// A fresh connection with a window that `choices` pick.
     pub(crate) fn new(choices: &mut Choices) -> Self {
-        Self::opened(random_window(choices), VecDeque::new())
+        let appetite = choices.below(9);
+        Self::opened(random_window(choices), VecDeque::new(), appetite)
     }
 
-    fn opened(window: Amount, inbox: VecDeque<u64>) -> Self {
+    fn opened(window: Amount, inbox: VecDeque<u64>, appetite: u64) -> Self {
         let held = total(inbox.iter());
         let receiver = Receiver::new(window, held);
         let limit = receiver.limit();
         let model =
             Model { heard: limit, sent: Amount::ZERO, largest_window: receiver.window(), waiting: held };
-        Self { sender: Sender::new(limit), receiver, flying: Vec::new(), inbox, grants: Vec::new(), model }
+        let (sender, flying, grants) = (Sender::new(limit), Vec::new(), Vec::new());
+        Self { sender, receiver, flying, inbox, grants, appetite, model }
     }
 
     /// Does one random operation, and checks the law and progress.
@@ -61,7 +65,8 @@ impl CreditWorld {
         match choices.below(32) {
             0..=9 => self.send(random_size(choices)),
             10..=16 => self.arrive(choices),
-            17..=22 => self.consume(choices),
+            17..=22 if choices.below(8) < self.appetite => self.consume(choices),
+            17..=22 => {}
             23..=25 => {
                 self.grant();
             }
@@ -70,8 +75,9 @@ impl CreditWorld {
             30 => self.lose(choices),
             _ => match choices.below(64) {
                 0..=7 => self.change_window(choices),
-                8 => self.reconnect(choices),
-                _ => self.consume_all(),
+                8..=11 => self.reconnect(choices),
+                12..=15 => self.consume_all(),
+                _ => {}
             },
         }
         self.check();
@@ -89,7 +95,10 @@ impl CreditWorld {
 
     fn arrive(&mut self, choices: &mut Choices) {
         if let Some(bytes) = take_any(&mut self.flying, choices) {
-            assert!(self.receiver.handle_received(bytes), "the receiver calls a legal message an overrun: {self:?}");
+            assert!(
+                self.receiver.handle_received(bytes),
+                "the receiver calls a legal message an overrun: {self:?}"
+            );
             self.inbox.push_back(bytes);
         }
     }
@@ -103,7 +112,7 @@ impl CreditWorld {
     }
 
     fn consume(&mut self, choices: &mut Choices) {
-        for _ in 0..choices.between(1, 8) {
+        for _ in 0..choices.between(1, 3) {
             self.consume_one();
         }
     }
@@ -122,7 +131,10 @@ impl CreditWorld {
     fn grant(&mut self) -> bool {
         let before = self.receiver.limit();
         let Some(report) = self.receiver.poll_grant() else { return false };
-        assert!(before.fits_within(report.limit) && before != report.limit, "a grant grants nothing: {self:?}");
+        assert!(
+            before.fits_within(report.limit) && before != report.limit,
+            "a grant grants nothing: {self:?}"
+        );
         assert!(report.consumed.fits_within(report.received), "{self:?}");
         assert!(report.received.fits_within(self.model.sent), "{self:?}");
         self.send_grant(report.limit);
@@ -180,7 +192,7 @@ impl CreditWorld {
     fn reconnect(&mut self, choices: &mut Choices) {
         let inbox = core::mem::take(&mut self.inbox);
         let window = if choices.chance(500) { self.receiver.window() } else { random_window(choices) };
-        *self = Self::opened(window, inbox);
+        *self = Self::opened(window, inbox, self.appetite);
     }
 
     fn check(&mut self) {
@@ -193,7 +205,10 @@ impl CreditWorld {
         assert!(self.model.waiting.fits_within(bound), "the window is passed: {self:?}");
         let is_quiet = self.flying.is_empty() && self.inbox.is_empty() && self.grants.is_empty();
         if is_quiet && !self.sender.allows(LARGEST) {
-            assert!(self.grant(), "nothing is on the way, nothing is due, and the largest message cannot go: {self:?}");
+            assert!(
+                self.grant(),
+                "nothing is on the way, nothing is due, and the largest message cannot go: {self:?}"
+            );
         }
     }
 }

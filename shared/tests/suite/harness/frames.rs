@@ -88,13 +88,15 @@ fn check_server_item(item: ServerItem) {
             write_server_control(&mut out, control);
         }
     }
-    let again: Vec<_> = FrameItems::<ServerItem>::new(out.freeze()).map(|item| item.map(|(item, _)| item)).collect();
+    let again: Vec<_> =
+        FrameItems::<ServerItem>::new(out.freeze()).map(|item| item.map(|(item, _)| item)).collect();
     assert_eq!(again, [Ok(item)]);
 }
 
 fn check_client_item(item: ClientItem) {
     let mut out = BytesMut::new();
     write_client_item(&mut out, &item);
-    let again: Vec<_> = FrameItems::<ClientItem>::new(out.freeze()).map(|item| item.map(|(item, _)| item)).collect();
+    let again: Vec<_> =
+        FrameItems::<ClientItem>::new(out.freeze()).map(|item| item.map(|(item, _)| item)).collect();
     assert_eq!(again, [Ok(item)]);
 }

@@ -26,6 +26,9 @@ use super::setting::{Setting, feed};
 const STREAMS: u64 = 4;
 
 /// Interprets a fuzzer's bytes: the first says which end has no manners, the rest is what it says.
+///
+/// # Panics
+/// The other end panics, breaks the law or holds too much.
 pub(crate) fn hostile_peers(data: &[u8]) {
     match data.split_first() {
         Some((first, rest)) if first % 2 == 0 => hostile_client(rest),
@@ -34,11 +37,8 @@ pub(crate) fn hostile_peers(data: &[u8]) {
     }
 }
 
-/// Interprets a fuzzer's bytes as what a client without manners says to a server.
-///
-/// # Panics
-/// The server breaks the law, or panics itself.
-pub(crate) fn hostile_client(data: &[u8]) {
+/// What a client without manners says to a server, which must keep the law.
+fn hostile_client(data: &[u8]) {
     let mut choices = Choices::scripted(data);
     let mut logs = Logs::new(STREAMS, Amount::new(16, 4_096));
     let mut now = Time::from_millis(1);
@@ -92,11 +92,8 @@ pub(crate) fn hostile_client(data: &[u8]) {
     }
 }
 
-/// Interprets a fuzzer's bytes as what a server without manners says to a client.
-///
-/// # Panics
-/// The client holds more than its window, or panics itself.
-pub(crate) fn hostile_server(data: &[u8]) {
+/// What a server without manners says to a client, which must hold no more than its window.
+fn hostile_server(data: &[u8]) {
     let mut choices = Choices::scripted(data);
     let mut now = Time::from_millis(1);
     let mode = choices.one_of(&Mode::ALL);
@@ -199,12 +196,8 @@ fn any_streams(choices: &mut Choices) -> Vec<StreamInfo> {
 }
 
 fn any_welcome(choices: &mut Choices) -> Welcome {
-    let continuities = [
-        Continuity::New,
-        Continuity::Continued,
-        Continuity::UnknownSession,
-        Continuity::EpochChanged,
-    ];
+    let continuities =
+        [Continuity::New, Continuity::Continued, Continuity::UnknownSession, Continuity::EpochChanged];
     Welcome {
         version: if choices.chance(20) { PROTOCOL_VERSION + 1 } else { PROTOCOL_VERSION },
         session: SessionId([1; 16]),
@@ -213,7 +206,12 @@ fn any_welcome(choices: &mut Choices) -> Welcome {
         continuity: choices.one_of(&continuities),
         streams: any_streams(choices),
         policy: Setting::random_policy(choices),
-        facts: TransportFacts { congestion_control: None, initial_window: None, segment: None, encrypted: false },
+        facts: TransportFacts {
+            congestion_control: None,
+            initial_window: None,
+            segment: None,
+            encrypted: false,
+        },
     }
 }
 
@@ -226,9 +224,10 @@ fn any_client_item(choices: &mut Choices) -> ClientItem {
             consumed: Amount::ZERO,
         },
         4 => ClientItem::Lost { first: any_number(choices), count: any_number(choices) },
-        5 => {
-            ClientItem::Ping(Ping { nonce: any_number(choices), sent_at: Time::from_micros(any_number(choices)) })
-        }
+        5 => ClientItem::Ping(Ping {
+            nonce: any_number(choices),
+            sent_at: Time::from_micros(any_number(choices)),
+        }),
         6 => ClientItem::SetPolicy(Setting::random_policy(choices)),
         _ => ClientItem::Subscribe(any_feeds(choices)),
     }

@@ -17,13 +17,26 @@ use super::setting::Network;
 pub(crate) enum Event {
     Produce,
     /// Bytes reach the client.
-    ToClient { connection: u64, path: Path, bytes: Bytes },
+    ToClient {
+        connection: u64,
+        path: Path,
+        bytes: Bytes,
+    },
     /// Bytes reach the server.
-    ToServer { connection: u64, bytes: Bytes },
+    ToServer {
+        connection: u64,
+        bytes: Bytes,
+    },
     /// A lane of the transport has room again for so many bytes.
-    Drained { connection: u64, lane: Lane, bytes: u64 },
+    Drained {
+        connection: u64,
+        lane: Lane,
+        bytes: u64,
+    },
     /// The consumer is done with a message of so many bytes.
-    Consumed { bytes: u64 },
+    Consumed {
+        bytes: u64,
+    },
     Cut,
     Connect,
     ChangePolicy,
@@ -128,7 +141,11 @@ impl Links {
     pub(crate) fn send_control(&mut self, bytes: Bytes, now: Time) {
         match self.mode.transport() {
             Transport::WebSocket => {
-                self.arrive_in_order(Path::Frame, bytes, now + Duration::from_micros(self.setting.down_delay));
+                self.arrive_in_order(
+                    Path::Frame,
+                    bytes,
+                    now + Duration::from_micros(self.setting.down_delay),
+                );
             }
             Transport::WebTransport => {
                 let at = now + Duration::from_micros(self.setting.control_delay);
@@ -138,7 +155,14 @@ impl Links {
     }
 
     /// Sends a batch of the server, whose first message is of `stream`.
-    pub(crate) fn send_batch(&mut self, lane: Lane, stream: StreamId, bytes: Bytes, now: Time, choices: &mut Choices) {
+    pub(crate) fn send_batch(
+        &mut self,
+        lane: Lane,
+        stream: StreamId,
+        bytes: Bytes,
+        now: Time,
+        choices: &mut Choices,
+    ) {
         let length = bytes.len() as u64;
         let spent = (length * 1_000_000).checked_div(self.setting.rate).unwrap_or(0);
         let departs = self.link_free.max(now) + Duration::from_micros(spent);

@@ -81,6 +81,8 @@ impl Pair {
         match policy {
             _ if !keeps_streams || disturbance.policy_every > 0 => Order::None,
             Policy::Latest => Order::OfKeys,
+            // A jump that was cut short before its announcement came is made good from where it began.
+            Policy::Lossless if disturbance.feeds_every > 0 && !is_undisturbed => Order::None,
             Policy::Lossless => Order::OfStreams,
             Policy::DropOldest { .. } | Policy::DropNewest { .. } if is_undisturbed => Order::OfStreams,
             Policy::DropOldest { .. } | Policy::DropNewest { .. } => Order::None,
@@ -260,7 +262,9 @@ impl Pair {
     fn change_window(&mut self) {
         let window = match self.choices.below(4) {
             0 => WindowMode::Auto,
-            _ => WindowMode::Fixed(Amount::new(self.choices.between(1, 300), self.choices.between(1, 1 << 20))),
+            _ => {
+                WindowMode::Fixed(Amount::new(self.choices.between(1, 300), self.choices.between(1, 1 << 20)))
+            }
         };
         self.client.session.set_window(window);
         self.schedule_disturbance(self.setting.disturbance.window_every, Event::ChangeWindow);
@@ -284,7 +288,10 @@ impl Pair {
         let inbox = self.client.session.inbox_hop(self.now).held;
         assert!(inbox.fits_within(self.largest_window), "the inbox passes the window: {inbox:?}");
         if let Some(session) = &self.server.session {
-            assert!(session.limit().fits_within(credit.limit()), "the server has more credit than was granted");
+            assert!(
+                session.limit().fits_within(credit.limit()),
+                "the server has more credit than was granted"
+            );
             assert!(credit.received().fits_within(session.sent()), "more has arrived than was sent");
         }
     }

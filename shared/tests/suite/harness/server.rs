@@ -217,7 +217,10 @@ impl ServerEnd {
                     control = if shares_frame { out } else { control };
                     break;
                 };
-                assert!(batch.amount.messages >= 1 && batch.amount.messages <= setting.network.batch_messages.max(1));
+                assert!(
+                    batch.amount.messages >= 1
+                        && batch.amount.messages <= setting.network.batch_messages.max(1)
+                );
                 let length = (out.len() - before) as u64;
                 assert!(length <= MAX_BATCH_HEADER as u64 + batch.amount.bytes);
                 if setting.mode == Mode::Datagrams {
@@ -274,15 +277,16 @@ impl ServerEnd {
         let produced: u64 = self.streams.iter().map(|info| self.logs.head(info.id).0 - info.next.0).sum();
         let gone = self.conservation.sent + self.conservation.dropped;
         assert!(gone <= produced, "{gone} sent or dropped of {produced} produced");
-        let is_short =
-            sent.messages == limit.messages || limit.bytes - sent.bytes < setting.largest_item();
+        let is_short = sent.messages == limit.messages || limit.bytes - sent.bytes < setting.largest_item();
         match session.waiting() {
             Waiting::Nothing => panic!("a poll to the end leaves a reason to wait"),
             Waiting::NoData => assert_eq!(gone, produced, "no data although some wait"),
             Waiting::NoCredit { .. } => {
                 assert!(gone < produced && is_short, "no credit although {sent:?} of {limit:?}");
             }
-            Waiting::Transport { .. } => assert!(blocked && gone < produced, "the transport is not in the way"),
+            Waiting::Transport { .. } => {
+                assert!(blocked && gone < produced, "the transport is not in the way")
+            }
         }
         self.conservation.stalled_since = match (session.waiting(), self.conservation.stalled_since) {
             (Waiting::NoCredit { since }, Some(earlier)) => {
