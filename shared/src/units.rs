@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A number of messages together with their bytes: a level, a limit, or a running total.
 ///
-/// Bytes are those of the encoded item, length prefix included ([`crate::codec`]), so both sides count alike.
+/// Bytes are those of the encoded item, length prefix included ([`crate::wire::codec`]), so both sides count alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Amount {
     /// How many messages.
