@@ -15,8 +15,8 @@ pub(crate) enum Purpose {
 
 /// The sequence of splitmix64 for one seed, direction and purpose, every number of which can be had by itself.
 ///
-/// Steele, Lea, Flood: "Fast splittable pseudorandom number generators" (2014). It passes the usual test batteries, needs
-/// only whole numbers, and its n-th output is a function of n.
+/// Steele, Lea, Flood: "Fast splittable pseudorandom number generators" (2014). It passes the usual test batteries,
+/// needs only whole numbers, and its n-th output is a function of n.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sequence {
     origin: u64,
@@ -31,6 +31,11 @@ impl Sequence {
     /// The `n`-th word.
     pub(crate) const fn word(self, n: u64) -> u64 {
         mix(self.origin.wrapping_add(STEP.wrapping_mul(n.wrapping_add(1))))
+    }
+
+    /// The `n`-th of the sequences that spring from this one.
+    pub(crate) const fn branch(self, n: u64) -> Self {
+        Self { origin: mix(self.word(n)) }
     }
 
     /// A whole number from 0 to `most`, from the `n`-th word.

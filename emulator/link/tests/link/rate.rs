@@ -29,7 +29,9 @@ proptest! {
     }
 
     #[test]
-    fn a_backlog_is_served_without_a_pause(bottleneck in bottlenecks(), sizes in prop::collection::vec(1..2_000u64, 1..150)) {
+    fn a_backlog_is_served_without_a_pause(
+        bottleneck in bottlenecks(), sizes in prop::collection::vec(1..2_000u64, 1..150),
+    ) {
         let profile = LinkProfile { bottleneck: Some(bottleneck), ..LinkProfile::default() };
         let mut link: TestLink = Link::new(profile, Weather::new(1), Direction::Up);
         let left = departures(&run(&mut link, sizes.into_iter().map(|bytes| (Time::ZERO, bytes))));
