@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, value_parser};
 use sluice_server::{Config, Congestion, FeedKind, ListenAddress, QuicTuning, TlsFiles};
+use tracing_subscriber::EnvFilter;
 
 /// One live feed over WebSocket and WebTransport at once, with every queue on the way visible.
 #[derive(Debug, Parser)]
@@ -22,7 +23,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
-    /// Where to serve the page, the API and WebSocket; with 127.0.0.1 or localhost also at [::1]; port 0 takes a free one
+    /// Where to serve the page, the API and WebSocket; with 127.0.0.1 or localhost also at ::1; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     http: ListenAddress,
     /// Where to serve WebTransport (UDP)
@@ -56,8 +57,13 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) open: bool,
     /// What to log, as in RUST_LOG, which counts if this is not given: info, debug, sluice_server=trace
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, value_name = "FILTER", value_parser = log_filter)]
     pub(crate) log: Option<String>,
+}
+
+/// Lets only filters pass that can be used.
+fn log_filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
+    EnvFilter::try_new(text).map(|_| text.to_owned())
 }
 
 impl Serve {
@@ -115,6 +121,7 @@ mod tests {
             &["--http", "nowhere"],
             &["--congestion", "vegas"],
             &["--feed", "news"],
+            &["--log", "a=b=c"],
         ] {
             let error = config(wrong).expect_err("wrong usage");
             assert_eq!(error.exit_code(), 2, "{wrong:?}");

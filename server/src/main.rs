@@ -58,8 +58,9 @@ fn announce(url: &str) -> io::Result<()> {
 fn start_log(filter: Option<&str>) -> Result<(), Box<dyn std::error::Error>> {
     let from_environment = std::env::var(EnvFilter::DEFAULT_ENV).ok();
     let filter = filter.or(from_environment.as_deref()).unwrap_or(DEFAULT_FILTER);
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| format!("the log filter '{filter}' is malformed ({error}): use, for example, info"))?;
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        format!("the log filter '{filter}' is malformed ({error}): use, for example, info")
+    })?;
     let is_terminal = io::IsTerminal::is_terminal(&io::stderr());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(is_terminal).init();
     Ok(())

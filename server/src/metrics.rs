@@ -231,7 +231,10 @@ mod tests {
         let labels = r#"transport="webtransport",mode="datagrams""#;
         assert!(text.contains(&format!("sluice_sessions{{{labels}}} 1")), "{text}");
         assert!(text.contains(&format!("sluice_messages_sent_total{{{labels}}} 3")), "{text}");
-        assert!(text.contains(&format!(r#"sluice_gap_messages_total{{{labels},reason="too-large"}} 2"#)), "{text}");
+        assert!(
+            text.contains(&format!(r#"sluice_gap_messages_total{{{labels},reason="too-large"}} 2"#)),
+            "{text}"
+        );
         drop(lane);
         let text = metrics.text().expect("text form");
         assert!(text.contains(&format!("sluice_sessions{{{labels}}} 0")), "{text}");

@@ -31,7 +31,9 @@ const DRAIN: Duration = Duration::from_millis(2_500);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address of HTTP cannot be bound.
-    #[error("{address} cannot be listened at ({source}): end what listens there, or choose another with --http")]
+    #[error(
+        "{address} cannot be listened at ({source}): end what listens there, or choose another with --http"
+    )]
     Bind {
         /// The address.
         address: SocketAddr,
@@ -60,8 +62,8 @@ pub struct Server {
     quic: Vec<wt::Endpoint>,
     certificates: Option<Arc<Certificates>>,
     sessions: Arc<Sessions>,
-    /// Feeds that run from the start.
-    pinned: Vec<Hold>,
+    /// Standard input is read from the start, and to its end, whoever listens.
+    stdin: Option<Hold>,
 }
 
 impl Server {
@@ -73,7 +75,8 @@ impl Server {
         let (identity, certificates) = match &config.tls {
             Some(files) => (tls::load(&files.certificate, &files.key)?, None),
             None => {
-                let certificates = Arc::new(Certificates::new(certificate_names(&config), SystemTime::now())?);
+                let certificates =
+                    Arc::new(Certificates::new(certificate_names(&config), SystemTime::now())?);
                 (certificates.current(), Some(certificates))
             }
         };
@@ -86,8 +89,8 @@ impl Server {
         let http_address = http_address.unwrap_or_else(|| config.http.primary());
         let quic = bind_quic(&config, identity)?;
         let sessions = Arc::new(new_sessions(&config)?);
-        let pinned = pin_feeds(&config, sessions.hub());
-        Ok(Self { config, http, http_address, quic, certificates, sessions, pinned })
+        let stdin = hold_stdin(&config, sessions.hub());
+        Ok(Self { config, http, http_address, quic, certificates, sessions, stdin })
     }
 
     /// Where the page is.
@@ -119,7 +122,11 @@ impl Server {
             tasks.spawn(serve(listening, router.clone(), Arc::clone(&metrics), stop.subscribe()));
         }
         for endpoint in &self.quic {
-            tasks.spawn(endpoint.clone().serve(Arc::clone(&self.sessions), origins.clone(), stop.subscribe()));
+            tasks.spawn(endpoint.clone().serve(
+                Arc::clone(&self.sessions),
+                origins.clone(),
+                stop.subscribe(),
+            ));
         }
         let housekeeping = keep_house(Arc::clone(&self.sessions), self.certificates, self.quic.clone());
         tokio::select! {
@@ -138,14 +145,18 @@ impl Server {
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
-        drop(self.pinned);
+        drop(self.stdin);
         self.sessions.hub().stop();
         tracing::info!("stopped");
     }
 }
 
 /// Forgets what is over and renews certificates, for ever.
-async fn keep_house(sessions: Arc<Sessions>, certificates: Option<Arc<Certificates>>, quic: Vec<wt::Endpoint>) {
+async fn keep_house(
+    sessions: Arc<Sessions>,
+    certificates: Option<Arc<Certificates>>,
+    quic: Vec<wt::Endpoint>,
+) {
     let mut ticker = tokio::time::interval(HOUSEKEEPING);
     loop {
         ticker.tick().await;
@@ -213,14 +224,11 @@ fn new_sessions(config: &Config) -> Result<Sessions, StartError> {
     Ok(Sessions::new(hub, metrics, config.max_sessions))
 }
 
-/// Starts the feeds that come from outside: what arrives before the first subscriber is in the log, too.
-fn pin_feeds(config: &Config, hub: &Arc<Hub>) -> Vec<Hold> {
-    let pinned = config.feeds.iter().filter_map(|kind| match kind {
-        FeedKind::Stdin => Some(FeedSpec::Stdin),
-        FeedKind::Publish => Some(FeedSpec::Publish),
-        FeedKind::Ticks | FeedKind::Host => None,
-    });
-    pinned.filter_map(|spec| hub.hold(spec).ok()).collect()
+fn hold_stdin(config: &Config, hub: &Arc<Hub>) -> Option<Hold> {
+    if !config.feeds.contains(&FeedKind::Stdin) {
+        return None;
+    }
+    hub.hold(FeedSpec::Stdin).ok()
 }
 
 /// What the page may call this server in a WebTransport URL.

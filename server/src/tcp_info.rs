@@ -1,6 +1,7 @@
 //! What the kernel knows of a TCP connection.
 
 use sluice_shared::wire::PathSample;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 /// One reading of a socket. What the platform does not tell is `None`.
@@ -20,6 +21,8 @@ pub(crate) struct TcpReading {
     pub(crate) segment_bytes: Option<u32>,
     /// Bytes in the socket's send buffer that have never been sent.
     pub(crate) unsent: Option<u64>,
+    /// What the send buffer takes at the moment, bytes; the kernel lets it grow with the path.
+    pub(crate) send_buffer: Option<u64>,
 }
 
 impl TcpReading {
@@ -39,12 +42,11 @@ impl TcpReading {
 /// Reads the socket; everything is `None` where the platform has no `TCP_INFO`, or the socket is gone.
 pub(crate) fn read(socket: &TcpStream) -> TcpReading {
     #[cfg(target_os = "linux")]
-    return linux::read(socket).unwrap_or_default();
+    let reading = linux::read(socket).unwrap_or_default();
     #[cfg(not(target_os = "linux"))]
-    {
-        drop(socket);
-        TcpReading::default()
-    }
+    let reading = TcpReading::default();
+    let send_buffer = SockRef::from(socket).send_buffer_size().ok();
+    TcpReading { send_buffer: send_buffer.and_then(|bytes| u64::try_from(bytes).ok()), ..reading }
 }
 
 /// The congestion controller's name; `None` where the platform does not tell.
@@ -52,10 +54,13 @@ pub(crate) fn congestion_control(socket: &TcpStream) -> Option<String> {
     #[cfg(target_os = "linux")]
     return linux::congestion_control(socket);
     #[cfg(not(target_os = "linux"))]
-    {
-        drop(socket);
-        None
-    }
+    return unknown(socket);
+}
+
+/// Where the platform does not tell.
+#[cfg(not(target_os = "linux"))]
+const fn unknown(_socket: &TcpStream) -> Option<String> {
+    None
 }
 
 #[cfg(target_os = "linux")]
@@ -122,6 +127,7 @@ mod linux {
             segments: newest.map(|()| u64::from(info.segs_out)),
             segment_bytes: Some(info.snd_mss),
             unsent: newest.map(|()| u64::from(info.notsent_bytes)),
+            send_buffer: None,
         })
     }
 
@@ -176,6 +182,7 @@ mod tests {
         assert!(reading.segment_bytes > Some(0), "{reading:?}");
         assert!(reading.segments > Some(0), "{reading:?}");
         assert_eq!(reading.unsent, Some(0), "{reading:?}");
+        assert!(reading.send_buffer > Some(0), "{reading:?}");
         assert!(congestion_control(&server).is_some_and(|name| !name.is_empty()));
     }
 

@@ -35,11 +35,9 @@ pub(super) async fn run(instance: Arc<FeedInstance>, rate_hz: u32, clock: Clock)
             }
         };
         reader = reading;
-        let published = postcard::to_stdvec(&sample)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| {
-                instance.append(0, Key(0), clock.now(), &bytes).map_err(|error| error.to_string())
-            });
+        let published = postcard::to_stdvec(&sample).map_err(|error| error.to_string()).and_then(|bytes| {
+            instance.append(0, Key(0), clock.now(), &bytes).map_err(|error| error.to_string())
+        });
         match published {
             Ok(_) => instance.wake(),
             Err(error) => tracing::error!(error, "a reading of the host feed was lost"),

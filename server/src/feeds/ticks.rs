@@ -181,7 +181,8 @@ mod tests {
     fn a_walk_has_no_jumps() {
         let values: Vec<f64> = (0..20_000).map(|index| walk(7, index)).collect();
         // The steepest line of each lattice: strength · 2 / period, over all lattices.
-        let steepest: f64 = (0..5).map(|octave| 2.0 * f64::from(1 << octave) / f64::from(16 << (2 * octave))).sum();
+        let steepest: f64 =
+            (0..5).map(|octave| 2.0 * f64::from(1 << octave) / f64::from(16 << (2 * octave))).sum();
         assert!(values.windows(2).all(|pair| (pair[1] - pair[0]).abs() <= steepest));
         assert!(values.iter().any(|value| value.abs() > 2.0));
     }

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
@@ -22,6 +22,8 @@ use crate::metrics::Metrics;
 
 /// How long a client may take for the head of a request, and a TLS handshake.
 const HEAD_TIME: Duration = Duration::from_secs(10);
+/// How long a connection may speak HTTP; a client that reads an answer too slowly is cut off some time after that.
+const LIFETIME: Duration = Duration::from_secs(300);
 /// Bytes of a request's head at most.
 const HEAD_BYTES: usize = 16 * 1024;
 /// Connections that speak HTTP at a time; those that have become WebSockets do not count.
@@ -92,7 +94,7 @@ async fn accept(
         }
         Err(error) => {
             tracing::warn!(%error, "a connection cannot be accepted");
-            tokio::time::sleep(ACCEPT_PAUSE).await;
+            sleep(ACCEPT_PAUSE).await;
             None
         }
     }
@@ -123,12 +125,17 @@ async fn speak_http(
     let result = tokio::select! {
         result = connection.as_mut() => Some(result),
         () = stopped(&mut stop) => None,
+        () = sleep(LIFETIME) => None,
     };
     let result = match result {
         Some(result) => result,
         None => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            let Ok(result) = timeout(HEAD_TIME, connection).await else {
+                tracing::debug!(%address, "an HTTP connection did not end in time");
+                return;
+            };
+            result
         }
     };
     if let Err(error) = result {

@@ -25,7 +25,9 @@ impl OriginRule {
         if self.allowed.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin)) {
             return true;
         }
-        let (Some((scheme, page)), Some(authority)) = (origin.split_once("://"), authority) else { return false };
+        let (Some((scheme, page)), Some(authority)) = (origin.split_once("://"), authority) else {
+            return false;
+        };
         let Some(default_port) = default_port(scheme) else { return false };
         let page = host_port(page, default_port);
         let asked = host_port(authority, default_port);

@@ -40,7 +40,11 @@ impl Page {
     pub(crate) fn embedded() -> Self {
         let index = Files::get(INDEX);
         let html = index.as_ref().map_or(Cow::Borrowed(""), |file| String::from_utf8_lossy(&file.data));
-        Self { script_hashes: inline_scripts(&html).map(|script| STANDARD.encode(Sha256::digest(script))).collect() }
+        Self {
+            script_hashes: inline_scripts(&html)
+                .map(|script| STANDARD.encode(Sha256::digest(script)))
+                .collect(),
+        }
     }
 
     /// Hashes of the index's inline scripts, as a content security policy names them.
@@ -78,7 +82,8 @@ pub(super) async fn serve(
 }
 
 fn answer(name: &str, file: EmbeddedFile, request: &HeaderMap) -> Response {
-    let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&file.metadata.sha256_hash()[..16]));
+    // Weak: the same for all encodings.
+    let etag = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(&file.metadata.sha256_hash()[..16]));
     let mut response = if is_known(request, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -131,12 +136,18 @@ fn accepts(accepted: &str, encoding: &str) -> bool {
 
 fn is_known(request: &HeaderMap, etag: &str) -> bool {
     let known = request.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    known.is_some_and(|known| known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag))
+    known.is_some_and(|known| known.split(',').any(|tag| opaque(tag.trim()) == opaque(etag)))
+}
+
+/// A tag without its weakness, as caches compare it (RFC 9110 §13.1.2).
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
 }
 
 /// Whether a name carries Trunk's hash of the content: `app-1a2b3c4d5e6f7a8b.js`, `app-1a2b3c4d5e6f7a8b_bg.wasm`.
 fn has_hashed_name(name: &str) -> bool {
-    name.split(['-', '_', '.', '/']).any(|part| part.len() >= 15 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    name.split(['-', '_', '.', '/'])
+        .any(|part| part.len() >= 12 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn media_type(name: &str) -> &'static str {
@@ -188,7 +199,8 @@ mod tests {
 
     #[test]
     fn inline_scripts_are_found_and_others_are_not() {
-        let html = "<script src=\"a.js\"></script><script type=\"module\">\nimport x;</script><script></script>";
+        let html =
+            "<script src=\"a.js\"></script><script type=\"module\">\nimport x;</script><script></script>";
         assert_eq!(inline_scripts(html).collect::<Vec<_>>(), ["\nimport x;"]);
     }
 

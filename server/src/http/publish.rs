@@ -1,6 +1,7 @@
 //! `POST /api/feeds/publish`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
@@ -12,15 +13,19 @@ use serde::{Deserialize, Serialize};
 use sluice_shared::feed::FeedSpec;
 use sluice_shared::ids::Key;
 use sluice_shared::wire::codec::MAX_PAYLOAD;
+use tokio::time::timeout;
 
 use super::problem::ProblemResponse;
 use super::router::App;
 use crate::feeds::FeedKind;
 
 /// Messages a second that may be posted, by all clients together.
-pub(super) const RATE: u32 = 1_000;
+pub(super) const RATE: u32 = 250;
 /// Messages that may be posted at once.
-pub(super) const BURST: u32 = 2_000;
+pub(super) const BURST: u32 = 500;
+
+/// How long a body may take.
+const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// What the query may say.
 #[derive(Debug, Default, Deserialize)]
@@ -49,7 +54,11 @@ pub(super) async fn publish(
         ProblemResponse::new(status, detail)
     };
     let Query(parameters) = parameters.map_err(|error| {
-        reject("bad-query", StatusCode::BAD_REQUEST, format!("the query is malformed: {error}; use ?key=0 to ?key=4294967295"))
+        reject(
+            "bad-query",
+            StatusCode::BAD_REQUEST,
+            format!("the query is malformed: {error}; use ?key=0 to ?key=4294967295"),
+        )
     })?;
     let hub = app.sessions.hub();
     if !hub.offered().contains(&FeedKind::Publish) {
@@ -64,7 +73,11 @@ pub(super) async fn publish(
         let detail = "the body must have the Content-Type application/json".to_owned();
         return Err(reject("media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    let body = to_bytes(body, MAX_PAYLOAD).await.map_err(|_| {
+    let body = timeout(BODY_TIME, to_bytes(body, MAX_PAYLOAD)).await.map_err(|_| {
+        let detail = format!("the body was not sent within {} s", BODY_TIME.as_secs());
+        reject("slow", StatusCode::REQUEST_TIMEOUT, detail)
+    })?;
+    let body = body.map_err(|_| {
         let detail = format!("the body cannot be read, or passes the limit of {MAX_PAYLOAD} bytes");
         reject("too-large", StatusCode::PAYLOAD_TOO_LARGE, detail)
     })?;
@@ -72,9 +85,9 @@ pub(super) async fn publish(
     serde_json::from_slice::<IgnoredAny>(value).map_err(|error| {
         reject("malformed", StatusCode::BAD_REQUEST, format!("the body is no JSON value: {error}"))
     })?;
-    let hold = hub.hold(FeedSpec::Publish).map_err(|error| {
-        reject("full", StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-    })?;
+    let hold = hub
+        .hold(FeedSpec::Publish)
+        .map_err(|error| reject("full", StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
     let instance = hold.instance();
     let seq = instance
         .append(0, Key(parameters.key), hub.clock().now(), value)

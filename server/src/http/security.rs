@@ -25,7 +25,8 @@ pub(super) async fn add_headers(State(app): State<Arc<App>>, request: Request, n
 /// The page loads code from this server alone, and connects to this server alone: to WebTransport at `quic_port` of
 /// the same host (or of 127.0.0.1, by which a page of localhost reaches it), with certificates that it pins by hash.
 fn content_security_policy(request: &HeaderMap, quic_port: Option<u16>, script_hashes: &[String]) -> String {
-    let authority = request.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
+    let authority =
+        request.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
     let host = authority.map(|authority| match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => host,
         Some(_) | None => authority,

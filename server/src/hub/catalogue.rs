@@ -52,7 +52,10 @@ pub(crate) enum FeedRefused {
         offered: String,
     },
     /// Too many different feeds run.
-    #[error("{} different feeds run here already: use the settings of one of them, or try again later", Hub::MAX_INSTANCES)]
+    #[error(
+        "{} different feeds run here already: use the settings of one of them, or try again later",
+        Hub::MAX_INSTANCES
+    )]
     TooMany,
 }
 
@@ -254,7 +257,7 @@ mod tests {
         let hold = hub.hold(FeedSpec::Publish).expect("offered");
         hold.instance().append(0, sluice_shared::ids::Key(0), hub.clock().now(), b"1").expect("small");
         hold.instance().wake();
-        signal.woken().await;
+        std::future::poll_fn(|cx| signal.poll_woken(true, cx)).await;
         let id = hold.instance().streams()[0].id;
         assert_eq!(subscription.view().head(id), Some(sluice_shared::ids::Seq(1)));
     }

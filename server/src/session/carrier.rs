@@ -6,6 +6,7 @@ use bytes::BytesMut;
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::session::{Batch, BatchLimits, Select};
 use sluice_shared::time::Time;
+use sluice_shared::wire::codec::DecodeError;
 use sluice_shared::wire::{ClientItem, CloseCode, Goodbye, Hop, PathSample, StreamInfo, TransportFacts};
 
 /// One connection of one client: a WebSocket, a WebTransport session, or a test's memory.
@@ -67,6 +68,20 @@ pub(crate) enum Ended {
     Left(String),
     /// The client has to be sent away.
     Refused(CloseCode, String),
+}
+
+impl Ended {
+    /// The client has sent what is no item.
+    pub(crate) fn malformed(error: &DecodeError) -> Self {
+        let code = match error {
+            DecodeError::TooLarge { .. } => CloseCode::TooLarge,
+            DecodeError::BadPrefix
+            | DecodeError::Truncated
+            | DecodeError::UnexpectedKind(_)
+            | DecodeError::BadBody(_) => CloseCode::Protocol,
+        };
+        Self::Refused(code, error.to_string())
+    }
 }
 
 /// Bounds that hold for every carrier.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use sluice_shared::feed::FeedSpec;
+use sluice_shared::policy::Policy;
 use sluice_shared::session::{Request, ServerSession};
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::write_server_control;
-use sluice_shared::wire::{ClientItem, CloseCode, Goodbye};
+use sluice_shared::wire::{ClientItem, CloseCode, Goodbye, Waiting};
 use tokio::time::Sleep;
 
 use super::carrier::{Carrier, Ended};
@@ -64,14 +65,14 @@ impl<C: Carrier> Driver<'_, C> {
             self.handle_due(now);
             let awaited_lanes = self.send(now, first_lane);
             first_lane = first_lane.wrapping_add(1);
-            let result = match self.wait(awaited_lanes, &mut timer, clock).await {
+            let event = self.wait(awaited_lanes, &mut timer, clock).await;
+            if self.signal.take_published() {
+                self.session.handle_published(self.subscription.view(), clock.now());
+            }
+            let result = match event {
                 Event::Item(item) => self.handle_item(*item, clock.now()),
                 Event::Ended(ended) => Err(ended),
-                Event::Woken => {
-                    self.session.handle_published(self.subscription.view(), clock.now());
-                    Ok(())
-                }
-                Event::Room | Event::Timeout => Ok(()),
+                Event::Woken | Event::Room | Event::Timeout => Ok(()),
             };
             if let Err(ended) = result {
                 break ended;
@@ -130,7 +131,8 @@ impl<C: Carrier> Driver<'_, C> {
                     break;
                 };
                 let view = self.subscription.view();
-                let Some(batch) = self.session.poll_batch(view, lane.select, lane.limits, now, lane.out) else {
+                let Some(batch) = self.session.poll_batch(view, lane.select, lane.limits, now, lane.out)
+                else {
                     break;
                 };
                 tracing::trace!(messages = batch.amount.messages, bytes = batch.amount.bytes, "batch");
@@ -157,8 +159,12 @@ impl<C: Carrier> Driver<'_, C> {
                 timer.as_mut().reset(due);
             }
         }
-        let (carrier, session) = (&mut *self.carrier, &mut self.session);
-        let transfer = poll_fn(|cx| {
+        let cares = !self.is_stuck() || self.session.policy() != Policy::Lossless;
+        let (carrier, session, signal) = (&mut *self.carrier, &mut self.session, &self.signal);
+        poll_fn(|cx| {
+            if signal.poll_woken(cares, cx).is_ready() {
+                return Poll::Ready(Event::Woken);
+            }
             if let Poll::Ready(Err(ended)) = carrier.poll_flush(cx) {
                 return Poll::Ready(Event::Ended(ended));
             }
@@ -176,14 +182,21 @@ impl<C: Carrier> Driver<'_, C> {
             if full_lanes > 0 && full_lanes == lanes {
                 session.handle_transport_blocked(clock.now());
             }
+            if deadline.is_some() && timer.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Event::Timeout);
+            }
             Poll::Pending
-        });
-        tokio::select! {
-            biased;
-            () = self.signal.woken() => Event::Woken,
-            event = transfer => event,
-            () = timer, if deadline.is_some() => Event::Timeout,
-        }
+        })
+        .await
+    }
+
+    /// Whether news would change nothing: there is no credit, or the one lane is at a message that it cannot send.
+    /// A stuck lossless subscriber then costs a busy feed nothing.
+    fn is_stuck(&self) -> bool {
+        let (sent, limit) = (self.session.sent(), self.session.limit());
+        let has_no_credit = sent.messages >= limit.messages || sent.bytes >= limit.bytes;
+        let waits = matches!(self.session.waiting(), Waiting::NoCredit { .. } | Waiting::Transport { .. });
+        has_no_credit || (waits && self.carrier.lanes() == 1)
     }
 
     fn handle_item(&mut self, item: ClientItem, now: Time) -> Result<(), Ended> {

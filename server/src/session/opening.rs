@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use sluice_shared::ids::{Seq, StreamId};
 use sluice_shared::session::{ServerSession, validate};
-use sluice_shared::wire::{
-    ClientItem, CloseCode, Continuity, Hello, PROTOCOL_VERSION, Resume, Welcome,
-};
+use sluice_shared::wire::{ClientItem, CloseCode, Continuity, Hello, PROTOCOL_VERSION, Resume, Welcome};
 
 use super::carrier::{Carrier, Ended};
 use super::driver::refused;

@@ -33,7 +33,10 @@ struct Entry {
 enum State {
     Connected(Arc<Signal>),
     /// The feeds go on, so that the positions mean something when the client is back.
-    Away { since: Time, _feeds: Vec<Hold> },
+    Away {
+        since: Time,
+        _feeds: Vec<Hold>,
+    },
 }
 
 /// A connection's place in the registry.
@@ -89,7 +92,8 @@ impl Registry {
     /// The connection is gone; its session may be resumed for a while, with `feeds` going on.
     pub(crate) fn leave(&self, place: Place, feeds: Vec<Hold>) {
         let mut sessions = self.sessions.lock();
-        if let Some(entry) = sessions.get_mut(&place.id).filter(|entry| entry.connection == place.connection) {
+        if let Some(entry) = sessions.get_mut(&place.id).filter(|entry| entry.connection == place.connection)
+        {
             entry.state = State::Away { since: self.clock.now(), _feeds: feeds };
         }
     }

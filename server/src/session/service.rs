@@ -85,10 +85,17 @@ impl Sessions {
         drop(permit);
     }
 
-    async fn drive(&self, carrier: &mut impl Carrier, opened: Opened, signal: Arc<Signal>) -> Option<Goodbye> {
+    async fn drive(
+        &self,
+        carrier: &mut impl Carrier,
+        opened: Opened,
+        signal: Arc<Signal>,
+    ) -> Option<Goodbye> {
         let Opened { hello, session, subscription, place } = opened;
         let span = tracing::debug_span!("session", id = %place.id, mode = %hello.mode);
-        span.in_scope(|| tracing::info!(id = %place.id, mode = %hello.mode, policy = %hello.policy, "session open"));
+        span.in_scope(
+            || tracing::info!(id = %place.id, mode = %hello.mode, policy = %hello.policy, "session open"),
+        );
         // A server that began to stop while this session opened has not seen it in the registry.
         if *self.stopping.borrow() {
             signal.stop(crate::hub::Stop::GoingAway);

@@ -60,13 +60,11 @@ fn publish(sessions: &Sessions, count: usize) {
 }
 
 async fn welcomed(peer: &Peer) -> Welcome {
-    eventually("the server welcomes", || {
-        peer.next_arrived().map(|item| match item {
-            ServerItem::Control(ServerControl::Welcome(welcome)) => welcome,
-            other => panic!("{other:?} came before a welcome"),
-        })
-    })
-    .await
+    let first = eventually("the server welcomes", || peer.next_arrived()).await;
+    let ServerItem::Control(ServerControl::Welcome(welcome)) = first else {
+        panic!("{first:?} came before a welcome");
+    };
+    welcome
 }
 
 /// Waits for `count` messages and returns their positions, whatever else arrives.

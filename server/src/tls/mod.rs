@@ -7,6 +7,6 @@ mod schedule;
 mod settings;
 
 pub(crate) use certificates::Certificates;
+pub use real::LoadError;
 pub(crate) use real::load;
 pub(crate) use settings::{KeyedChain, for_https, for_quic};
-pub use real::LoadError;

@@ -32,9 +32,8 @@ pub(crate) fn load(certificate: &Path, key: &Path) -> Result<KeyedChain, LoadErr
         let path = path.to_owned();
         move |source| LoadError::Pem { path, source }
     };
-    let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect)
-        .map_err(of(certificate))?;
+    let chain: Vec<_> =
+        CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect).map_err(of(certificate))?;
     if chain.is_empty() {
         return Err(LoadError::Empty(certificate.to_owned()));
     }

@@ -37,8 +37,6 @@ pub(super) struct WsCarrier {
     /// Bytes of the frame that is being written; 0 when none is.
     writing_bytes: usize,
     transit: Transit,
-    /// What the kernel may hold back, bytes, as far as it is known.
-    bound_bytes: u64,
 }
 
 impl WsCarrier {
@@ -52,7 +50,6 @@ impl WsCarrier {
             out: BytesMut::new(),
             writing_bytes: 0,
             transit: Transit::default(),
-            bound_bytes: 0,
         }
     }
 
@@ -110,13 +107,10 @@ impl Carrier for WsCarrier {
             if let Some(item) = self.items.as_mut().and_then(Iterator::next) {
                 return Poll::Ready(match item {
                     Ok((item, _)) => Ok(item),
-                    Err(error) => Err(Ended::Refused(CloseCode::Protocol, error.to_string())),
+                    Err(error) => Err(Ended::malformed(&error)),
                 });
             }
             self.items = None;
-            if let Poll::Ready(Err(dead)) = self.poll_ping(cx) {
-                return Poll::Ready(Err(dead));
-            }
             let Some(message) = ready!(self.socket.poll_next_unpin(cx)) else {
                 return Poll::Ready(Err(Ended::Left("the connection is gone".to_owned())));
             };
@@ -190,9 +184,8 @@ impl Carrier for WsCarrier {
         let reading = tcp_info::read(&self.peer.socket);
         let waiting = (self.out.len() + self.writing_bytes) as u64;
         let unsent = reading.unsent.unwrap_or(0);
-        // The kernel does not say what it may hold at most; what it was seen to hold is the best that is known.
-        self.bound_bytes = self.bound_bytes.max(unsent);
-        let hop = self.transit.held(waiting + unsent, self.bound_bytes + Limits::WRITE_BYTES as u64 * 2, now);
+        let bound = reading.send_buffer.unwrap_or(0) + 2 * Limits::WRITE_BYTES as u64;
+        let hop = self.transit.held(waiting + unsent, bound, now);
         (hop, reading.path())
     }
 
@@ -232,7 +225,8 @@ fn read_error(error: axum::Error) -> Ended {
         let reason = format!("a message of {size} bytes passes the limit of {max_size}");
         return Ended::Refused(CloseCode::TooLarge, reason);
     }
-    let vanished = matches!(*cause, tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake));
+    let vanished =
+        matches!(*cause, tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake));
     let broke_rules = matches!(*cause, tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_));
     if broke_rules && !vanished { Ended::Refused(CloseCode::Protocol, text) } else { Ended::Left(text) }
 }

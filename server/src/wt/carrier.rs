@@ -38,18 +38,28 @@ pub(super) struct WtCarrier {
     control: BytesMut,
     /// `None` until the mode is known.
     data: Option<Data>,
+    /// Completes when the client sends what it has no use for.
+    stray: Stray,
 }
 
+type Stray = Pin<Box<dyn Future<Output = Ended> + Send>>;
+
 impl WtCarrier {
-    pub(super) fn new(connection: Connection, send: SendStream, receive: RecvStream, tuning: QuicTuning) -> Self {
+    pub(super) fn new(
+        connection: Connection,
+        send: SendStream,
+        receive: RecvStream,
+        tuning: QuicTuning,
+    ) -> Self {
         send.set_priority(CONTROL_PRIORITY);
         Self {
-            connection,
             tuning,
             send,
             receive,
             items: StreamItems::default(),
             control: BytesMut::new(),
+            stray: Box::pin(stray(connection.clone())),
+            connection,
             data: None,
         }
     }
@@ -60,6 +70,19 @@ impl WtCarrier {
             self.control.advance(written);
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+/// A client has one stream, for control. Whatever else it sends would only pile up.
+async fn stray(connection: Connection) -> Ended {
+    let what = tokio::select! {
+        stream = connection.accept_uni() => stream.map(|_| "unidirectional streams"),
+        stream = connection.accept_bi() => stream.map(|_| "further bidirectional streams"),
+        datagram = connection.receive_datagram() => datagram.map(|_| "datagrams"),
+    };
+    match what {
+        Ok(what) => Ended::Refused(CloseCode::Protocol, format!("{what} of clients are not taken here")),
+        Err(error) => left(error),
     }
 }
 
@@ -89,11 +112,14 @@ impl Carrier for WtCarrier {
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<ClientItem, Ended>> {
+        if let Poll::Ready(ended) = self.stray.as_mut().poll(cx) {
+            return Poll::Ready(Err(ended));
+        }
         loop {
             match self.items.take() {
                 Ok(Some((item, _))) => return Poll::Ready(Ok(item)),
                 Ok(None) => {}
-                Err(error) => return Poll::Ready(Err(Ended::Refused(CloseCode::Protocol, error.to_string()))),
+                Err(error) => return Poll::Ready(Err(Ended::malformed(&error))),
             }
             let mut space = [0; READ_BYTES];
             let mut read = ReadBuf::new(&mut space);

@@ -103,9 +103,7 @@ impl Data {
             out,
         };
         match self {
-            Self::One { lane, most_messages } => {
-                Some(reliable(Select::Any, *most_messages, lane.room()?))
-            }
+            Self::One { lane, most_messages } => Some(reliable(Select::Any, *most_messages, lane.room()?)),
             Self::Topics(topics) => {
                 let (stream, lane) = topics.lanes.get_mut(index)?;
                 Some(reliable(Select::Stream(*stream), Limits::WRITE_MESSAGES, lane.room()?))

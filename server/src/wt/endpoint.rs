@@ -36,7 +36,11 @@ impl Endpoint {
     ///
     /// # Errors
     /// The address cannot be bound.
-    pub(crate) fn bind(address: SocketAddr, config: quinn::ServerConfig, tuning: QuicTuning) -> io::Result<Self> {
+    pub(crate) fn bind(
+        address: SocketAddr,
+        config: quinn::ServerConfig,
+        tuning: QuicTuning,
+    ) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         let address = socket.local_addr()?;
         let runtime = Arc::new(quinn::TokioRuntime);

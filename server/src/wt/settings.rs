@@ -35,7 +35,10 @@ const MAX_INCOMING: usize = 1_024;
 ///
 /// # Errors
 /// The certificate cannot be used with TLS 1.3.
-pub(crate) fn server_config(identity: KeyedChain, tuning: QuicTuning) -> Result<quinn::ServerConfig, StartError> {
+pub(crate) fn server_config(
+    identity: KeyedChain,
+    tuning: QuicTuning,
+) -> Result<quinn::ServerConfig, StartError> {
     let tls = QuicServerConfig::try_from(tls::for_quic(identity)?)
         .map_err(|_| rustls::Error::General("the provider lacks TLS_AES_128_GCM_SHA256".to_owned()))?;
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(tls));

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BufMut, BytesMut};
 use sluice_shared::session::Batch;
 use sluice_shared::time::Time;
-use sluice_shared::wire::Hop;
+use sluice_shared::wire::{CloseCode, Hop};
 use wtransport::quinn;
 
 use super::data::Path;
@@ -95,7 +95,8 @@ impl UniLane {
         self.blocked = true;
         ready!(self.poll_write(cx))?;
         self.blocked = false;
-        if self.per_message && let State::Open(mut stream) = std::mem::replace(&mut self.stream, State::Unopened)
+        if self.per_message
+            && let State::Open(mut stream) = std::mem::replace(&mut self.stream, State::Unopened)
         {
             // What is left to do is quinn's: nobody waits for the acknowledgement.
             stream.finish().map_err(|error| Ended::Left(error.to_string()))?;
@@ -113,7 +114,8 @@ impl UniLane {
                 }
                 State::Open(stream) => {
                     while !self.out.is_empty() {
-                        let written = ready!(Pin::new(&mut *stream).poll_write(cx, &self.out)).map_err(left)?;
+                        let written =
+                            ready!(Pin::new(&mut *stream).poll_write(cx, &self.out)).map_err(write_error)?;
                         self.out.advance(written);
                         self.header_bytes = self.header_bytes.saturating_sub(written);
                     }
@@ -165,7 +167,19 @@ pub(super) fn put_varint(out: &mut BytesMut, value: u64) {
     }
 }
 
-/// The connection, or the stream that only the client could have stopped, is gone.
+/// A client that stops a stream would miss messages without a gap.
+fn write_error(error: quinn::WriteError) -> Ended {
+    match error {
+        quinn::WriteError::Stopped(_) => {
+            Ended::Refused(CloseCode::Protocol, "a stream that carries messages was stopped".to_owned())
+        }
+        quinn::WriteError::ConnectionLost(_)
+        | quinn::WriteError::ClosedStream
+        | quinn::WriteError::ZeroRttRejected => left(error),
+    }
+}
+
+/// The connection is gone.
 pub(super) fn left(error: impl std::fmt::Display) -> Ended {
     Ended::Left(error.to_string())
 }
