@@ -107,7 +107,15 @@ impl AckPolicy {
     }
 
     /// Data arrived in order.
-    pub(crate) fn on_data(&mut self, bytes: u64, has_push: bool, max_segment: u64, window: u64, rto: Duration, now: Time) {
+    pub(crate) fn on_data(
+        &mut self,
+        bytes: u64,
+        has_push: bool,
+        max_segment: u64,
+        window: u64,
+        rto: Duration,
+        now: Time,
+    ) {
         self.is_scheduled = true;
         self.measure(bytes, has_push, max_segment);
         let gap = now.since(self.last_data_at);
@@ -206,11 +214,8 @@ impl AckPolicy {
         }
         self.delayed_until = None;
         // Nothing came to carry it: wait longer next time, or stop believing in answers.
-        self.pace = if self.is_interactive {
-            Some(MIN_DELAY)
-        } else {
-            self.pace.map(|pace| (pace * 2).min(rto))
-        };
+        self.pace =
+            if self.is_interactive { Some(MIN_DELAY) } else { self.pace.map(|pace| (pace * 2).min(rto)) };
         self.is_interactive = false;
         self.is_scheduled
     }

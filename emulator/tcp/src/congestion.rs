@@ -223,7 +223,13 @@ impl Congestion {
 
     /// Restarts after `idle` without sending: the window halves per timeout, down to the initial one
     /// (RFC 5681 §4.1 as Linux's `tcp_cwnd_restart`).
-    pub(crate) fn restart_after_idle(&mut self, idle: Duration, rto: Duration, is_in_reduction: bool, now: Time) {
+    pub(crate) fn restart_after_idle(
+        &mut self,
+        idle: Duration,
+        rto: Duration,
+        is_in_reduction: bool,
+        now: Time,
+    ) {
         self.ssthresh = self.threshold_to_restore(is_in_reduction);
         let floor = self.initial_cwnd.min(self.cwnd);
         let mut left = idle.saturating_sub(rto);
@@ -247,7 +253,6 @@ impl Congestion {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,7 +261,7 @@ mod tests {
         SendAttempt {
             is_cwnd_limited,
             packets_out,
-            acked: 1,
+            acked: 2,
             next: 2,
             may_decay: true,
             rto: Duration::from_millis(300),

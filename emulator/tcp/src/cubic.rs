@@ -42,11 +42,8 @@ impl Cubic {
     /// The slow-start threshold after a loss at `cwnd`, with fast convergence (RFC 9438 §4.6, §4.7).
     pub(crate) fn on_loss(&mut self, cwnd: u64) -> u64 {
         self.epoch_start = None;
-        self.last_max_cwnd = if cwnd < self.last_max_cwnd {
-            cwnd * (BETA_SCALE + BETA) / (2 * BETA_SCALE)
-        } else {
-            cwnd
-        };
+        self.last_max_cwnd =
+            if cwnd < self.last_max_cwnd { cwnd * (BETA_SCALE + BETA) / (2 * BETA_SCALE) } else { cwnd };
         (cwnd * BETA / BETA_SCALE).max(2)
     }
 
@@ -61,7 +58,13 @@ impl Cubic {
     }
 
     /// Acknowledged packets that one more packet of window takes, after `acked` more at `cwnd`.
-    pub(crate) fn packets_per_increase(&mut self, cwnd: u64, acked: u64, min_rtt: Duration, now: Time) -> u64 {
+    pub(crate) fn packets_per_increase(
+        &mut self,
+        cwnd: u64,
+        acked: u64,
+        min_rtt: Duration,
+        now: Time,
+    ) -> u64 {
         self.reno_acked += acked;
         let is_fresh = |span| self.last_update.is_some_and(|at| now.since(at) <= span);
         // Linux computes the curve again when the window changed, but once a tick of its clock at most.

@@ -108,7 +108,7 @@ mod tests {
 
     fn ack(rtt_millis: u64, acked: u64) -> HyStartAck {
         let rtt = Duration::from_millis(rtt_millis);
-        HyStartAck { rtt, cwnd: 64, is_in_slow_start: true, acked, next: 10_000 }
+        HyStartAck { rtt, cwnd: 64, is_in_slow_start: true, acked, next: acked + 10_000 }
     }
 
     #[test]

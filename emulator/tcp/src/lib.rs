@@ -49,6 +49,6 @@ pub use config::{Config, KeepAlive};
 pub use endpoint::{EndReason, Endpoint, State, WriteError};
 pub use header::write_ipv4_packet;
 pub use info::{Info, Phase, SendCounters, WaitsFor};
-pub use pair::{Pair, Side};
+pub use pair::{Pair, PairEvent, Side};
 pub use segment::{Flags, IPV4_HEADER_BYTES, Options, SackBlocks, Segment, TCP_HEADER_BYTES, Timestamps};
 pub use seq::Seq;

@@ -41,7 +41,12 @@ impl Receiver {
     pub(crate) fn is_acceptable(&self, start: u64, end: u64) -> bool {
         let next = self.stream.next();
         let window_end = next + self.window.left(next);
-        if start == end { start >= next && start <= window_end } else { end > next && start < window_end }
+        // An acknowledgment that was overtaken by data is still of use, down to what was acknowledged last.
+        if start == end {
+            start >= self.window.offered_from() && start <= window_end
+        } else {
+            end > next && start < window_end
+        }
     }
 
     /// Takes data at `start`, cut to the window by the caller.

@@ -80,10 +80,6 @@ impl SendBuffer {
         if self.is_closed { 0 } else { self.capacity.saturating_sub(self.bytes.len() as u64) }
     }
 
-    pub(crate) const fn capacity(&self) -> u64 {
-        self.capacity
-    }
-
     /// Whether the application wanted to write more than there was room for.
     pub(crate) const fn is_short(&self) -> bool {
         self.is_short
@@ -104,8 +100,8 @@ mod tests {
     fn bytes_come_out_by_their_offset_even_across_the_ring_end() {
         let mut buffer = SendBuffer::new(64, 64);
         let mut released = 1;
-        for round in 0..200_u64 {
-            let data: Vec<u8> = (0..17).map(|i| (round * 17 + i) as u8).collect();
+        for round in 0..200_u8 {
+            let data: Vec<u8> = (0..17).map(|i| round.wrapping_mul(17).wrapping_add(i)).collect();
             assert_eq!(buffer.write(&data), 17);
             let first = buffer.data_end() - 17;
             assert_eq!(buffer.copy(first, first + 17), data);
@@ -121,10 +117,10 @@ mod tests {
         assert_eq!(buffer.write(&[7; 12]), 10);
         assert!(buffer.is_short());
         buffer.expand(3, 10);
-        assert_eq!((buffer.capacity(), buffer.free()), (60, 50));
+        assert_eq!((buffer.capacity, buffer.free()), (60, 50));
         buffer.expand(1, 10);
         buffer.expand(1_000, 10);
-        assert_eq!(buffer.capacity(), 100);
+        assert_eq!(buffer.capacity, 100);
         buffer.close();
         assert_eq!((buffer.free(), buffer.data_end(), buffer.end()), (0, 11, 12));
     }

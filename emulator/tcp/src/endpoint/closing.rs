@@ -40,14 +40,13 @@ impl fmt::Display for EndReason {
 }
 
 impl Endpoint {
-    /// Closes this side's stream: a FIN follows the last byte written. Reading goes on.
+    /// Closes this side's stream: a FIN follows the last byte written, once there is a connection. Reading goes on.
     pub fn close(&mut self, now: Time) {
         if self.sender.buffer().is_closed() {
             return;
         }
         match self.state {
-            State::Listen => self.end(EndReason::Aborted),
-            State::SynSent | State::SynReceived => self.sender.buffer_mut().close(),
+            State::Listen | State::SynSent | State::SynReceived => self.sender.buffer_mut().close(),
             State::Established => self.close_in(State::FinWait1, now),
             State::CloseWait => self.close_in(State::LastAck, now),
             State::FinWait1
@@ -64,12 +63,6 @@ impl Endpoint {
         if self.is_synchronized() && self.state != State::TimeWait {
             self.send_bare(self.sender.next(), Flags::RST | Flags::ACK, now);
         }
-        self.end(EndReason::Aborted);
-    }
-
-    /// The application's interface is gone, as when a device changes its network: the end without a word.
-    pub fn vanish(&mut self) {
-        self.outbox.clear();
         self.end(EndReason::Aborted);
     }
 
@@ -95,7 +88,6 @@ impl Endpoint {
             }
             (same, ..) => same,
         };
-        // A FIN that comes again in TIME-WAIT means that its acknowledgment was lost: the wait begins anew.
         if next == State::TimeWait && self.state != State::TimeWait {
             self.time_wait_until = Some(now + TIME_WAIT);
         }

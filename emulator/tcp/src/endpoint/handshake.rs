@@ -107,10 +107,8 @@ impl Endpoint {
     /// Puts a SYN, or in SYN-RECEIVED a SYN-ACK, into the outbox.
     pub(super) fn queue_syn(&mut self, now: Time) {
         let is_answer = self.state == State::SynReceived;
-        let timestamps = Timestamps {
-            value: self.clock.value_at(now),
-            echo: self.recent_timestamp.unwrap_or(0),
-        };
+        let timestamps =
+            Timestamps { value: self.clock.value_at(now), echo: self.recent_timestamp.unwrap_or(0) };
         let scale = self.receiver.window().scale();
         let options = Options {
             max_segment_bytes: Some(self.config.max_segment_bytes),
@@ -119,7 +117,11 @@ impl Endpoint {
             timestamps: (!is_answer || self.recent_timestamp.is_some()).then_some(timestamps),
             ..Options::default()
         };
-        let ack = if is_answer { self.peer_space.seq_at(self.receiver.stream().next()) } else { Default::default() };
+        let ack = if is_answer {
+            self.peer_space.seq_at(self.receiver.stream().next())
+        } else {
+            Default::default()
+        };
         self.outbox.push_back(Segment {
             seq: self.own_space.seq_at(0),
             ack,

@@ -64,7 +64,7 @@ impl Endpoint {
         }
         let end = start + segment.sequence_len();
         if !self.receiver.is_acceptable(start, end) && !self.is_old_data(start, end) {
-            self.refuse(now);
+            self.refuse(start < end, now);
             return;
         }
         self.note_timestamp(segment, start);
@@ -156,8 +156,10 @@ impl Endpoint {
     }
 
     /// Outside the window, such as a probe of it: says where this side stands.
-    fn refuse(&mut self, now: Time) {
-        self.receiver.refuse();
+    fn refuse(&mut self, has_data: bool, now: Time) {
+        if has_data {
+            self.receiver.refuse();
+        }
         if self.can_acknowledge() {
             self.send_ack(now);
         }

@@ -48,9 +48,8 @@ impl Endpoint {
         let window_bytes = self.receiver.on_ack_sent();
         let scale = self.receiver.window().scale();
         let sack = self.take_sack_blocks();
-        let timestamps = self
-            .recent_timestamp
-            .map(|recent| Timestamps { value: self.clock.value_at(now), echo: recent });
+        let timestamps =
+            self.recent_timestamp.map(|recent| Timestamps { value: self.clock.value_at(now), echo: recent });
         Segment {
             seq: self.own_space.seq_at(offset),
             ack: self.peer_space.seq_at(self.receiver.stream().next()),

@@ -166,10 +166,7 @@ impl Endpoint {
 
     /// Whether the handshake is over and data can flow in one direction at least.
     pub const fn is_established(&self) -> bool {
-        matches!(
-            self.state,
-            State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait
-        )
+        matches!(self.state, State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait)
     }
 
     /// Why the connection ended, once it has.
@@ -190,8 +187,7 @@ impl Endpoint {
     /// This moment of the connection, for display.
     pub fn info(&self) -> Info {
         let (sender, stream) = (&self.sender, self.receiver.stream());
-        let waits_for =
-            if self.is_synchronized() { sender.waits_for() } else { WaitsFor::Handshake };
+        let waits_for = if self.is_synchronized() { sender.waits_for() } else { WaitsFor::Handshake };
         Info {
             state: self.state,
             phase: sender.recovery().phase,

@@ -35,7 +35,7 @@ impl Sender {
             return Retransmit::Nothing;
         }
         if self.undo_by_duplicates(now) {
-            self.settle_after_undo();
+            self.settle();
         }
         self.look_for_loss(learnt, now);
         if self.recovery.phase != Phase::Recovery {
@@ -54,7 +54,7 @@ impl Sender {
         }
         self.look_for_loss(learnt, now);
         if self.board.lost() == 0 {
-            self.settle_after_undo();
+            self.settle();
             return otherwise;
         }
         self.enter_recovery();
@@ -140,14 +140,15 @@ impl Sender {
         self.recovery.phase = Phase::Open;
     }
 
-    /// Open when nothing is out of order, else Disorder; forgets the first retransmission once all are acknowledged.
-    pub(super) fn settle_after_undo(&mut self) {
+    /// Settles the phase, and forgets the first retransmission once all are acknowledged.
+    pub(super) fn settle(&mut self) {
         if !self.is_repair_pending() {
             self.recovery.first_retransmission = None;
         }
         self.settle_phase();
     }
 
+    /// Open when nothing is out of order, else Disorder.
     pub(super) fn settle_phase(&mut self) {
         let is_disordered = self.board.sacked() + self.board.lost() > 0 || self.is_repair_pending();
         let phase = if is_disordered { Phase::Disorder } else { Phase::Open };

@@ -22,7 +22,6 @@ mod transmit;
 mod undo;
 
 pub(crate) use ack::Acknowledgment;
-pub(crate) use state::Sender;
 pub use state::SendCounters;
-pub(crate) use timers::GivenUp;
+pub(crate) use state::Sender;
 pub(crate) use transmit::Order;

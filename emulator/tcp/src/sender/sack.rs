@@ -9,7 +9,13 @@ use super::ack::{Acknowledgment, Learnt};
 
 impl Sender {
     /// Marks what the receiver holds, and learns from what arrived twice.
-    pub(super) fn take_sacks(&mut self, ack: &Acknowledgment<'_>, prior_acked: u64, learnt: &mut Learnt, now: Time) {
+    pub(super) fn take_sacks(
+        &mut self,
+        ack: &Acknowledgment<'_>,
+        prior_acked: u64,
+        learnt: &mut Learnt,
+        now: Time,
+    ) {
         let duplicate = duplicate_range(ack.sacks, ack.acked);
         if let Some((first, end)) = duplicate {
             self.take_duplicate(first, end, prior_acked, learnt);
@@ -67,8 +73,7 @@ impl Sender {
             return;
         }
         let packets = span.div_ceil(self.segment_bytes);
-        let is_probe =
-            span <= self.segment_bytes && self.tail_probe.is_some_and(|probe| probe.high == end);
+        let is_probe = span <= self.segment_bytes && self.tail_probe.is_some_and(|probe| probe.high == end);
         learnt.is_probe_duplicate |= is_probe;
         self.duplicates += packets;
         // More duplicates than retransmissions: the network made them, and they prove nothing.

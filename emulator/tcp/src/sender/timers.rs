@@ -147,9 +147,7 @@ impl Sender {
     }
 
     fn until_first_is_overdue(&self, now: Time) -> Duration {
-        self.board
-            .first()
-            .map_or(Duration::ZERO, |first| (first.sent_at + self.rtt.rto()).since(now))
+        self.board.first().map_or(Duration::ZERO, |first| (first.sent_at + self.rtt.rto()).since(now))
     }
 
     fn on_retransmission_timeout(&mut self, now: Time) -> Result<(), GivenUp> {

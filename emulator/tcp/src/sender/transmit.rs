@@ -131,8 +131,7 @@ impl Sender {
             }
             has_sent_first |= is_first;
         }
-        let is_reordering_awaited =
-            self.timer.is_some_and(|timer| timer.kind == TimerKind::Reordering);
+        let is_reordering_awaited = self.timer.is_some_and(|timer| timer.kind == TimerKind::Reordering);
         if has_sent_first && !is_reordering_awaited {
             self.restart_retransmission_timer(now);
         }
