@@ -54,6 +54,13 @@ impl Active {
         }
     }
 
+    /// The connection is gone, and what was known of its other side with it.
+    pub(super) fn handle_disconnected(&mut self) {
+        self.session.handle_disconnected();
+        self.sample = None;
+        self.farewell = None;
+    }
+
     /// Lets the consumer complete what is due.
     pub(super) fn run_consumer(&mut self, tally: &mut Tally, now: Time) {
         let (station, mut around) = self.around(tally, now);

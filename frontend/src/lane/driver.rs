@@ -13,12 +13,12 @@ use web_sys::MessageChannel;
 
 use super::active::Active;
 use super::clock;
-use super::link::{End, Link};
+use super::link::{End, Link, sentence};
 use super::model::Tally;
 use super::report::report;
-use super::transport::{Carrier, Event, Obstacle};
+use super::transport::{Carrier, Event, Obstacle, Sink, probe};
 use super::wake::{Timer, Turn};
-use crate::bridge::{Command, Connection, Level, Report, Setup};
+use crate::bridge::{Command, Connection, Endpoints, Level, Report, Setup};
 
 /// A lane with everything it owns.
 pub(super) struct Lane {
@@ -98,13 +98,12 @@ impl Lane {
             (Command::SetPolicy(policy), Some(active)) => active.session.set_policy(policy),
             (Command::SetWindow(window), Some(active)) => active.session.set_window(window.into()),
             (Command::SetFeeds(feeds), Some(active)) => active.session.set_feeds(feeds),
-            (Command::SetEndpoints(endpoints), Some(active)) => active.setup.endpoints = endpoints,
+            (Command::SetEndpoints(endpoints), _) => self.set_endpoints(endpoints, now),
             (
                 Command::SetConsumer(_)
                 | Command::SetPolicy(_)
                 | Command::SetWindow(_)
                 | Command::SetFeeds(_)
-                | Command::SetEndpoints(_)
                 | Command::Report,
                 _,
             ) => {}
@@ -128,16 +127,45 @@ impl Lane {
 
     fn connect(&mut self, now: Time) {
         let Some(active) = &self.active else { return };
-        self.link.handle_try(now);
+        let probes = self.link.wants_probe(active.setup.mode);
+        self.link.handle_try(active.setup.mode, now);
         self.generation += 1;
+        if probes {
+            probe(&active.setup.endpoints.websocket, self.sink());
+        } else {
+            self.open_carrier(now);
+        }
+    }
+
+    fn open_carrier(&mut self, now: Time) {
+        let Some(active) = &self.active else { return };
+        match Carrier::open(active.setup.mode, &active.setup.endpoints, self.sink()) {
+            Ok(carrier) => self.carrier = Some(carrier),
+            Err(Obstacle(reason)) => self.give_up(CloseCode::Normal, &reason, now),
+        }
+    }
+
+    /// Where events of this connection go.
+    fn sink(&self) -> Sink {
         let (me, generation) = (self.me.clone(), self.generation);
-        let sink = move |event: Event<'_>| match me.upgrade() {
+        Rc::new(move |event: Event<'_>| match me.upgrade() {
             Some(lane) => lane.borrow_mut().handle_carrier(generation, event),
             None => false,
-        };
-        match Carrier::open(active.setup.mode, &active.setup.endpoints, Rc::new(sink)) {
-            Ok(carrier) => self.carrier = Some(carrier),
-            Err(Obstacle(sentence)) => self.give_up(CloseCode::Normal, sentence, now),
+        })
+    }
+
+    /// Other endpoints: a connection that is open stays; a try that goes to the earlier ones begins anew.
+    fn set_endpoints(&mut self, endpoints: Endpoints, now: Time) {
+        let Some(active) = &mut self.active else { return };
+        if core::mem::replace(&mut active.setup.endpoints, endpoints) == active.setup.endpoints {
+            return;
+        }
+        match self.link.connection() {
+            Connection::Connecting { .. } | Connection::Waiting { .. } => {
+                self.drop_carrier(CloseCode::Normal, "");
+                self.connect(now);
+            }
+            Connection::Idle | Connection::Open { .. } | Connection::Failed { .. } => {}
         }
     }
 
@@ -156,6 +184,14 @@ impl Lane {
     fn take_in(&mut self, event: Event<'_>, now: Time) -> Result<(), ClientError> {
         let Some(active) = &mut self.active else { return Ok(()) };
         match event {
+            Event::Probed { answers } => {
+                if answers {
+                    self.open_carrier(now);
+                } else {
+                    self.end(&End::Unreachable, CloseCode::Normal, now);
+                }
+                Ok(())
+            }
             Event::Opened => {
                 self.is_carrier_open = true;
                 active.session.handle_connected(now);
@@ -180,28 +216,21 @@ impl Lane {
         let end = match (farewell, code) {
             (Some(Goodbye { reason, .. }), _) => End::Told(reason),
             (None, Some(CloseCode::Unsupported | CloseCode::TakenOver)) => {
-                return self.give_up(CloseCode::Normal, reason, now);
+                return self.give_up(CloseCode::Normal, &reason, now);
             }
-            (None, Some(_)) if !reason.is_empty() => End::Told(reason),
-            (None, Some(_)) => End::Told("The server has closed the connection.".into()),
-            (None, None) if !reason.is_empty() => End::Broken(reason),
-            (None, None) if self.link.is_open() => End::Broken("The connection broke.".into()),
-            (None, None) => End::Broken("The server does not answer.".into()),
+            (None, code) => End::of_close(code, reason, self.link.is_open()),
         };
         self.end(&end, CloseCode::Normal, now);
     }
 
     fn handle_violation(&mut self, error: &ClientError, now: Time) {
-        let sentence = error.to_string();
         match error {
-            ClientError::Version(_) => self.give_up(CloseCode::Unsupported, sentence, now),
+            ClientError::Version(_) => self.give_up(CloseCode::Unsupported, &error.to_string(), now),
             ClientError::Decode(_) | ClientError::Overrun { .. } => {
-                self.tally.notes.push(
-                    Level::Error,
-                    format!("The server broke the protocol: {sentence}."),
-                    now,
-                );
-                self.end(&End::Told(sentence), CloseCode::Protocol, now);
+                let reason = sentence(&format!("The server broke the protocol: {error}"));
+                self.tally.notes.push(Level::Error, reason.clone(), now);
+                self.noted_reason = Some(reason.clone());
+                self.end(&End::Told(reason), CloseCode::Protocol, now);
             }
         }
     }
@@ -209,10 +238,7 @@ impl Lane {
     /// Ends the connection; another try follows.
     fn end(&mut self, end: &End, code: CloseCode, now: Time) {
         self.drop_carrier(code, "");
-        let Some(active) = &mut self.active else { return };
-        active.session.handle_disconnected();
-        active.sample = None;
-        active.farewell = None;
+        let Some(active) = &self.active else { return };
         self.link.handle_end(end, active.setup.mode, &active.setup.endpoints, now);
         if let Connection::Waiting { reason, .. } = self.link.connection()
             && self.noted_reason.as_ref() != Some(reason)
@@ -223,14 +249,11 @@ impl Lane {
     }
 
     /// Ends the connection for good.
-    fn give_up(&mut self, code: CloseCode, sentence: String, now: Time) {
-        self.drop_carrier(code, &sentence);
-        if let Some(active) = &mut self.active {
-            active.session.handle_disconnected();
-            active.sample = None;
-        }
-        self.tally.notes.push(Level::Error, sentence.clone(), now);
-        self.link.handle_hopeless(sentence);
+    fn give_up(&mut self, code: CloseCode, reason: &str, now: Time) {
+        self.drop_carrier(code, reason);
+        let reason = sentence(reason);
+        self.tally.notes.push(Level::Error, reason.clone(), now);
+        self.link.handle_hopeless(reason);
     }
 
     fn drop_carrier(&mut self, code: CloseCode, reason: &str) {
@@ -238,6 +261,9 @@ impl Lane {
         self.is_carrier_open = false;
         if let Some(carrier) = self.carrier.take() {
             carrier.close(code, reason);
+        }
+        if let Some(active) = &mut self.active {
+            active.handle_disconnected();
         }
     }
 
@@ -302,7 +328,7 @@ impl Lane {
             }
             ClientEvent::Silent => self.end(&End::Silent, CloseCode::Unresponsive, now),
             ClientEvent::Goodbye(Goodbye { code: CloseCode::Unsupported | CloseCode::TakenOver, reason }) => {
-                self.give_up(CloseCode::Normal, reason, now);
+                self.give_up(CloseCode::Normal, &reason, now);
             }
             ClientEvent::Goodbye(goodbye) => {
                 if let Some(active) = &mut self.active {

@@ -5,6 +5,7 @@ use core::time::Duration;
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::session::Backoff;
 use sluice_shared::time::{Time, micros};
+use sluice_shared::wire::CloseCode;
 
 use crate::bridge::{Connection, Endpoints};
 
@@ -17,6 +18,8 @@ pub(super) struct Link {
     was_ever_ready: bool,
     /// Tries in a row that did not get ready.
     failed_tries: u32,
+    /// When the try that runs is given up.
+    gives_up_at: Time,
 }
 
 /// How a connection ended, or why it did not begin.
@@ -26,15 +29,38 @@ pub(super) enum End {
     Told(String),
     /// The connection broke, with what little the browser tells.
     Broken(String),
+    /// The server does not answer at all.
+    Unreachable,
     /// It was not ready in time.
     NoAnswer,
     /// It was ready, and then the server was silent.
     Silent,
 }
 
+impl End {
+    /// The end that a close without a goodbye tells: its code, if it is one of ours, and its reason, which may be
+    /// empty.
+    pub(super) fn of_close(code: Option<CloseCode>, reason: String, was_open: bool) -> Self {
+        match code {
+            Some(_) if reason.is_empty() => Self::Told("The server has closed the connection.".into()),
+            Some(_) => Self::Told(reason),
+            None if !reason.is_empty() => Self::Broken(reason),
+            None if was_open => Self::Broken("The connection broke.".into()),
+            None => Self::Unreachable,
+        }
+    }
+}
+
 impl Link {
     /// A try that is not ready after this is given up.
-    pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+    const PATIENCE: Duration = Duration::from_secs(10);
+    /// The same for a later try of WebTransport. The browser may hold it back for a minute (see
+    /// `transport::probe`); it gives the handshake itself 10 s.
+    const HELD_BACK_PATIENCE: Duration = Duration::from_secs(75);
+    /// The least wait after the first failed handshake of WebTransport; twice as long after each further one.
+    const FIRST_REST: Duration = Duration::from_secs(1);
+    /// The longest such wait.
+    const LONGEST_REST: Duration = Duration::from_secs(30);
     /// A connection that was ready for this long has held: the next loss starts with the shortest wait.
     const HELD: Duration = Duration::from_secs(5);
     /// Failed tries after which it is worth telling what may be in the way.
@@ -47,6 +73,7 @@ impl Link {
             backoff: Backoff::new(seed),
             was_ever_ready: false,
             failed_tries: 0,
+            gives_up_at: Time::ZERO,
         }
     }
 
@@ -66,9 +93,20 @@ impl Link {
         (self.was_ever_ready, self.failed_tries) = (false, 0);
     }
 
+    /// Whether to ask if the server is there before the next try.
+    pub(super) fn wants_probe(&self, mode: Mode) -> bool {
+        mode.transport() == Transport::WebTransport && self.is_retry()
+    }
+
     /// A try begins.
-    pub(super) fn handle_try(&mut self, now: Time) {
+    pub(super) fn handle_try(&mut self, mode: Mode, now: Time) {
+        let patience = if self.wants_probe(mode) { Self::HELD_BACK_PATIENCE } else { Self::PATIENCE };
+        self.gives_up_at = now + patience;
         self.connection = Connection::Connecting { since: now };
+    }
+
+    const fn is_retry(&self) -> bool {
+        self.was_ever_ready || self.failed_tries > 0
     }
 
     /// The server's Welcome is here. Returns whether the lane had been ready before.
@@ -87,16 +125,26 @@ impl Link {
 
     /// The connection has ended: waits for another try.
     pub(super) fn handle_end(&mut self, end: &End, mode: Mode, endpoints: &Endpoints, now: Time) {
+        let mut wait = self.backoff.next_delay();
         match self.connection {
-            Connection::Open { since, .. } if now.since(since) >= Self::HELD => self.backoff.reset(),
-            Connection::Open { .. } => {}
+            Connection::Open { since, .. } if now.since(since) >= Self::HELD => {
+                self.backoff.reset();
+                wait = self.backoff.next_delay();
+            }
+            Connection::Connecting { .. } if *end != End::Unreachable => {
+                self.failed_tries = self.failed_tries.saturating_add(1);
+                if mode.transport() == Transport::WebTransport {
+                    wait = wait.max(rest_after(self.failed_tries));
+                }
+            }
             Connection::Idle
             | Connection::Connecting { .. }
+            | Connection::Open { .. }
             | Connection::Waiting { .. }
-            | Connection::Failed { .. } => self.failed_tries = self.failed_tries.saturating_add(1),
+            | Connection::Failed { .. } => {}
         }
         let reason = self.describe(end, mode, endpoints);
-        self.connection = Connection::Waiting { reason, retry_at: now + self.backoff.next_delay() };
+        self.connection = Connection::Waiting { reason, retry_at: now + wait };
     }
 
     /// Trying again cannot help.
@@ -119,31 +167,55 @@ impl Link {
     /// When a try is given up, or the next one begins.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         match self.connection {
-            Connection::Connecting { since } => Some(since + Self::PATIENCE),
+            Connection::Connecting { .. } => Some(self.gives_up_at),
             Connection::Waiting { retry_at, .. } => Some(retry_at),
             Connection::Idle | Connection::Open { .. } | Connection::Failed { .. } => None,
         }
     }
 
     fn describe(&self, end: &End, mode: Mode, endpoints: &Endpoints) -> String {
-        if let End::Told(reason) = end {
-            return reason.clone();
-        }
-        // What is refused at once may be a server that is starting; what is swallowed is a wall.
-        let is_walled = *end == End::NoAnswer || self.failed_tries >= Self::SUSPICIOUS;
-        match (mode.transport(), end) {
-            (Transport::WebTransport, _) if is_walled && !self.was_ever_ready => {
-                let port = port_of(&endpoints.webtransport);
-                format!(
-                    "UDP port {port} does not answer: a firewall or proxy may block UDP. WebSocket lanes still work."
-                )
+        let transport = mode.transport();
+        if transport == Transport::WebTransport && !self.was_ever_ready {
+            let port = port_of(&endpoints.webtransport);
+            match end {
+                End::NoAnswer => {
+                    return format!(
+                        "UDP port {port} does not answer: a firewall or proxy may block UDP. WebSocket lanes still work."
+                    );
+                }
+                // What is refused once may be a server that is starting.
+                End::Broken(_) if self.failed_tries >= Self::SUSPICIOUS => {
+                    return format!(
+                        "UDP port {port} refuses WebTransport: a firewall or proxy may block UDP, or the server's \
+                         certificate is another one. WebSocket lanes still work."
+                    );
+                }
+                End::Broken(_) | End::Told(_) | End::Unreachable | End::Silent => {}
             }
-            (Transport::WebTransport, End::NoAnswer) => "WebTransport was not ready within 10 s.".into(),
-            (Transport::WebSocket, End::NoAnswer) => "WebSocket was not ready within 10 s.".into(),
-            (_, End::Silent) => "The server was silent for 10 s.".into(),
-            (_, End::Broken(reason) | End::Told(reason)) => reason.clone(),
+        }
+        match (end, transport) {
+            (End::Told(reason) | End::Broken(reason), _) => sentence(reason),
+            (End::Unreachable, _) => "The server does not answer.".into(),
+            (End::NoAnswer, Transport::WebTransport) => "WebTransport was not ready in time.".into(),
+            (End::NoAnswer, Transport::WebSocket) => "WebSocket was not ready within 10 s.".into(),
+            (End::Silent, _) => "The server was silent for 10 s.".into(),
         }
     }
+}
+
+/// `text` with a capital at its beginning and a full stop at its end.
+pub(super) fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut sentence: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
+    sentence.push_str(characters.as_str());
+    if !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+fn rest_after(failed_tries: u32) -> Duration {
+    Link::FIRST_REST.saturating_mul(1 << failed_tries.saturating_sub(1).min(16)).min(Link::LONGEST_REST)
 }
 
 /// The port of a URL; its scheme's own port when it names none.
@@ -180,7 +252,7 @@ mod tests {
     #[test]
     fn a_lost_connection_is_tried_again_after_a_wait() {
         let mut link = Link::new(1);
-        link.handle_try(Time::from_millis(100));
+        link.handle_try(Mode::WebSocket, Time::from_millis(100));
         assert!(!link.handle_ready(Time::from_millis(130)));
         let open = Connection::Open { since: Time::from_millis(130), ready_after_micros: 30_000 };
         assert_eq!(link.connection(), &open);
@@ -188,7 +260,7 @@ mod tests {
         link.handle_end(&broken(), Mode::WebSocket, &endpoints(), lost_at);
         let retry_at = link.poll_timeout().expect("a try is due");
         assert!(retry_at <= lost_at + Backoff::FIRST);
-        link.handle_try(retry_at);
+        link.handle_try(Mode::WebSocket, retry_at);
         assert!(link.handle_ready(retry_at + Duration::from_millis(5)));
     }
 
@@ -198,7 +270,7 @@ mod tests {
         let mut longest = Duration::ZERO;
         for second in 0..30 {
             let now = Time::from_millis(second * 1_000);
-            link.handle_try(now);
+            link.handle_try(Mode::WebSocket, now);
             link.handle_ready(now);
             link.handle_end(&broken(), Mode::WebSocket, &endpoints(), now);
             longest = longest.max(link.poll_timeout().map_or(Duration::ZERO, |at| at.since(now)));
@@ -209,8 +281,9 @@ mod tests {
     #[test]
     fn blocked_udp_is_suspected_after_two_tries_that_never_got_ready() {
         let mut link = Link::new(1);
-        for (seen, expected) in [(0, "Opening handshake failed."), (1, "UDP port 4433 does not answer")] {
-            link.handle_try(Time::from_millis(seen));
+        for (seen, expected) in [(0, "Opening handshake failed."), (1, "UDP port 4433 refuses WebTransport")]
+        {
+            link.handle_try(Mode::Datagrams, Time::from_millis(seen));
             let end = End::Broken("Opening handshake failed.".into());
             link.handle_end(&end, Mode::Datagrams, &endpoints(), Time::from_millis(seen));
             assert!(reason(&link).starts_with(expected), "{}", reason(&link));
@@ -220,16 +293,39 @@ mod tests {
     #[test]
     fn udp_that_is_swallowed_is_suspected_at_once() {
         let mut link = Link::new(1);
-        link.handle_try(Time::ZERO);
+        link.handle_try(Mode::WebSocket, Time::ZERO);
         link.handle_end(&End::NoAnswer, Mode::OneStream, &endpoints(), Time::ZERO + Link::PATIENCE);
         assert!(reason(&link).starts_with("UDP port 4433 does not answer"), "{}", reason(&link));
+    }
+
+    #[test]
+    fn failed_handshakes_of_webtransport_are_spaced_out() {
+        let mut link = Link::new(1);
+        for seconds in [1, 2, 4, 8, 16, 30, 30] {
+            link.handle_try(Mode::OneStream, Time::ZERO);
+            link.handle_end(&broken(), Mode::OneStream, &endpoints(), Time::ZERO);
+            let retry_at = link.poll_timeout().expect("a try is due");
+            assert!(retry_at >= Time::from_millis(seconds * 1_000), "{retry_at:?}");
+        }
+        assert!(link.wants_probe(Mode::OneStream) && !link.wants_probe(Mode::WebSocket));
+    }
+
+    #[test]
+    fn a_server_that_is_down_is_no_failed_handshake() {
+        let mut link = Link::new(1);
+        for _ in 0..10 {
+            link.handle_try(Mode::OneStream, Time::ZERO);
+            link.handle_end(&End::Unreachable, Mode::OneStream, &endpoints(), Time::ZERO);
+            assert_eq!(reason(&link), "The server does not answer.");
+            assert!(link.poll_timeout().is_some_and(|at| at <= Time::ZERO + Backoff::LONGEST));
+        }
     }
 
     #[test]
     fn a_reason_that_was_told_is_shown_as_it_is() {
         let mut link = Link::new(1);
         for millis in 0..3 {
-            link.handle_try(Time::from_millis(millis));
+            link.handle_try(Mode::WebSocket, Time::from_millis(millis));
             let end = End::Told("The server is full.".into());
             link.handle_end(&end, Mode::OneStream, &endpoints(), Time::from_millis(millis));
             assert_eq!(reason(&link), "The server is full.");
@@ -239,7 +335,7 @@ mod tests {
     #[test]
     fn a_network_that_is_back_is_tried_at_once() {
         let mut link = Link::new(1);
-        link.handle_try(Time::ZERO);
+        link.handle_try(Mode::WebSocket, Time::ZERO);
         link.handle_end(&End::NoAnswer, Mode::WebSocket, &endpoints(), Time::from_millis(10_000));
         link.handle_online(Time::from_millis(10_001));
         assert_eq!(link.poll_timeout(), Some(Time::from_millis(10_001)));
@@ -248,13 +344,29 @@ mod tests {
     #[test]
     fn a_lane_that_is_hopeless_or_closed_tries_no_more() {
         let mut link = Link::new(1);
-        link.handle_try(Time::ZERO);
+        link.handle_try(Mode::WebSocket, Time::ZERO);
         assert_eq!(link.poll_timeout(), Some(Time::ZERO + Link::PATIENCE));
         link.handle_hopeless("No WebTransport here.".into());
         link.handle_online(Time::from_millis(1));
         assert_eq!(link.poll_timeout(), None);
         link.handle_closed();
         assert_eq!(link.connection(), &Connection::Idle);
+    }
+
+    #[test]
+    fn a_close_is_told_in_a_sentence_whatever_little_is_known() {
+        let end = |code, reason: &str, was_open| End::of_close(code, reason.into(), was_open);
+        assert_eq!(end(Some(CloseCode::Overloaded), "Full.", true), End::Told("Full.".into()));
+        assert_eq!(end(None, "Connection lost.", true), End::Broken("Connection lost.".into()));
+        assert_eq!(end(None, "", false), End::Unreachable);
+        assert_ne!(end(Some(CloseCode::Normal), "", true), End::Told(String::new()));
+        assert_ne!(end(None, "", true), End::Unreachable);
+    }
+
+    #[test]
+    fn a_reason_becomes_a_sentence() {
+        assert_eq!(sentence("the server stops"), "The server stops.");
+        assert_eq!(sentence("Connection lost."), "Connection lost.");
     }
 
     #[test]

@@ -6,8 +6,8 @@
 //!     └────items to send────┘ └──────credit────────┘
 //! ```
 //! A blocked consumer so blocks its own lane alone. Everything is called back by the browser: by a carrier's event, a
-//! command of the page, the one timer, or a turn of a computing consumer; each runs the [`driver`]'s loop to its end.
-//! [`consumer`], [`link`] and [`model`] are plain Rust with the time as an argument.
+//! command of the page, the one timer, or a turn of a computing consumer; each runs the `driver`'s loop to its end.
+//! `consumer`, `link` and `model` are plain Rust with the time as an argument.
 
 mod active;
 mod clock;

@@ -9,7 +9,7 @@ pub(super) struct Ring<T> {
     most: usize,
 }
 
-impl<T> Ring<T> {
+impl<T: Clone> Ring<T> {
     /// An empty ring for `most` values. It takes its memory now, so that pushing never allocates.
     pub(super) fn new(most: usize) -> Self {
         Self { values: VecDeque::with_capacity(most), most }
@@ -25,7 +25,9 @@ impl<T> Ring<T> {
 
     /// Takes all values, oldest first.
     pub(super) fn take_all(&mut self) -> Vec<T> {
-        self.values.drain(..).collect()
+        let all = self.values.iter().cloned().collect();
+        self.values.clear();
+        all
     }
 
     /// Forgets all values.

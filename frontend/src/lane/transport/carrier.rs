@@ -21,6 +21,11 @@ pub(in crate::lane) enum Carrier {
 
 /// What happens on a connection.
 pub(in crate::lane) enum Event<'a> {
+    /// Whether the server answers HTTP.
+    Probed {
+        /// It does.
+        answers: bool,
+    },
     /// Items may be sent.
     Opened,
     /// A WebSocket message.

@@ -4,9 +4,11 @@
 //! inside a call of the carrier's own methods), and dropping a carrier closes it.
 
 mod carrier;
+mod probe;
 mod promises;
 mod websocket;
 mod websocket_stream;
 mod webtransport;
 
-pub(super) use carrier::{Carrier, Event, Obstacle};
+pub(super) use carrier::{Carrier, Event, Obstacle, Sink};
+pub(super) use probe::probe;
