@@ -21,7 +21,9 @@ pub enum WindowMode {
 /// A window of `rate × RTT` keeps the pipe full (the bandwidth-delay product); twice that leaves room for the grant
 /// that travels half a window late. While the window itself limits the rate, doubling finds the way up in a few
 /// round trips; when the consumer limits it, the window stays at what the consumer takes in two round trips, so
-/// nothing grows stale in the inbox.
+/// nothing grows stale in the inbox. Heartbeats tell the round trip of an idle moment; when grants take longer (a busy
+/// machine, a transport of many streams), the server runs out of credit while the consumer has nothing to do, and
+/// the window doubles.
 #[derive(Clone, Copy, Debug)]
 pub struct AutoWindow {
     window: Amount,
@@ -59,14 +61,20 @@ impl AutoWindow {
             u64::try_from(twice).unwrap_or(u64::MAX)
         };
         let wanted = Amount::new(product(taken.messages), product(taken.bytes));
-        // Up at once, down by a quarter at a time: a lull is no reason to throw away what was learnt.
+        // Up at once, down by a sixteenth at a time: a lull is no reason to throw away what was learnt.
         let floor = Amount::new(
-            self.window.messages - self.window.messages / 4,
-            self.window.bytes - self.window.bytes / 4,
+            self.window.messages - self.window.messages / 16,
+            self.window.bytes - self.window.bytes / 16,
         );
         self.window = wanted.max_each(floor).max_each(Self::MIN).min_each(Self::MAX);
         self.measured_since = now;
         self.consumed_then = consumed;
+        self.window
+    }
+
+    /// The server waits for credit although the consumer has next to nothing to do: returns a window twice as large.
+    pub fn handle_starved(&mut self) -> Amount {
+        self.window = (self.window + self.window).min_each(Self::MAX);
         self.window
     }
 
@@ -79,5 +87,24 @@ impl AutoWindow {
     /// The window now.
     pub const fn window(&self) -> Amount {
         self.window
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_starved_window_doubles_and_comes_down_slowly() {
+        let mut auto = AutoWindow::new(Time::ZERO);
+        assert_eq!(auto.handle_starved(), Amount::new(128, 512 * 1024));
+        let after_a_lull = auto.handle_consumed(Amount::ZERO, Duration::ZERO, Time::from_millis(50));
+        assert_eq!(after_a_lull, Amount::new(120, 480 * 1024));
+        for _ in 0..20 {
+            auto.handle_starved();
+        }
+        assert_eq!(auto.window(), AutoWindow::MAX);
     }
 }

@@ -5,13 +5,14 @@ use bytes::Bytes;
 use super::{ClientError, ClientEvent, ClientSession, Delivered, Intake};
 use crate::clock::ClockFilter;
 use crate::delivery::Arrival;
+use crate::flow::WindowMode;
 use crate::mode::Mode;
 use crate::time::Time;
 use crate::units::Amount;
 use crate::wire::codec::FrameItems;
 use crate::wire::{
     BatchHeader, Continuity, GapReport, MessageHeader, PROTOCOL_VERSION, Pong, ServerControl, ServerItem,
-    StreamInfo, Welcome,
+    StreamInfo, Waiting, Welcome,
 };
 
 impl ClientSession {
@@ -165,11 +166,21 @@ impl ClientSession {
             ServerControl::Pong(pong) => self.handle_pong(pong, now),
             ServerControl::Sample(sample) => {
                 self.handle_total(sample.sent, now);
+                self.open_window_if_starved(sample.waiting);
                 self.events.push_back(ClientEvent::Sample(sample));
             }
             ServerControl::Goodbye(goodbye) => self.events.push_back(ClientEvent::Goodbye(goodbye)),
         }
         Ok(())
+    }
+
+    /// Opens an automatic window further when the server waits for credit while the consumer has little to do.
+    fn open_window_if_starved(&mut self, waiting: Waiting) {
+        let idle = self.held().messages <= self.credit.window().messages / 4;
+        if self.config.window == WindowMode::Auto && idle && matches!(waiting, Waiting::NoCredit { .. }) {
+            let window = self.auto.handle_starved();
+            self.credit.set_window(window);
+        }
     }
 
     fn handle_welcome(&mut self, welcome: Welcome) {

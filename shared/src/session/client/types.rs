@@ -21,7 +21,7 @@ use crate::wire::{
 pub struct ClientConfig {
     /// How messages are carried.
     pub mode: Mode,
-    /// What is subscribed, 1 to [`Hello::MAX_FEEDS`].
+    /// What is subscribed, 1 to [`Hello::MAX_FEEDS`](crate::wire::Hello::MAX_FEEDS).
     pub feeds: Vec<FeedSpec>,
     /// What the server does with messages there is no credit for.
     pub policy: Policy,
