@@ -26,9 +26,10 @@ pub fn processor_time(pid: u32) -> io::Result<Duration> {
     const TICK: Duration = Duration::from_millis(10);
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name, in parentheses, may hold anything; after it come the state and ten more fields before the times.
-    let ticks = stat.rsplit_once(") ").map(|(_, rest)| rest.split(' ').skip(11).take(2)).and_then(|times| {
-        times.map(|field| field.parse::<u32>().ok()).sum::<Option<u32>>()
-    });
+    let ticks = stat
+        .rsplit_once(") ")
+        .map(|(_, rest)| rest.split(' ').skip(11).take(2))
+        .and_then(|times| times.map(|field| field.parse::<u32>().ok()).sum::<Option<u32>>());
     ticks.map(|ticks| TICK * ticks).ok_or_else(|| io::Error::other("no times in /proc"))
 }
 

@@ -11,12 +11,14 @@
 //! | [`logs`], [`host`], [`clock`], [`deadline`] | log lines, processes, time, and waiting |
 #![warn(missing_docs)]
 
-pub mod clock;
 pub mod client;
+pub mod clock;
 pub mod connection;
 pub mod deadline;
+mod driver;
 pub mod host;
 pub mod http;
+mod lane;
 pub mod logs;
 pub mod metrics;
 pub mod process;

@@ -65,13 +65,8 @@ impl Logs {
         book.lines.push_back(line);
     }
 
-    /// Whether a line that contains `text` was logged.
-    pub fn contain(&self, text: &str) -> bool {
-        self.book.lock().lines.iter().any(|line| line.contains(text))
-    }
-
     /// The last `most` lines, oldest first.
-    pub fn last(&self, most: usize) -> Vec<String> {
+    fn last(&self, most: usize) -> Vec<String> {
         let book = self.book.lock();
         book.lines.iter().skip(book.lines.len().saturating_sub(most)).cloned().collect()
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::env;
 use std::ffi::OsStr;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Blocking, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use tokio::time::timeout;
 
 use crate::deadline::{PATIENCE, must};
 
+/// A port that the system chooses.
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// Log lines kept.
 const MOST_LINES: usize = 5_000;
 /// What comes before the address when the server is ready.
@@ -39,11 +41,6 @@ impl Log {
     /// All lines that are kept, oldest first.
     pub fn lines(&self) -> Vec<String> {
         self.0.lock().iter().cloned().collect()
-    }
-
-    /// Whether a line contains `text`.
-    pub fn contains(&self, text: &str) -> bool {
-        self.0.lock().iter().any(|line| line.contains(text))
     }
 
     /// Lines at the level ERROR, and panics.
@@ -73,15 +70,15 @@ impl ServerProcess {
     /// # Panics
     /// There is no server binary, or it does not get ready.
     pub async fn start<S: AsRef<OsStr>>(args: &[S]) -> Self {
-        Self::start_all("127.0.0.1:0", &[], args).await
+        Self::start_all([ANY_PORT; 2], &[], args).await
     }
 
-    /// Starts `sluice serve` at the address `http`.
+    /// Starts `sluice serve` at the addresses `http` and `quic`.
     ///
     /// # Panics
     /// There is no server binary, or it does not get ready.
-    pub async fn start_at(http: &str) -> Self {
-        Self::start_all::<&str>(http, &[], &[]).await
+    pub async fn start_at(http: SocketAddr, quic: SocketAddr) -> Self {
+        Self::start_all::<&str>([http, quic], &[], &[]).await
     }
 
     /// Starts `sluice serve` on free ports with more in its environment.
@@ -89,12 +86,17 @@ impl ServerProcess {
     /// # Panics
     /// There is no server binary, or it does not get ready.
     pub async fn start_with<S: AsRef<OsStr>>(environment: &[(&str, &str)], args: &[S]) -> Self {
-        Self::start_all("127.0.0.1:0", environment, args).await
+        Self::start_all([ANY_PORT; 2], environment, args).await
     }
 
-    async fn start_all<S: AsRef<OsStr>>(http: &str, environment: &[(&str, &str)], args: &[S]) -> Self {
+    async fn start_all<S: AsRef<OsStr>>(
+        addresses: [SocketAddr; 2],
+        environment: &[(&str, &str)],
+        args: &[S],
+    ) -> Self {
+        let [http, quic] = addresses.map(|address| address.to_string());
         let mut command = Command::new(server_binary());
-        command.args(["serve", "--http", http, "--quic", "127.0.0.1:0"]).args(args);
+        command.args(["serve", "--http", &http, "--quic", &quic]).args(args);
         command.env("NO_COLOR", "1").envs(environment.iter().copied()).kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = must("starting the server", command.spawn());

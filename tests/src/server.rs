@@ -62,11 +62,6 @@ impl Server {
         must("asking the server", info(self.target.http).await)
     }
 
-    /// What this process has logged.
-    pub const fn logs(&self) -> &Logs {
-        &self.logs
-    }
-
     /// Stops the server in good order, and fails the test if anything was logged as an error.
     ///
     /// # Panics

@@ -89,7 +89,8 @@ impl Facts {
 
     /// Whether a lane is open and has consumed at least `messages` messages.
     pub fn consumes(&self, lane: &str, messages: f64) -> bool {
-        self.text(lane, "state") == "open" && self.number(lane, "consumed").is_some_and(|count| count >= messages)
+        self.text(lane, "state") == "open"
+            && self.number(lane, "consumed").is_some_and(|count| count >= messages)
     }
 }
 
@@ -98,7 +99,12 @@ impl Facts {
 ///
 /// # Panics
 /// The test fails, the browser's console has an error, or the server has logged one.
-pub async fn on_stage(name: &str, (width, height): (u32, u32), query: &str, test: impl AsyncFnOnce(&mut Stage)) {
+pub async fn on_stage(
+    name: &str,
+    (width, height): (u32, u32),
+    query: &str,
+    test: impl AsyncFnOnce(&mut Stage),
+) {
     let _alone = ALONE.lock().await;
     let server = ServerProcess::start::<&str>(&[]).await;
     let browser = Browser::start(width, height).await;
@@ -254,7 +260,8 @@ impl Stage {
                 eprintln!("{name} cannot be kept: {error}");
             }
         };
-        let why = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+        let why =
+            panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
         keep("failure.txt", why.unwrap_or("not told").as_bytes());
         keep("server.log", self.server.log().lines().join("\n").as_bytes());
         // A browser that has gone panics when asked; what the server said is kept by then.
@@ -262,7 +269,8 @@ impl Stage {
             let image = self.browser.screenshot().await;
             self.console.extend(self.browser.console().await);
             let lines = self.console.iter().map(|line| format!("{} {}", line.level, line.text));
-            let page = self.browser.run("return document.documentElement.outerHTML", Value::Array(vec![])).await;
+            let page =
+                self.browser.run("return document.documentElement.outerHTML", Value::Array(vec![])).await;
             (image, lines.collect::<Vec<_>>().join("\n"), page)
         };
         if let Ok((image, console, page)) = AssertUnwindSafe(evidence).catch_unwind().await {

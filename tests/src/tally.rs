@@ -165,8 +165,12 @@ impl Tally {
         for (id, stream) in &self.streams {
             for (reason, ranges) in &stream.gaps {
                 for range in ranges.clone().take_first(usize::MAX) {
-                    let overlap = stream.consumed.missing(range.first, range.end()).map(|free| free.count).sum::<u64>();
-                    assert_eq!(overlap, range.count, "{id:?} {range:?} was consumed and lies in a gap ({reason:?})");
+                    let overlap =
+                        stream.consumed.missing(range.first, range.end()).map(|free| free.count).sum::<u64>();
+                    assert_eq!(
+                        overlap, range.count,
+                        "{id:?} {range:?} was consumed and lies in a gap ({reason:?})"
+                    );
                 }
             }
         }

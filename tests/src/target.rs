@@ -25,7 +25,8 @@ impl Target {
     /// It does not answer, or not with its [`Info`].
     pub async fn of(http: SocketAddr) -> Result<Self, HttpError> {
         let info = info(http).await?;
-        let digest = |hash: &String| Sha256Digest::from_str_fmt(plain_to_dotted(hash), Sha256DigestFmt::DottedHex);
+        let digest =
+            |hash: &String| Sha256Digest::from_str_fmt(plain_to_dotted(hash), Sha256DigestFmt::DottedHex);
         let certificate_hashes = info.certificate_hashes.iter().map(digest).collect::<Result<_, _>>()?;
         let quic = info.quic_port.map(|port| SocketAddr::new(http.ip(), port));
         Ok(Self { http, quic, certificate_hashes })

@@ -52,12 +52,19 @@ pub(crate) async fn open(
 }
 
 async fn write(session: Session, mut control: SendStream, mut output: mpsc::Receiver<Output>) {
+    // A server need not take any stream: those that it doesn't take must not hold up the rest.
+    let mut streams = JoinSet::new();
     while let Some(output) = output.recv().await {
         let sent = match output {
             Output::Bytes(bytes) => control.write_all(&bytes).await.is_ok(),
-            Output::Stream(bytes) => write_stream(&session, &bytes).await.is_some(),
+            Output::Stream(bytes) => {
+                streams.spawn(write_stream(session.clone(), bytes));
+                true
+            }
             // One that does not fit is not sent: such is a datagram's life.
-            Output::Datagram(bytes) => session.send_datagram(bytes).is_ok() || session.max_datagram_size().is_some(),
+            Output::Datagram(bytes) => {
+                session.send_datagram(bytes).is_ok() || session.max_datagram_size().is_some()
+            }
             Output::Text(_) => true,
             Output::Close => {
                 session.close(VarInt::from_u32(CloseCode::Normal.webtransport()), b"done");
@@ -70,9 +77,9 @@ async fn write(session: Session, mut control: SendStream, mut output: mpsc::Rece
     }
 }
 
-async fn write_stream(session: &Session, bytes: &[u8]) -> Option<()> {
+async fn write_stream(session: Session, bytes: Bytes) -> Option<()> {
     let mut stream = session.open_uni().await.ok()?.await.ok()?;
-    stream.write_all(bytes).await.ok()?;
+    stream.write_all(&bytes).await.ok()?;
     stream.quic_stream_mut().finish().ok()
 }
 

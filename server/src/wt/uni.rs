@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BufMut, BytesMut};
 use sluice_shared::session::Batch;
 use sluice_shared::time::Time;
-use sluice_shared::wire::{CloseCode, Hop};
+use sluice_shared::wire::Hop;
 use wtransport::quinn;
 
 use super::data::Path;
@@ -167,12 +167,11 @@ pub(super) fn put_varint(out: &mut BytesMut, value: u64) {
     }
 }
 
-/// A client that stops a stream would miss messages without a gap.
+/// A client that stops a stream would miss messages without a gap, so its connection ends. A client that vanishes
+/// stops its streams just before it closes: it has left, and may resume.
 fn write_error(error: quinn::WriteError) -> Ended {
     match error {
-        quinn::WriteError::Stopped(_) => {
-            Ended::Refused(CloseCode::Protocol, "a stream that carries messages was stopped".to_owned())
-        }
+        quinn::WriteError::Stopped(_) => Ended::Left("a stream that carries messages was stopped".to_owned()),
         quinn::WriteError::ConnectionLost(_)
         | quinn::WriteError::ClosedStream
         | quinn::WriteError::ZeroRttRejected => left(error),

@@ -30,11 +30,12 @@ async fn slow_down(stage: &Stage, slow: &str, work: &str) {
         most = most.max(inbox);
     }
     assert!(most > 0.0, "nothing waits in the inbox of {slow}");
+    // Ages are told of the last 30 s, most of which were before.
+    let consumed = stage.facts().await.count(other, "consumed");
     stage.press(None, "reset").await;
+    stage.until("the count begins anew", |facts| facts.count(other, "consumed") < consumed).await;
     let facts = stage
-        .until("the ages are told", |facts| {
-            facts.number(slow, "age-p99").is_some_and(|age| age > 0.0) && facts.consumes(other, 800.0)
-        })
+        .until("ages are told again", |facts| facts.consumes(slow, 200.0) && facts.consumes(other, 800.0))
         .await;
     let (slowed, untouched) = (facts.count(slow, "age-p50"), facts.count(other, "age-p99"));
     assert!(untouched * 3.0 < slowed, "p99 of {other} is {untouched} µs beside {slow} with p50 {slowed} µs");
@@ -44,7 +45,9 @@ async fn slow_down(stage: &Stage, slow: &str, work: &str) {
     // And back: what waits drains.
     stage.set(Some(slow), "consumer-delay", "0").await;
     stage
-        .until("the backlog drains", |facts| facts.number(slow, "hop-backlog").is_some_and(|backlog| backlog < 100.0))
+        .until("the backlog drains", |facts| {
+            facts.number(slow, "hop-backlog").is_some_and(|backlog| backlog < 100.0)
+        })
         .await;
 }
 
@@ -55,7 +58,10 @@ async fn a_slow_websocket_consumer_leaves_the_other_lane_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_webtransport_consumer_leaves_the_other_lane_alone() {
-    on_stage("slow_webtransport", DESK, "", async |stage| slow_down(stage, "stream-per-topic", "sleep").await).await;
+    on_stage("slow_webtransport", DESK, "", async |stage| {
+        slow_down(stage, "stream-per-topic", "sleep").await
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +91,8 @@ async fn a_fixed_window_bounds_the_inbox() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropping_policy_shows_its_gaps() {
-    let query = "?lane=websocket,sleep:5ms,policy:drop-oldest:16&lane=stream-per-topic,sleep:5ms,policy:latest";
+    let query =
+        "?lane=websocket,sleep:5ms,policy:drop-oldest:16&lane=stream-per-topic,sleep:5ms,policy:latest";
     on_stage("policies", DESK, query, async |stage| {
         let facts = stage
             .until("both lanes show gaps", |facts| {

@@ -4,6 +4,7 @@ use sluice_tests::deadline::eventually;
 use sluice_tests::metrics::Metrics;
 use sluice_tests::process::ServerProcess;
 use sluice_tests::stage::{Facts, on_stage};
+use sluice_tests::target::Target;
 
 use crate::DESK;
 
@@ -80,15 +81,19 @@ async fn lanes_come_back_when_the_server_does() {
         stage.expect_console_errors("WebSocket connection to");
         stage.expect_console_errors("Failed to load resource");
         stage.until("both lanes consume", both_consume(400.0)).await;
-        let address = stage.http().to_string();
+        // At the same addresses: a page may connect to no others than it came with.
+        let target = Target::of(stage.http()).await.expect("the server tells where it is");
+        let quic = target.quic.expect("the server has WebTransport");
         stage.server.kill().await;
         stage
             .until("both lanes notice", |facts| LANES.iter().all(|lane| facts.text(lane, "state") != "open"))
             .await;
-        stage.server = ServerProcess::start_at(&address).await;
+        stage.server = ServerProcess::start_at(target.http, quic).await;
         let facts = stage
             .until("both lanes are back", |facts| {
-                LANES.iter().all(|lane| facts.text(lane, "state") == "open" && facts.count(lane, "reconnects") >= 1.0)
+                LANES
+                    .iter()
+                    .all(|lane| facts.text(lane, "state") == "open" && facts.count(lane, "reconnects") >= 1.0)
             })
             .await;
         let before = LANES.map(|lane| facts.count(lane, "consumed"));

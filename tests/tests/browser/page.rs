@@ -39,14 +39,19 @@ async fn hashed_files_are_kept_for_ever_and_the_index_is_asked_for_again() {
     assert!(immutable >= 2, "{immutable} of {files:?} are kept for ever");
     let worker = must("asking", http::get(server.http, "/lane_loader.js", &[]).await);
     assert_eq!(worker.status, 200);
-    assert!(!worker.header("cache-control").contains("immutable"), "its name has no hash: {:?}", worker.headers);
+    assert!(
+        !worker.header("cache-control").contains("immutable"),
+        "its name has no hash: {:?}",
+        worker.headers
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_come_compressed_to_those_who_take_it() {
     let server = ServerProcess::start::<&str>(&[]).await;
     let index = must("asking", http::get(server.http, "/", &[]).await);
-    let wasm = linked(&index.text()).into_iter().find(|file| file.ends_with(".wasm")).expect("the page is wasm");
+    let wasm =
+        linked(&index.text()).into_iter().find(|file| file.ends_with(".wasm")).expect("the page is wasm");
     let ask = async |accepted: &str| {
         must("asking", http::get(server.http, &wasm, &[("accept-encoding", accepted)]).await)
     };
@@ -54,7 +59,8 @@ async fn files_come_compressed_to_those_who_take_it() {
     assert_eq!((plain.status, plain.header("content-encoding")), (200, ""));
     assert_eq!(plain.header("content-type"), "application/wasm");
     assert!(plain.body.starts_with(b"\0asm"));
-    for (accepted, expected) in [("br", "br"), ("gzip, br", "br"), ("gzip", "gzip"), ("gzip, br;q=0", "gzip")] {
+    for (accepted, expected) in [("br", "br"), ("gzip, br", "br"), ("gzip", "gzip"), ("gzip, br;q=0", "gzip")]
+    {
         let answer = ask(accepted).await;
         assert_eq!(answer.header("content-encoding"), expected, "{accepted}");
         assert!(answer.body.len() * 2 < plain.body.len(), "{} of {}", answer.body.len(), plain.body.len());

@@ -19,7 +19,8 @@ async fn the_certificate_is_one_that_browsers_take_by_the_published_hash() {
     assert_ne!(info.certificate_hashes[0], info.certificate_hashes[1]);
     assert!(info.certificate_refresh_secs.is_some_and(|seconds| seconds > 0), "{info:?}");
 
-    let connection = Connection::open(&server.target, Mode::OneStream, None).await.expect("the server accepts");
+    let connection =
+        Connection::open(&server.target, Mode::OneStream, None).await.expect("the server accepts");
     let presented = connection.certificate.clone().expect("WebTransport has a certificate");
     let certificate = Certificate::from_der(presented.clone()).expect("DER");
     let hash = certificate.hash().fmt(Sha256DigestFmt::DottedHex).replace(':', "");

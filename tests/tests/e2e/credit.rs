@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use sluice_shared::flow::WindowMode;
 use sluice_shared::mode::Mode;
 use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
@@ -93,7 +94,9 @@ async fn credit_in_bytes_binds_as_well() {
         let (mut raw, _) = Raw::welcomed(&server.target, hello).await;
         let sent = raw
             .until("the server has no credit", |item| match item {
-                ServerItem::Control(ServerControl::Sample(sample)) if is_no_credit(&sample) => Some(sample.sent),
+                ServerItem::Control(ServerControl::Sample(sample)) if is_no_credit(&sample) => {
+                    Some(sample.sent)
+                }
                 ServerItem::Message { .. } | ServerItem::Batch(_) | ServerItem::Control(_) => None,
             })
             .await;
@@ -118,6 +121,24 @@ async fn a_grant_that_goes_backwards_changes_nothing() {
         for _ in 0..10 {
             raw.next_message().await;
         }
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_window_can_change_while_messages_flow() {
+    let server = Server::start().await;
+    for mode in [Mode::WebSocket, Mode::StreamPerMessage] {
+        let lane =
+            Lane::new(mode, feed(1_000, 17)).pace(Pace::Delay(Duration::from_millis(5))).window(4, 1 << 20);
+        let client = Client::connect(&server.target, lane).await.expect("the server accepts");
+        client.until_settled(50).await;
+        assert!(client.tally().inbox_most.messages <= 4, "{mode}: {:?}", client.tally().inbox_most);
+        client.set_window(WindowMode::Fixed(Amount::new(64, 1 << 20))).await;
+        client.until("the inbox takes more", |tally| tally.inbox_most.messages >= 32).await;
+        client.until_settled(50).await;
+        assert!(client.tally().inbox_most.messages <= 64, "{mode}: {:?}", client.tally().inbox_most);
+        client.tally().assert_sound();
     }
     server.stop().await;
 }

@@ -65,7 +65,9 @@ async fn every_mode_reports_the_servers_side() {
     for mode in Mode::ALL {
         let lane = Lane::new(mode, feed(500, 3));
         let client = Client::connect(&server.target, lane).await.expect("the server accepts");
-        client.until("samples and heartbeats", |tally| tally.samples.len() >= 5 && tally.heartbeats >= 2).await;
+        client
+            .until("samples and heartbeats", |tally| tally.samples.len() >= 5 && tally.heartbeats >= 2)
+            .await;
         assert_reported(mode, &client.tally());
         client.close().await;
     }
@@ -90,8 +92,9 @@ async fn the_host_feed_tells_this_machines_values() {
     let server = Server::start().await;
     let mut sizes = Vec::new();
     for mode in [Mode::WebSocket, Mode::Datagrams] {
-        let client =
-            Client::connect(&server.target, Lane::new(mode, [FeedSpec::Host])).await.expect("the server accepts");
+        let client = Client::connect(&server.target, Lane::new(mode, [FeedSpec::Host]))
+            .await
+            .expect("the server accepts");
         client.until_settled(5).await;
         for (_, payload) in client.tally().messages.values() {
             let sample: HostSample = postcard::from_bytes(payload).expect("a reading");

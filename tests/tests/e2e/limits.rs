@@ -11,6 +11,7 @@ use sluice_tests::host;
 use sluice_tests::metrics::Metrics;
 use sluice_tests::raw::{Raw, hello};
 use sluice_tests::server::Server;
+use tokio::task::JoinSet;
 
 use crate::feed;
 
@@ -29,17 +30,19 @@ async fn a_thousand_sessions_at_once_are_served() {
     const SESSIONS: usize = 1_000;
     host::allow_open_files(4 * SESSIONS as u64).expect("enough open files are allowed");
     let server = Server::start().await;
-    let mut sessions = Vec::new();
+    let limit = Amount::new(1_000, 1 << 20);
+    let hello = Hello { limit, sample_every_millis: 0, ..hello(Mode::WebSocket, feed(4, 50)) };
+    let mut opening = JoinSet::new();
     for _ in 0..SESSIONS {
-        let limit = Amount::new(1_000, 1 << 20);
-        let hello = Hello { limit, sample_every_millis: 0, ..hello(Mode::WebSocket, feed(20, 50)) };
-        let raw = Raw::open(&server.target, Mode::WebSocket).await.expect("the server accepts");
-        raw.say(&ClientItem::Hello(hello)).await;
-        sessions.push(raw);
+        let (target, hello) = (server.target.clone(), hello.clone());
+        opening.spawn(async move {
+            let mut raw = Raw::open(&target, Mode::WebSocket).await.expect("the server accepts");
+            raw.say(&ClientItem::Hello(hello)).await;
+            raw.next_message().await;
+            raw
+        });
     }
-    for raw in &mut sessions {
-        raw.next_message().await;
-    }
+    let sessions = opening.join_all().await;
     until_sessions(&server, Mode::WebSocket, SESSIONS as f64).await;
     // The feed is made once, however many follow it.
     let metrics = Metrics::of(server.target.http).await;
@@ -71,7 +74,11 @@ async fn a_full_server_says_so_and_takes_others_when_some_leave() {
             // … or accepted and closed.
             Ok(mut raw) => {
                 let ending = raw.until_closed().await;
-                assert_eq!(ending.closed.code, Some(CloseCode::Overloaded.webtransport()), "{mode}: {ending:?}");
+                assert_eq!(
+                    ending.closed.code,
+                    Some(CloseCode::Overloaded.webtransport()),
+                    "{mode}: {ending:?}"
+                );
             }
         }
         let metrics = Metrics::of(server.target.http).await;
@@ -79,7 +86,8 @@ async fn a_full_server_says_so_and_takes_others_when_some_leave() {
         assert!(refused >= 1.0, "{mode}: {refused} were counted");
         sessions.truncate(3);
         until_sessions(&server, mode, 3.0).await;
-        let client = Client::connect(&server.target, Lane::new(mode, feed(500, 51))).await.expect("there is room");
+        let client =
+            Client::connect(&server.target, Lane::new(mode, feed(500, 51))).await.expect("there is room");
         client.until_settled(100).await;
         client.tally().assert_complete();
         server.stop().await;
@@ -105,7 +113,10 @@ async fn a_page_of_another_origin_is_refused() {
     let metrics = Metrics::of(server.target.http).await;
     for transport in [Transport::WebSocket, Transport::WebTransport] {
         let transport = format!("transport=\"{}\"", transport.name());
-        assert!(metrics.sum("sluice_refused_total", &["reason=\"origin\"", &transport]) >= 1.0, "{transport}");
+        assert!(
+            metrics.sum("sluice_refused_total", &["reason=\"origin\"", &transport]) >= 1.0,
+            "{transport}"
+        );
     }
     server.stop().await;
 }

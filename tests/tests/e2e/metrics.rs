@@ -21,7 +21,10 @@ async fn what_a_client_received_is_what_the_server_counts() {
         let received = client.tally().consumed;
         let mode_label = format!("mode=\"{mode}\"");
         let metrics = Metrics::of(server.target.http).await;
-        assert!(metrics.sum("sluice_messages_sent_total", &[&mode_label]) >= received.messages as f64, "{mode}");
+        assert!(
+            metrics.sum("sluice_messages_sent_total", &[&mode_label]) >= received.messages as f64,
+            "{mode}"
+        );
         assert!(metrics.sum("sluice_bytes_sent_total", &[&mode_label]) >= received.bytes as f64, "{mode}");
         assert!((metrics.sum("sluice_sessions", &[&mode_label]) - 1.0).abs() < 0.5, "{mode}");
         client.close().await;

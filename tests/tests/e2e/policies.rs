@@ -21,7 +21,9 @@ async fn drops_are_exact(policy: Policy, reason: GapReason, most_queued: u64, se
         let lane = lane.pace(Pace::Delay(Duration::from_millis(10)));
         let client = Client::connect(&server.target, lane).await.expect("the server accepts");
         let dropped = |tally: &Tally| tally.gaps().get(&reason).copied().unwrap_or(0);
-        client.until("much was dropped", |tally| dropped(tally) >= 500 && tally.consumed.messages >= 20).await;
+        client
+            .until("much was dropped", |tally| dropped(tally) >= 500 && tally.consumed.messages >= 20)
+            .await;
         client.set_pace(Pace::AtOnce).await;
         client.until_settled(500).await;
         client.until("everything is accounted for", Tally::has_no_holes).await;
@@ -63,11 +65,14 @@ async fn latest_keeps_one_message_for_each_key_and_reports_the_rest() {
 async fn latest_is_never_far_behind_where_lossless_falls_behind() {
     let server = Server::start().await;
     let spec = [FeedSpec::Ticks(TicksSpec { streams: 1, keys: 4, ..ticks(1_000, 23) })];
-    let slow = Lane::new(Mode::WebSocket, spec).pace(Pace::Delay(Duration::from_millis(5))).window(2, 256 * 1024);
+    let slow =
+        Lane::new(Mode::WebSocket, spec).pace(Pace::Delay(Duration::from_millis(5))).window(2, 256 * 1024);
     let lossless = Client::connect(&server.target, slow.clone()).await.expect("the server accepts");
-    let latest = Client::connect(&server.target, slow.policy(Policy::Latest)).await.expect("the server accepts");
+    let latest =
+        Client::connect(&server.target, slow.policy(Policy::Latest)).await.expect("the server accepts");
     lossless.until("the lossless lane is far behind", |tally| tally.age.max_micros() > 2_000_000).await;
-    let (fresh, stale) = (latest.tally().age.quantile_micros(0.99), lossless.tally().age.quantile_micros(0.99));
+    let (fresh, stale) =
+        (latest.tally().age.quantile_micros(0.99), lossless.tally().age.quantile_micros(0.99));
     assert!(fresh * 4 < stale, "p99 {fresh} µs with latest, {stale} µs with lossless");
     server.stop().await;
 }
@@ -79,10 +84,14 @@ async fn the_policy_can_change_while_messages_flow() {
     let lane = lane.pace(Pace::Delay(Duration::from_millis(10)));
     let client = Client::connect(&server.target, lane).await.expect("the server accepts");
     client
-        .until("a backlog", |tally| tally.samples.last().is_some_and(|sample| sample.backlog.held.messages > 500))
+        .until("a backlog", |tally| {
+            tally.samples.last().is_some_and(|sample| sample.backlog.held.messages > 500)
+        })
         .await;
     client.set_policy(Policy::DropOldest { limit: 8 }).await;
-    client.until("the backlog is dropped", |tally| tally.gaps().contains_key(&GapReason::DroppedOldest)).await;
+    client
+        .until("the backlog is dropped", |tally| tally.gaps().contains_key(&GapReason::DroppedOldest))
+        .await;
     client.set_policy(Policy::Lossless).await;
     client.set_pace(Pace::AtOnce).await;
     client.until_settled(1_000).await;

@@ -18,10 +18,11 @@ use crate::{NATIVE, feed};
 async fn each_line_of_standard_input_is_a_message_and_a_malformed_one_is_told() {
     let mut server = ServerProcess::start(&["--feed", "stdin"]).await;
     let target = Target::of(server.http).await.expect("the server tells where it is");
-    let client = Client::connect(&target, Lane::new(Mode::WebSocket, [FeedSpec::Stdin])).await.expect("accepts");
+    let client =
+        Client::connect(&target, Lane::new(Mode::WebSocket, [FeedSpec::Stdin])).await.expect("accepts");
     client.until_welcome().await;
     server.write_stdin("{\"first\": 1}\n{oops\n\n[2, 3]\n").await;
-    client.until_settled(2).await;
+    client.until("both values are there", |tally| tally.settled_messages() >= 2).await;
     let received: Vec<_> = client.tally().messages.values().map(|(_, payload)| payload.clone()).collect();
     assert_eq!(received, ["{\"first\": 1}", "[2, 3]"]);
     eventually("the malformed line is counted", || async {
@@ -29,7 +30,8 @@ async fn each_line_of_standard_input_is_a_message_and_a_malformed_one_is_told() 
         (metrics.sum("sluice_feed_rejected_total", &["feed=\"stdin\""]) > 0.5).then_some(())
     })
     .await;
-    let told = server.log().lines().into_iter().filter(|line| line.contains("line=2") || line.contains("line 2"));
+    let told =
+        server.log().lines().into_iter().filter(|line| line.contains("line=2") || line.contains("line 2"));
     assert_eq!(told.count(), 1, "{:#?}", server.log().lines());
     assert_eq!(server.log().errors(), Vec::<String>::new());
 }
@@ -40,7 +42,8 @@ async fn an_interrupt_says_goodbye_to_every_lane_and_ends_with_zero() {
     let target = Target::of(server.http).await.expect("the server tells where it is");
     let mut clients = Vec::new();
     for mode in NATIVE {
-        let client = Client::connect(&target, Lane::new(mode, feed(500, 70))).await.expect("the server accepts");
+        let client =
+            Client::connect(&target, Lane::new(mode, feed(500, 70))).await.expect("the server accepts");
         client.until_settled(50).await;
         clients.push((mode, client));
     }
@@ -79,21 +82,21 @@ async fn clients_that_read_nothing_cost_no_memory_that_grows() {
     let server = ServerProcess::start::<&str>(&[]).await;
     let target = Target::of(server.http).await.expect("the server tells where it is");
     // What the feed's log may keep is reached before the measurement, so that only clients can make memory grow.
-    let spec = [FeedSpec::Ticks(TicksSpec { rate: 10_000, size: 1_024, streams: 1, keys: 1, seed: 72 })];
+    let spec = [FeedSpec::Ticks(TicksSpec { rate: 4_000, size: 1_024, streams: 1, keys: 1, seed: 72 })];
     let fast = Client::connect(&target, Lane::new(Mode::WebSocket, spec)).await.expect("the server accepts");
-    fast.until_settled(40_000).await;
+    fast.until_settled(18_000).await;
     let before = must("reading memory", resident_bytes(server.id()));
     let mut stuck = Vec::new();
     for mode in NATIVE.into_iter().cycle().take(STUCK as usize) {
         let lane = Lane::new(mode, spec).pace(Pace::Never).window(10_000_000, 10 << 30);
         stuck.push(Client::connect(&target, lane).await.expect("the server accepts"));
     }
-    fast.until_settled(40_000).await;
+    fast.until_settled(12_000).await;
     let after = must("reading memory", resident_bytes(server.id()));
-    // Each was sent 40 MB, had it been read.
+    // Each would have been sent 12 MB, had it read.
     let each = after.saturating_sub(before) / STUCK;
     assert!(each < 2 << 20, "{each} bytes for each client that reads nothing");
-    fast.tally().assert_complete();
+    fast.tally().assert_sound();
     assert_eq!(server.log().errors(), Vec::<String>::new());
 }
 

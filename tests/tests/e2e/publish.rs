@@ -36,13 +36,14 @@ async fn what_is_posted_reaches_every_lane_as_it_was() {
         client.until_welcome().await;
         clients.push(client);
     }
-    let bodies: Vec<String> = (0..20).map(|number| format!("{{\"number\": {number}, \"text\": \"späte Post\"}}")).collect();
+    let bodies: Vec<String> =
+        (0..20).map(|number| format!("{{\"number\": {number}, \"text\": \"späte Post\"}}")).collect();
     for body in &bodies {
         let answer = publish(&server, &JSON, body.clone()).await;
         assert_eq!(answer.status, 202, "{}", answer.text());
     }
     for client in &clients {
-        client.until_settled(bodies.len() as u64).await;
+        client.until("all of it is there", |tally| tally.settled_messages() >= bodies.len() as u64).await;
         let tally = client.tally();
         let received: Vec<_> = tally.messages.values().map(|(_, payload)| payload.clone()).collect();
         assert!(received.iter().eq(bodies.iter()), "{received:?}");
@@ -83,7 +84,11 @@ async fn whoever_posts_too_fast_is_told_when_to_come_back() {
         assert!(accepted < 5_000, "nothing holds back whoever posts");
     };
     assert_problem(&refused, 429);
-    assert!(refused.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds >= 1), "{:?}", refused.headers);
+    assert!(
+        refused.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds >= 1),
+        "{:?}",
+        refused.headers
+    );
     assert!(accepted > 0);
     let client = Client::connect(&server.target, Lane::new(Mode::WebSocket, [FeedSpec::Publish])).await;
     client.expect("the server still accepts").until_welcome().await;

@@ -24,7 +24,7 @@ pub(crate) async fn broadcast(rate: u32) {
     tokio::spawn(publish(rate, sender.clone()));
     loop {
         if let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, sender.subscribe()));
+            tokio::spawn(serve(stream, sender.clone()));
         }
     }
 }
@@ -48,13 +48,17 @@ async fn publish(rate: u32, sender: broadcast::Sender<Bytes>) {
     }
 }
 
-/// Sends what there is, then flushes once.
-async fn serve(stream: TcpStream, mut messages: broadcast::Receiver<Bytes>) {
+/// Waits for a first word, then sends what there is and flushes once, again and again.
+async fn serve(stream: TcpStream, sender: broadcast::Sender<Bytes>) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let Ok(socket) = tokio_tungstenite::accept_async(stream).await else { return };
     let (mut sink, mut stream) = socket.split();
+    if !matches!(stream.next().await, Some(Ok(_))) {
+        return;
+    }
+    let mut messages = sender.subscribe();
     tokio::spawn(async move { while let Some(Ok(_)) = stream.next().await {} });
     loop {
         match messages.recv().await {

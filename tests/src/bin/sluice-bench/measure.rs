@@ -41,9 +41,11 @@ pub(crate) struct Pairs {
 impl Pairs {
     /// A row with both medians, told by `unit`, and the median of the ratios pair by pair.
     pub(crate) fn row(&self, what: &str, against: &str, unit: impl Fn(f64) -> String) -> Row {
-        let ratios: Vec<f64> = self.ours.iter().zip(&self.theirs).map(|(ours, theirs)| ours / theirs).collect();
+        let ratios: Vec<f64> =
+            self.ours.iter().zip(&self.theirs).map(|(ours, theirs)| ours / theirs).collect();
         let spread = |ratios: &[f64]| {
-            let (least, most) = ratios.iter().fold((f64::MAX, 0f64), |(a, b), ratio| (a.min(*ratio), b.max(*ratio)));
+            let (least, most) =
+                ratios.iter().fold((f64::MAX, 0f64), |(a, b), ratio| (a.min(*ratio), b.max(*ratio)));
             format!("{:.2} ({least:.2}–{most:.2})", median(ratios))
         };
         Row {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Buf as _;
+use bytes::{Buf as _, Bytes};
 use futures_util::{SinkExt as _, StreamExt as _};
 use sluice_shared::units::Amount;
 use sluice_shared::wire::ClientItem;
@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 /// What a reader says first, and how it counts and grants.
 #[derive(Clone, Debug)]
 pub(crate) enum Speech {
-    /// Says nothing; each frame is a message.
+    /// Says one empty word; each frame is a message.
     Bare,
     /// Opens a session with this item; a frame is a run of items.
     Session {
@@ -37,16 +37,19 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// Connects `count` readers.
+    /// Connects `count` readers; none of them speaks, and so is sent anything, before all are connected.
     pub(crate) async fn connect(url: &str, address: SocketAddr, count: usize, speech: &Speech) -> Self {
-        let received = Arc::new(AtomicU64::new(0));
-        let mut tasks = JoinSet::new();
+        let mut sockets = Vec::with_capacity(count);
         for _ in 0..count {
             let stream = must("connecting", TcpStream::connect(address).await);
             must("connecting", stream.set_nodelay(true));
             let config = WebSocketConfig::default().read_buffer_size(16 * 1024);
             let connected = tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await;
-            let (socket, _) = must("connecting", connected);
+            sockets.push(must("connecting", connected).0);
+        }
+        let received = Arc::new(AtomicU64::new(0));
+        let mut tasks = JoinSet::new();
+        for socket in sockets {
             tasks.spawn(read(socket, Arc::clone(&received), speech.clone()));
         }
         Self { received, _tasks: tasks }
@@ -63,12 +66,12 @@ async fn read(
     received: Arc<AtomicU64>,
     speech: Speech,
 ) {
-    let mut window = None;
-    if let Speech::Session { hello, window: granted } = &speech {
-        window = *granted;
-        if socket.send(Message::Binary(encoded(hello))).await.is_err() {
-            return;
-        }
+    let (first, window) = match &speech {
+        Speech::Bare => (Bytes::new(), None),
+        Speech::Session { hello, window } => (encoded(hello), *window),
+    };
+    if socket.send(Message::Binary(first)).await.is_err() {
+        return;
     }
     let (mut total, mut granted_at) = (Amount::ZERO, 0);
     while let Some(Ok(message)) = socket.next().await {
@@ -93,7 +96,7 @@ async fn read(
 }
 
 /// The messages in a frame, told by the kind of each item (see the codec of the shared crate) without decoding them.
-fn messages_in(mut frame: bytes::Bytes) -> Amount {
+fn messages_in(mut frame: Bytes) -> Amount {
     const KIND_MESSAGE: u8 = 0;
     let mut total = Amount::ZERO;
     while frame.has_remaining() {

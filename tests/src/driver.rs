@@ -1,0 +1,257 @@
+//! How a native client runs: connection in, session, consumer, connection out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use sluice_shared::feed::FeedSpec;
+use sluice_shared::flow::WindowMode;
+use sluice_shared::policy::Policy;
+use sluice_shared::session::{ClientError, ClientSession, Delivered, Intake};
+use sluice_shared::time::Time;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::clock::Clock;
+use crate::connection::{ConnectError, Connection, Input, Output, encoded};
+use crate::deadline::PATIENCE;
+use crate::lane::{Lane, Pace};
+use crate::tally::Tally;
+use crate::target::Target;
+
+/// What a running client may be told.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Pace(Pace),
+    Policy(Policy),
+    Window(WindowMode),
+    Feeds(Vec<FeedSpec>),
+    Cut,
+    Abandon,
+    Close,
+}
+
+/// The session of a client, the connection that carries it, and the consumer behind it.
+pub(crate) struct Driver {
+    session: ClientSession,
+    clock: Clock,
+    target: Target,
+    lane: Lane,
+    tally: Arc<Mutex<Tally>>,
+    notify: watch::Sender<u64>,
+    intakes: BTreeMap<u64, Intake>,
+    /// What the consumer works on, and when it is done.
+    in_hand: Option<(Delivered, Time)>,
+    /// What the connection had no room for.
+    unsent: Option<Bytes>,
+    zombies: JoinSet<()>,
+}
+
+/// What ended one connection.
+enum Ending {
+    Cut,
+    Abandoned,
+    Over,
+}
+
+impl Driver {
+    /// A session that has not connected yet, and what tells that `tally` has changed.
+    pub(crate) fn new(target: Target, lane: Lane, tally: Arc<Mutex<Tally>>) -> (Self, watch::Receiver<u64>) {
+        let (notify, changed) = watch::channel(0);
+        let clock = Clock::start();
+        let session = ClientSession::new(lane.config.clone(), clock.now());
+        let new = Self {
+            session,
+            clock,
+            target,
+            lane,
+            tally,
+            notify,
+            intakes: BTreeMap::new(),
+            in_hand: None,
+            unsent: None,
+            zombies: JoinSet::new(),
+        };
+        (new, changed)
+    }
+
+    pub(crate) async fn run(mut self, mut connection: Connection, mut orders: mpsc::Receiver<Command>) {
+        loop {
+            match self.drive(&mut connection, &mut orders).await {
+                Ending::Over => return,
+                Ending::Cut => drop(connection),
+                Ending::Abandoned => self.leave_behind(connection),
+            }
+            self.session.handle_disconnected();
+            self.intakes.clear();
+            self.unsent = None;
+            match self.reconnect().await {
+                Ok(next) => connection = next,
+                Err(error) => {
+                    self.tally.lock().errors.push(format!("no way back: {error}"));
+                    self.publish();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// A server that has just lost one connection may take a moment to accept another.
+    async fn reconnect(&self) -> Result<Connection, ConnectError> {
+        let give_up = Instant::now() + PATIENCE / 2;
+        loop {
+            let origin = self.lane.origin.as_deref();
+            match Connection::open(&self.target, self.lane.config.mode, origin).await {
+                Err(_) if Instant::now() < give_up => tokio::time::sleep(Duration::from_millis(20)).await,
+                result => return result,
+            }
+        }
+    }
+
+    /// Keeps a connection open that nobody drives, and notes how the server ends it.
+    fn leave_behind(&mut self, mut connection: Connection) {
+        let (tally, notify) = (Arc::clone(&self.tally), self.notify.clone());
+        self.zombies.spawn(async move {
+            loop {
+                if let Input::Closed(closed) = connection.next().await {
+                    tally.lock().closed.push(closed);
+                    notify.send_modify(|revision| *revision += 1);
+                    return;
+                }
+            }
+        });
+    }
+
+    async fn drive(&mut self, connection: &mut Connection, orders: &mut mpsc::Receiver<Command>) -> Ending {
+        connection.set_reading(self.lane.pace != Pace::Never);
+        self.session.handle_connected(self.clock.now());
+        loop {
+            self.work();
+            self.transmit(connection);
+            self.publish();
+            let due =
+                [self.session.poll_timeout().map(|(at, _)| at), self.in_hand.as_ref().map(|hand| hand.1)];
+            let due = due.into_iter().flatten().min();
+            let output = connection.output().clone();
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(order) => if let Some(ending) = self.obey(order, connection) { return ending },
+                    None => return Ending::Over,
+                },
+                input = connection.next() => if self.take_in(input).is_err() { return Ending::Over },
+                () = sleep_until(due.map_or_else(Instant::now, |due| self.clock.instant(due))), if due.is_some() => {}
+                permit = output.reserve(), if self.unsent.is_some() => {
+                    if let (Ok(permit), Some(bytes)) = (permit, self.unsent.take()) {
+                        permit.send(Output::Bytes(bytes));
+                    }
+                }
+            }
+            let now = self.clock.now();
+            if self.session.poll_timeout().is_some_and(|(at, _)| at <= now) {
+                self.session.handle_timeout(now);
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command, connection: &Connection) -> Option<Ending> {
+        match command {
+            Command::Pace(pace) => {
+                self.lane.pace = pace;
+                connection.set_reading(pace != Pace::Never);
+            }
+            Command::Policy(policy) => self.session.set_policy(policy),
+            Command::Window(window) => self.session.set_window(window),
+            Command::Feeds(feeds) => self.session.set_feeds(feeds),
+            Command::Cut => return Some(Ending::Cut),
+            Command::Abandon => return Some(Ending::Abandoned),
+            Command::Close => {
+                // Without room the writer is stuck, and dropping the connection ends it as well.
+                if connection.output().try_send(Output::Close).is_err() {
+                    return Some(Ending::Over);
+                }
+            }
+        }
+        None
+    }
+
+    /// Hands an input to the session; `Err` when the connection is over.
+    fn take_in(&mut self, input: Input) -> Result<(), ()> {
+        let now = self.clock.now();
+        let result = match input {
+            Input::Frame(frame) => self.session.handle_frame(frame, now),
+            Input::Chunk { stream, bytes } => {
+                let intake = self.intakes.entry(stream).or_default();
+                self.session.handle_stream_bytes(intake, &bytes, now)
+            }
+            Input::End { stream } => {
+                self.intakes.remove(&stream);
+                Ok(())
+            }
+            Input::Datagram(datagram) => self.session.handle_datagram(datagram, now),
+            Input::Closed(closed) => {
+                self.finish(|tally| tally.closed.push(closed));
+                return Err(());
+            }
+        };
+        let broken = |error: ClientError| self.finish(|tally| tally.errors.push(error.to_string()));
+        result.map_err(broken)
+    }
+
+    fn finish(&mut self, note: impl FnOnce(&mut Tally)) {
+        let mut tally = self.tally.lock();
+        while let Some(event) = self.session.poll_event() {
+            tally.note(event);
+        }
+        note(&mut tally);
+        drop(tally);
+        self.publish();
+    }
+
+    /// Tells the tally what happened, and consumes what the pace allows.
+    fn work(&mut self) {
+        let mut tally = self.tally.lock();
+        while let Some(event) = self.session.poll_event() {
+            tally.note(event);
+        }
+        tally.inbox_most = tally.inbox_most.max_each(self.session.inbox_hop(self.clock.now()).held);
+        loop {
+            let now = self.clock.now();
+            match self.in_hand.take_if(|(_, done)| *done <= now) {
+                Some((message, _)) => {
+                    let age = now.since(self.session.local(message.header.produced_at));
+                    tally.note_consumed(&message, age);
+                    self.session.handle_consumed(message.bytes, now);
+                }
+                None if self.in_hand.is_some() => return,
+                None => {}
+            }
+            let delay = match self.lane.pace {
+                Pace::AtOnce => Duration::ZERO,
+                Pace::Delay(delay) => delay,
+                Pace::Never => return,
+            };
+            let Some(message) = self.session.poll_message() else { return };
+            self.in_hand = Some((message, now + delay));
+        }
+    }
+
+    fn transmit(&mut self, connection: &Connection) {
+        while self.unsent.is_none()
+            && let Some(item) = self.session.poll_transmit()
+        {
+            let bytes = encoded(&item);
+            if let Err(mpsc::error::TrySendError::Full(Output::Bytes(bytes))) =
+                connection.output().try_send(Output::Bytes(bytes))
+            {
+                self.unsent = Some(bytes);
+            }
+        }
+    }
+
+    fn publish(&self) {
+        self.notify.send_modify(|revision| *revision += 1);
+    }
+}
