@@ -20,6 +20,8 @@ const CLOSE_GRACE_MILLIS: i32 = 400;
 pub enum Arrival {
     /// A report that was asked for.
     Report(Box<Report>),
+    /// A report that was asked for before the last reset: what it has measured is out of date.
+    BeforeReset(Box<Report>),
     /// The worker is of no further use, and why.
     Broken(String),
 }
@@ -37,6 +39,7 @@ pub struct WorkerLink {
 struct State {
     ready: Cell<bool>,
     awaits_report: Cell<bool>,
+    awaited_is_before_reset: Cell<bool>,
     queued: RefCell<Vec<Command>>,
 }
 
@@ -62,7 +65,9 @@ impl WorkerLink {
                     return;
                 }
                 state.awaits_report.set(false);
+                let before_reset = state.awaited_is_before_reset.take();
                 arrived(match postcard::from_bytes(&bytes) {
+                    Ok(report) if before_reset => Arrival::BeforeReset(Box::new(report)),
                     Ok(report) => Arrival::Report(Box::new(report)),
                     Err(error) => Arrival::Broken(format!("The lane's report can't be read: {error}.")),
                 });
@@ -89,6 +94,12 @@ impl WorkerLink {
             Some(worker) if self.state.ready.get() => post(worker, &command),
             Some(_) | None => self.state.queued.borrow_mut().push(command),
         }
+    }
+
+    /// Tells the worker to forget its measurements. A report on its way was made before.
+    pub fn reset(&self) {
+        self.send(Command::Reset);
+        self.state.awaited_is_before_reset.set(self.state.awaits_report.get());
     }
 
     /// Asks for a report, unless one is on its way.

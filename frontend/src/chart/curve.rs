@@ -11,6 +11,8 @@ const LEFT: f64 = 50.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 20.0;
+/// Younger ages are drawn at the left edge: they are within what is known of the clocks' offset.
+const YOUNGEST_MICROS: u32 = 100;
 /// Room for a label of the age axis.
 const LABEL_WIDTH: f64 = 46.0;
 /// Fewer messages than this make no curve.
@@ -48,7 +50,7 @@ impl CurvePainter {
             .collect();
         let ages = || lanes.iter().flat_map(|running| running.model.summary.age_curve.iter().copied());
         let (lowest, highest) = (ages().min().unwrap_or(300), ages().max().unwrap_or(30_000));
-        let low = f64::from(lowest.max(10)).log10().floor();
+        let low = f64::from(lowest.max(YOUNGEST_MICROS)).log10().floor();
         let plot = Plot {
             surface,
             frame,

@@ -36,7 +36,7 @@ fn Ages() -> impl IntoView {
                     label="Share of messages consumed within an age, for each lane; the table has the numbers"
                     painter=move |surface, frame| painter.paint(surface, frame)
                 />
-                <figcaption>"share of messages consumed within an age, last 30 s"</figcaption>
+                <figcaption>"messages consumed within an age, last 30 s"</figcaption>
             </figure>
             <AgeTable/>
         </div>

@@ -26,6 +26,8 @@ pub fn ConsumerControl(
     /// Told what it is set to.
     #[prop(into)]
     on_change: Callback<Consumer>,
+    /// What the delay is called.
+    label: &'static str,
     /// Test ids.
     ids: ConsumerIds,
 ) -> impl IntoView {
@@ -46,7 +48,7 @@ pub fn ConsumerControl(
     view! {
         <div class="consumer-control">
             <Slider
-                label="Per message"
+                label=label
                 testid=ids.delay
                 scale=(0.0, f64::from(Consumer::MAX_DELAY_MICROS) / 1e3, 0.5)
                 value=Signal::derive(move || f64::from(current().delay_micros) / 1e3)
@@ -55,15 +57,15 @@ pub fn ConsumerControl(
             />
             <div class="field">
                 <label>
-                    <span>"Spent"</span>
+                    <span>"Time is spent"</span>
                     <select
                         data-testid=ids.work
                         title="sleep: the worker's thread stays free to receive. busy: the thread computes and does nothing else."
                         prop:value=move || work_name(current().work)
                         on:change=set_work
                     >
-                        <option value="sleep">"sleeping"</option>
-                        <option value="busy">"computing"</option>
+                        <option value="sleep">"sleep"</option>
+                        <option value="busy">"busy"</option>
                     </select>
                 </label>
             </div>

@@ -53,10 +53,7 @@ fn Scenarios() -> impl IntoView {
     let chips = Scenario::ALL
         .map(|scenario| {
             let pressed = move || setup.with(|setup| scenario.is_told_by(setup)).to_string();
-            let tell = move |_| {
-                app.apply(&scenario.applied_to(&setup.get_untracked()));
-                app.reset();
-            };
+            let tell = move |_| app.begin(&scenario.applied_to(&setup.get_untracked()));
             view! {
                 <button
                     type="button"

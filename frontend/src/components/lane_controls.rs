@@ -33,6 +33,7 @@ pub fn LaneControls(
             <PathLine lane/>
             <div class="at-consumer">
                 <ConsumerControl
+                    label="Takes"
                     ids=ConsumerIds { delay: "consumer-delay", work: "consumer-work" }
                     value=Signal::derive(move || Some(lane.consumer.get()))
                     on_change=move |consumer| lane.consumer.set(consumer)

@@ -40,6 +40,7 @@ pub fn LaneNumbers(
                     format!("{} messages consumed since the last reset", format::count(view.summary.consumed.messages))
                 })
                 value=lane.read(|view| view.summary.consumed.messages)
+                rate=lane.read(|view| view.summary.consumed_per_second.messages)
                 text=lane.read(|view| format::per_second(view.summary.consumed_per_second.messages))
                 bad=never
             />

@@ -17,13 +17,19 @@ pub fn Number(
     text: Signal<String>,
     /// Whether it tells of loss.
     bad: Signal<bool>,
+    /// The raw value of the text where the text tells a rate instead; its test id ends in `-rate`.
+    #[prop(optional)]
+    rate: Option<Signal<u64>>,
     /// Whether it is of the second rank.
     #[prop(optional)]
     lesser: bool,
 ) -> impl IntoView {
+    let rate_testid = rate.map(|_| format!("{testid}-rate"));
     view! {
         <div class:lesser=lesser title=title>
-            <dd data-testid=testid data-value=value class:bad=bad>{text}</dd>
+            <dd data-testid=testid data-value=value class:bad=bad>
+                <span data-testid=rate_testid data-value=rate>{text}</span>
+            </dd>
             <dt>{label}</dt>
         </div>
     }

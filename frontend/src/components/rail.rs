@@ -33,6 +33,7 @@ fn AllLanes() -> impl IntoView {
         <section class="card">
             <h2>"All lanes"</h2>
             <ConsumerControl
+                label="Consumer takes"
                 ids=ConsumerIds { delay: "all-consumer-delay", work: "all-consumer-work" }
                 value=consumer
                 on_change=move |consumer| each(&|lane| lane.consumer.set(consumer))

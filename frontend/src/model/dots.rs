@@ -2,7 +2,7 @@
 //!
 //! Each dot is one real message that has been consumed already. It reaches the end of the strip exactly [`LAG`] after
 //! it was consumed. Going back from there, each leg takes as long as it took the message, but never less than the
-//! leg's shortest time in [`Leg::shortest`]: a loopback message is there in a millisecond, which no eye can follow.
+//! leg's shortest time (see `LEGS`): a loopback message is there in a millisecond, which no eye can follow.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(plain(&percent(0.0)), "0 %");
         assert_eq!(plain(&percent(0.034)), "3.4 %");
         assert_eq!(plain(&percent(0.34)), "34 %");
-        assert_eq!(factor(3.14), "3.1×");
+        assert_eq!(factor(3.24), "3.2×");
         assert_eq!(plain(&factor(1_520.4)), "1 520×");
         assert_eq!(plain(&axis_age(100.0)), "0.1 ms");
         assert_eq!(plain(&axis_age(10.0)), "10 µs");

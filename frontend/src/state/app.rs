@@ -108,11 +108,17 @@ impl App {
     }
 
     /// Takes a set-up with as many lanes as there are.
-    pub fn apply(&self, setup: &PageSetup) {
+    fn apply(&self, setup: &PageSetup) {
         for (lane, wanted) in self.lanes.get_untracked().iter().zip(&setup.lanes) {
             lane.set(*wanted);
         }
         set_if_new(self.feeds, setup.feeds);
+    }
+
+    /// Takes a set-up with as many lanes as there are, and measures it from its beginning.
+    pub fn begin(&self, setup: &PageSetup) {
+        self.apply(setup);
+        self.engine().borrow_mut().reset_with_next_instruction();
     }
 
     /// Adds a lane at the bottom, unless there are enough.
@@ -135,7 +141,7 @@ impl App {
     /// Forgets all measurements.
     pub fn reset(&self) {
         self.engine().borrow_mut().reset();
-        self.elapsed_secs.set(0);
+        publish::forget(*self);
     }
 
     /// The lanes' modes, tracked.

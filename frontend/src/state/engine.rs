@@ -9,7 +9,7 @@ use sluice_shared::policy::Policy;
 use sluice_shared::time::Time;
 
 use super::lane::LaneId;
-use crate::bridge::{AgeColumn, Command, Connection, Endpoints, Level, Setup};
+use crate::bridge::{AgeColumn, Command, Connection, Endpoints, Level, Report, Setup};
 use crate::clock;
 use crate::model::host::HostMetric;
 use crate::model::lane::LaneModel;
@@ -39,6 +39,7 @@ pub struct Engine {
     axis: AgeAxis,
     scale: AgeScale,
     published: u64,
+    reset_follows: bool,
 }
 
 /// One lane as it runs.
@@ -121,6 +122,7 @@ impl Engine {
                 axis: AgeAxis::default(),
                 scale: AgeScale::fitting(AgeAxis::default(), 0),
                 published: 0,
+                reset_follows: false,
             })
         })
     }
@@ -171,7 +173,8 @@ impl Engine {
         let first = (now.as_micros() / AgeColumn::WIDTH_MICROS).saturating_sub(AgeColumn::SHOWN as u64);
         let max = self.running.iter().map(|running| running.model.columns.max_age_since(first)).max();
         self.scale = AgeScale::fitting(self.axis, u64::from(max.unwrap_or(0)));
-        for running in &self.running {
+        // A worker that was told nothing has nothing to tell.
+        for running in self.running.iter().filter(|running| running.told.is_some()) {
             running.link.ask_for_report();
         }
     }
@@ -211,10 +214,25 @@ impl Engine {
         }
     }
 
+    /// Forgets all measurements as soon as the workers have been told what is wanted, so that none is left of what
+    /// was before.
+    pub const fn reset_with_next_instruction(&mut self) {
+        self.reset_follows = true;
+    }
+
+    /// Forgets all measurements, if that was left for now. Whether it was.
+    pub fn reset_if_due(&mut self) -> bool {
+        let due = core::mem::take(&mut self.reset_follows);
+        if due {
+            self.reset();
+        }
+        due
+    }
+
     /// Forgets all measurements.
     pub fn reset(&mut self) {
         for running in &mut self.running {
-            running.link.send(Command::Reset);
+            running.link.reset();
             running.model.clear();
         }
         self.measured_since = clock::now();
@@ -261,10 +279,12 @@ impl Engine {
         };
         match arrival {
             Arrival::Report(mut report) => {
-                for note in report.notes.drain(..) {
-                    self.log.add(note.at, note.level, Some(running.name.clone()), note.text);
-                }
+                log_notes(&mut self.log, &running.name, &mut report);
                 running.model.apply(*report);
+            }
+            Arrival::BeforeReset(mut report) => {
+                log_notes(&mut self.log, &running.name, &mut report);
+                running.model.connection = report.connection;
             }
             Arrival::Broken(reason) => {
                 self.log.add(clock::now(), Level::Error, Some(running.name.clone()), reason.clone());
@@ -274,5 +294,11 @@ impl Engine {
             }
         }
         self.meter.add(clock::page_millis() - began_ms);
+    }
+}
+
+fn log_notes(log: &mut Log, lane: &str, report: &mut Report) {
+    for note in report.notes.drain(..) {
+        log.add(note.at, note.level, Some(lane.to_owned()), note.text);
     }
 }

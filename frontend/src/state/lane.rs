@@ -91,6 +91,16 @@ pub struct LaneView {
     pub host: Option<HostSample>,
 }
 
+impl LaneView {
+    /// Forgets what was measured, keeps the connection and what carries it.
+    pub(super) fn forget(&mut self) {
+        let facts = self.summary.facts.take();
+        self.summary = Summary { facts, ..Summary::default() };
+        self.host_staleness = None;
+        self.host = None;
+    }
+}
+
 impl Default for LaneView {
     fn default() -> Self {
         Self {

@@ -14,7 +14,7 @@ use crate::model::facts;
 use crate::model::names::short_names;
 use crate::model::share::query_from_setup;
 use crate::model::tone::tones;
-use crate::model::verdict::{Evidence, verdict};
+use crate::model::verdict::{Evidence, Piece, verdict};
 use crate::{browser, clock};
 
 /// Time from one publication of a lane to the next, microseconds.
@@ -50,8 +50,9 @@ impl Schedule {
 /// Instructs the workers.
 fn instruct(app: App, engine: &mut Engine) {
     engine.set_view(app.axis.get_untracked(), app.metric.get_untracked());
-    let Server::Ready(server) = app.server.get_untracked() else { return };
     let setup = untrack(|| app.setup());
+    remember(app, &query_from_setup(&setup));
+    let Server::Ready(server) = app.server.get_untracked() else { return };
     let modes: Vec<Mode> = setup.lanes.iter().map(|lane| lane.mode).collect();
     let wanted = app
         .lanes
@@ -69,7 +70,9 @@ fn instruct(app: App, engine: &mut Engine) {
         .collect();
     let specs = setup.feeds.specs(server.offered);
     engine.bring_to(wanted, &setup.feeds, &specs, &server.endpoints);
-    remember(app, &query_from_setup(&setup));
+    if engine.reset_if_due() {
+        forget(app);
+    }
 }
 
 /// Publishes what the engine knows of the lane at a position from the top.
@@ -100,7 +103,13 @@ fn publish_all(app: App, engine: &mut Engine, now: Time) {
             is_open: matches!(running.model.connection, Connection::Open { .. }),
         })
         .collect();
-    set_if_new(app.verdict, verdict(&evidence));
+    let are_started = !evidence.is_empty() || app.lanes.with_untracked(Vec::is_empty);
+    let pieces = if are_started {
+        verdict(&evidence)
+    } else {
+        vec![Piece::Text("Waiting for the server.".to_owned())]
+    };
+    set_if_new(app.verdict, pieces);
     set_if_new(app.elapsed_secs, micros(now.since(engine.measured_since)) / 1_000_000);
     if app.log_revision.get_untracked() != engine.log.revision() {
         app.log_revision.set(engine.log.revision());
@@ -108,6 +117,14 @@ fn publish_all(app: App, engine: &mut Engine, now: Time) {
     }
     let cost = engine.meter.read(clock::page_millis());
     set_if_new(app.frame_cost, cost);
+}
+
+/// Takes what was measured off the page, in all lanes at once.
+pub(super) fn forget(app: App) {
+    for lane in app.lanes.get_untracked() {
+        lane.view.update(LaneView::forget);
+    }
+    app.elapsed_secs.set(0);
 }
 
 /// Keeps the set-up in the page's address.
