@@ -19,6 +19,7 @@ pub(crate) const STEPS: usize = 3;
 const INPUTS: [&str; 7] =
     [".cargo", "Cargo.lock", "Cargo.toml", "Trunk.toml", "frontend", "index.html", "shared"];
 const NOTE: &str = "page-fingerprint";
+const LOCK: &str = "page.lock";
 
 /// The page of this workspace.
 #[derive(Debug)]
@@ -33,7 +34,10 @@ impl<'workspace> Page<'workspace> {
     }
 
     /// Builds and compresses the page into `dist/` unless it is there already, in [`STEPS`] steps.
+    ///
+    /// Two builds at once would pull Trunk's staging folder from under each other: the second waits for the first.
     pub(crate) fn build(&self, steps: &mut Steps) -> Result<()> {
+        let _until_built = self.workspace.lock(LOCK)?;
         let unchanged = self.is_current()?;
         let mut trunk = None;
         steps.step("checking the page's tools", || {
@@ -50,7 +54,7 @@ impl<'workspace> Page<'workspace> {
         };
         steps.step("building the page", || {
             if !self.index().is_file() {
-                println!("      the first build compiles everything: about 5 minutes on two cores");
+                println!("      the first build compiles everything: about 3 minutes on two cores");
             }
             trunk.args(["build", "--release"]);
             process::run(&mut trunk, "building the page").map(|()| String::new())
@@ -58,7 +62,7 @@ impl<'workspace> Page<'workspace> {
         steps.step("compressing the page", || {
             let count = compress::compress(&self.workspace.dist())?;
             self.workspace.set_note(NOTE, &self.fingerprint()?)?;
-            Ok(format!("{count} files, {} of code", kib(self.code_bytes()?)))
+            Ok(format!("{count} files, {} of code", kilobytes(self.code_bytes()?)))
         })
     }
 
@@ -109,13 +113,13 @@ pub(crate) fn check_budget(workspace: &Workspace, budget_bytes: u64) -> Result<S
     for file in &sizes {
         println!(
             "      {:>9} brotli  {:>9} plain  {}",
-            kib(file.brotli_bytes),
-            kib(file.plain_bytes),
+            kilobytes(file.brotli_bytes),
+            kilobytes(file.plain_bytes),
             file.name
         );
     }
     let total: u64 = sizes.iter().map(|file| file.brotli_bytes).sum();
-    let verdict = format!("{} of {}", kib(total), kib(budget_bytes));
+    let verdict = format!("{} of {}", kilobytes(total), kilobytes(budget_bytes));
     if sizes.is_empty() {
         Err(Failure::failed("size budget: dist/ holds no code; build the page first"))
     } else if total > budget_bytes {
@@ -128,6 +132,6 @@ pub(crate) fn check_budget(workspace: &Workspace, budget_bytes: u64) -> Result<S
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes of files that a browser downloads are far below 2^52")]
-fn kib(bytes: u64) -> String {
-    format!("{:.1} KiB", bytes as f64 / 1024.0)
+fn kilobytes(bytes: u64) -> String {
+    format!("{:.1} KB", bytes as f64 / 1_000.0)
 }

@@ -1,7 +1,7 @@
 //! Where the parts of the project lie on disk.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Result};
@@ -50,7 +50,12 @@ impl Workspace {
 
     /// The release build of the server, with the page inside.
     pub(crate) fn server_binary(&self) -> PathBuf {
-        self.target.join("release").join(format!("sluice{}", env::consts::EXE_SUFFIX))
+        self.binary("release")
+    }
+
+    /// The debug build of the server, which reads the page from disk.
+    pub(crate) fn debug_server_binary(&self) -> PathBuf {
+        self.binary("debug")
     }
 
     /// Reads what an earlier run noted under `name`.
@@ -66,6 +71,16 @@ impl Workspace {
         fs::write(&path, text).map_err(|error| Failure::io("writing", &path, &error))
     }
 
+    /// Waits until no other run of this tool holds the lock `name`, and holds it until the file is dropped.
+    pub(crate) fn lock(&self, name: &str) -> Result<File> {
+        let folder = self.notes();
+        fs::create_dir_all(&folder).map_err(|error| Failure::io("creating", &folder, &error))?;
+        let path = folder.join(name);
+        let file = File::create(&path).map_err(|error| Failure::io("creating", &path, &error))?;
+        file.lock().map_err(|error| Failure::io("locking", &path, &error))?;
+        Ok(file)
+    }
+
     /// The version of `package` in `Cargo.lock`.
     pub(crate) fn locked_version(&self, package: &str) -> Result<String> {
         let path = self.root.join("Cargo.lock");
@@ -73,6 +88,10 @@ impl Workspace {
         version_in_lock(&lock, package)
             .map(str::to_owned)
             .ok_or_else(|| Failure::failed(format!("{} names no package `{package}`", path.display())))
+    }
+
+    fn binary(&self, profile: &str) -> PathBuf {
+        self.target.join(profile).join(format!("sluice{}", env::consts::EXE_SUFFIX))
     }
 
     fn notes(&self) -> PathBuf {

@@ -73,8 +73,8 @@ impl Running {
 }
 
 fn serve(workspace: &Workspace, server_args: &[String]) -> Command {
-    let mut serve = process::cargo(workspace);
-    serve.args(["run", "--quiet", "--package", "sluice-server", "--", "serve"]);
+    let mut serve = process::command(workspace, workspace.debug_server_binary());
+    serve.arg("serve");
     for host in ["127.0.0.1", "localhost"] {
         serve.args(["--allow-origin", &format!("http://{host}:{PAGE_PORT}")]);
     }

@@ -34,7 +34,8 @@ impl Closing {
     /// Prints the lines together, and their sum.
     pub(crate) fn print(&self) {
         println!("\nclosing lines of the test runners");
-        for line in &self.lines {
+        // A crate without documentation examples has a runner that ran nothing.
+        for line in self.lines.iter().filter(|line| !line.contains(" 0 passed; 0 failed; 0 ignored;")) {
             println!("  {line}");
         }
         println!("  all together: {}\n", Counts::of(&self.lines));
