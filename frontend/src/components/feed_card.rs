@@ -67,7 +67,14 @@ fn FeedChoice() -> impl IntoView {
             .map(|kind| {
                 let choose = move |event| {
                     let wanted = event_target_checked(&event);
-                    app.feeds.update(|feeds| feeds.kinds = feeds.kinds.set(kind, wanted));
+                    let offered = offered.get_untracked();
+                    app.feeds.update(|feeds| {
+                        feeds.kinds = feeds.kinds.set(kind, wanted);
+                        *feeds = feeds.fitted(offered);
+                    });
+                    // The last box that is checked stays so, which the browser does not know.
+                    let is_followed = app.feeds.with_untracked(|feeds| feeds.kinds.has(kind));
+                    event_target::<web_sys::HtmlInputElement>(&event).set_checked(is_followed);
                 };
                 view! {
                     <label class="check" title=kind.explanation()>

@@ -101,6 +101,12 @@ impl FeedSetup {
     /// The largest number of topics that the page offers.
     pub const MAX_TOPICS: u16 = 32;
 
+    /// The same set-up, but with all that the server offers when it offers nothing that is wanted: a lane follows at
+    /// least one feed.
+    pub fn fitted(self, offered: FeedKinds) -> Self {
+        if self.specs(offered).is_empty() { Self { kinds: offered, ..self } } else { self }
+    }
+
     /// The subscription, of the feeds that the server offers.
     pub fn specs(&self, offered: FeedKinds) -> Vec<FeedSpec> {
         FeedKind::ALL
@@ -246,6 +252,14 @@ mod tests {
             assert!(amount.bytes > MAX_ITEM as u64);
             assert_eq!(amount.messages, u64::from(messages));
         }
+    }
+
+    #[test]
+    fn a_server_without_the_wanted_feeds_is_taken_as_it_is() {
+        let offered = FeedKinds::NONE.with(FeedKind::Publish);
+        assert_eq!(FeedSetup::default().fitted(offered).kinds, offered);
+        let offered = offered.with(FeedKind::Ticks);
+        assert_eq!(FeedSetup::default().fitted(offered), FeedSetup::default());
     }
 
     #[test]

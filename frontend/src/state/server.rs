@@ -79,7 +79,9 @@ pub(super) async fn keep_informed(app: App, page: PageAddress) {
                     let refresh_ms =
                         info.certificate_refresh_secs.map_or(f64::INFINITY, |secs| secs as f64 * 1e3);
                     ask_at_ms = clock::page_millis() + refresh_ms.max(RETRY_MILLIS);
-                    set_if_new(app.server, Server::Ready(ServerInfo::new(&info, &page)));
+                    let info = ServerInfo::new(&info, &page);
+                    set_if_new(app.feeds, app.feeds.get_untracked().fitted(info.offered));
+                    set_if_new(app.server, Server::Ready(info));
                 }
                 Err(error) => {
                     ask_at_ms = clock::page_millis() + RETRY_MILLIS;
