@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, ci, dev, dist, fuzz, run, test};
+use crate::commands::{bench, ci, dev, dist, fuzz, nightly, run, test};
 use crate::failure::Result;
 use crate::layers;
 use crate::workspace::Workspace;
@@ -50,6 +50,12 @@ enum Command {
         #[arg(long, default_value_t = 60)]
         seconds: u32,
     },
+    /// Run what takes too long for every change: ten million credit operations, many seeds, every fuzz target
+    Nightly {
+        /// Seconds per fuzz target
+        #[arg(long, default_value_t = 600)]
+        fuzz_seconds: u32,
+    },
     /// Check which crate may use which, and what the pure crates must not reach
     Layers,
 }
@@ -66,6 +72,7 @@ pub(crate) fn run() -> Result<()> {
         Command::Bench { args } => bench::bench(&workspace, &args),
         Command::Dist => dist::dist(&workspace),
         Command::Fuzz { seconds } => fuzz::fuzz(&workspace, seconds),
+        Command::Nightly { fuzz_seconds } => nightly::nightly(&workspace, fuzz_seconds),
         Command::Layers => layers::check(&workspace).map(|remark| println!("layers: {remark}")),
     }
 }

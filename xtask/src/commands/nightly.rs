@@ -1,0 +1,26 @@
+//! `cargo xtask nightly`: what takes too long for every change.
+
+use crate::commands::fuzz;
+use crate::failure::Result;
+use crate::process;
+use crate::progress::Steps;
+use crate::workspace::Workspace;
+
+/// Random operations on the credit model.
+const CREDIT_OPERATIONS: &str = "10000000";
+/// How many times as many seeds as usual each simulated session runs with.
+const SEEDS: &str = "10";
+
+/// Runs the core's tests at length, optimised, then each fuzz target for `fuzz_seconds`.
+pub(crate) fn nightly(workspace: &Workspace, fuzz_seconds: u32) -> Result<()> {
+    let what = "ten million credit operations, sessions of ten times the seeds";
+    Steps::new(1).step(what, || {
+        let mut cargo = process::cargo(workspace);
+        cargo
+            .args(["test", "--release", "--package", "sluice-shared", "--test", "suite"])
+            .env("SLUICE_CREDIT_OPS", CREDIT_OPERATIONS)
+            .env("SLUICE_SEEDS", SEEDS);
+        process::run(&mut cargo, "the core's tests at length").map(|()| String::new())
+    })?;
+    fuzz::fuzz(workspace, fuzz_seconds)
+}
