@@ -14,6 +14,7 @@
 //! | [`session`] | both ends of a session |
 //! | [`clock`], [`histogram`] | measurement |
 //! | [`link`] | bad networks: profiles, presets |
+//! | [`lab`] | one page's bad network: requests, reports |
 //! | [`api`] | the HTTP API's JSON |
 #![warn(missing_docs, clippy::cast_possible_truncation)]
 
@@ -24,6 +25,7 @@ pub mod feed;
 pub mod flow;
 pub mod histogram;
 pub mod ids;
+pub mod lab;
 pub mod ledger;
 pub mod link;
 pub mod log;

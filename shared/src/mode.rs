@@ -24,6 +24,7 @@ pub enum Mode {
 
 /// Which protocol carries a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// RFC 6455 over TCP.
     WebSocket,

@@ -2,11 +2,15 @@
 
 use core::time::Duration;
 
+use sluice_shared::lab::Congestion;
+
 /// The settings of one endpoint. Each field names the Linux setting that it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Largest segment that this side takes, in bytes of data without options: MTU 1500 − 40.
     pub max_segment_bytes: u16,
+    /// The congestion controller (`TCP_CONGESTION`).
+    pub congestion: Congestion,
     /// Initial congestion window in packets (`TCP_INIT_CWND`, RFC 6928).
     pub initial_cwnd_packets: u64,
     /// Most bytes that wait or fly in the send buffer (half of `tcp_wmem[2]`: Linux counts its bookkeeping too).
@@ -37,6 +41,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_segment_bytes: 1_460,
+            congestion: Congestion::Cubic,
             initial_cwnd_packets: 10,
             max_send_buffer_bytes: 2 << 20,
             initial_receive_window_bytes: 65_535,

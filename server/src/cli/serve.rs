@@ -1,25 +1,11 @@
-//! The command line.
+//! `sluice serve`.
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, value_parser};
+use clap::value_parser;
 use sluice_server::{Config, Congestion, FeedKind, ListenAddress, QuicTuning, TlsFiles};
-use tracing_subscriber::EnvFilter;
 
-/// One live feed over WebSocket and WebTransport at once, with every queue on the way visible.
-#[derive(Debug, Parser)]
-#[command(name = "sluice", version, about, arg_required_else_help = true)]
-pub(crate) struct Cli {
-    /// What to do
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Serve the page, and the feeds to it
-    Serve(Serve),
-}
+use super::log_filter;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
@@ -61,11 +47,6 @@ pub(crate) struct Serve {
     pub(crate) log: Option<String>,
 }
 
-/// Lets only filters pass that can be used.
-fn log_filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
-    EnvFilter::try_new(text).map(|_| text.to_owned())
-}
-
 impl Serve {
     /// The server that the options describe.
     pub(crate) fn config(self) -> Config {
@@ -91,7 +72,10 @@ impl Serve {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::cli::{Cli, Command};
 
     fn config(arguments: &[&str]) -> Result<Config, clap::Error> {
         let cli = Cli::try_parse_from([&["sluice", "serve"], arguments].concat())?;

@@ -1,0 +1,23 @@
+//! Labs: one page's own piece of bad network, and what the HTTP API says of it.
+//!
+//! | call | says |
+//! |---|---|
+//! | `POST /api/labs` with a [`LinkRequest`] | a [`Lab`] |
+//! | `GET /api/labs/{id}` | a [`Lab`] |
+//! | `PUT /api/labs/{id}/link` with a [`LinkRequest`] | a [`Lab`] |
+//! | `POST /api/labs/{id}/events` with a [`LabEvent`] | nothing |
+//! | `GET /api/labs/{id}/watch` | a stream of [`LabReport`]s as server-sent events |
+//! | `DELETE /api/labs/{id}` | nothing |
+//!
+//! A request that is not understood, or out of range, gets a [`crate::api::Problem`] that names the field and the
+//! range.
+
+mod change;
+mod report;
+mod request;
+
+pub use change::{Knobs, LinkChange};
+pub use report::{
+    FlowReport, HopReport, LabReport, LateWrite, Lateness, LinkReport, TcpPhase, TcpReport, TcpWait,
+};
+pub use request::{Congestion, CongestionPorts, Lab, LabEvent, LabPorts, LinkRequest};

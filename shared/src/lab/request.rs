@@ -1,0 +1,128 @@
+//! What is asked of a lab, and what it is.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::change::{Knobs, LinkChange};
+use crate::link::NetworkProfile;
+
+/// The network of a new lab, or another one for a lab: a preset's name or a whole profile, and what is different in it.
+///
+/// Everything may be left out: a new lab then has the network `none` and a seed that the server draws.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinkRequest {
+    /// A preset's name ([`crate::link::Preset`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// A whole network, in its text form ([`crate::link::limits`]); not together with `preset`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<NetworkProfile>,
+    /// What is different, in both directions alike. With neither preset nor profile it changes the network in force.
+    #[serde(skip_serializing_if = "LinkChange::is_empty")]
+    pub change: LinkChange,
+    /// Where every chance comes from. A new seed starts the weather anew; so does a preset or a profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+/// A lab as the API shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lab {
+    /// Its name in paths: 32 hexadecimal digits.
+    pub id: String,
+    /// Where every chance comes from.
+    pub seed: u64,
+    /// The preset that it was set to last; `None` after a whole profile.
+    pub preset: Option<String>,
+    /// What is different from that preset or profile.
+    pub change: LinkChange,
+    /// The main settings in force, from the server to the client.
+    pub knobs: Knobs,
+    /// Whether UDP is blocked.
+    pub is_udp_blocked: bool,
+    /// Where its lanes connect.
+    pub ports: LabPorts,
+}
+
+/// Where the lanes of a lab connect: at the host of the page, or 127.0.0.1 for a page of localhost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabPorts {
+    /// TCP: WebSocket at `/ws?lane=N`.
+    pub websocket: CongestionPorts,
+    /// UDP: WebTransport at `/wt?lane=N`; `None` when the server has no WebTransport.
+    pub webtransport: Option<CongestionPorts>,
+}
+
+/// A port for each congestion controller: it is chosen by connecting there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CongestionPorts {
+    /// Both ends of the connection use CUBIC.
+    pub cubic: u16,
+    /// Both ends (TCP), or the server (QUIC), use BBR.
+    pub bbr: u16,
+}
+
+impl CongestionPorts {
+    /// The port for `congestion`.
+    pub const fn port(self, congestion: Congestion) -> u16 {
+        match congestion {
+            Congestion::Cubic => self.cubic,
+            Congestion::Bbr => self.bbr,
+        }
+    }
+}
+
+/// Congestion controllers that a lane can choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Congestion {
+    /// CUBIC (RFC 9438): loss is the sign of congestion. The default of Linux and of quinn.
+    #[default]
+    Cubic,
+    /// BBR: the rate follows the measured bandwidth and round trip, so random loss does not slow it down.
+    Bbr,
+}
+
+impl Congestion {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Cubic, Self::Bbr];
+
+    /// The name used in URLs, options and test ids.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cubic => "cubic",
+            Self::Bbr => "bbr",
+        }
+    }
+}
+
+impl fmt::Display for Congestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Something that happens to a lab once.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum LabEvent {
+    /// Nothing gets in for a while, in either direction.
+    Tunnel {
+        /// For how long, 0.1 to [`LabEvent::MAX_TUNNEL_SECS`].
+        seconds: f64,
+    },
+    /// UDP passes no longer, or again; TCP is not touched.
+    BlockUdp {
+        /// Whether it is blocked from now on.
+        blocked: bool,
+    },
+}
+
+impl LabEvent {
+    /// The shortest tunnel, seconds.
+    pub const MIN_TUNNEL_SECS: f64 = 0.1;
+    /// The longest tunnel, seconds.
+    pub const MAX_TUNNEL_SECS: f64 = 120.0;
+}
