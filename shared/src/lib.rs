@@ -15,6 +15,7 @@
 //! | [`clock`], [`histogram`] | measurement |
 //! | [`link`] | bad networks: profiles, presets |
 //! | [`lab`] | one page's bad network: requests, reports |
+//! | [`scenario`] | comparisons with a name: network, feed and lanes |
 //! | [`api`] | the HTTP API's JSON |
 #![warn(missing_docs, clippy::cast_possible_truncation)]
 
@@ -33,6 +34,7 @@ pub mod mode;
 pub mod policy;
 pub mod queue;
 pub mod ranges;
+pub mod scenario;
 pub mod session;
 pub mod time;
 pub mod units;

@@ -1,228 +1,180 @@
-//! The congestion window: slow start, congestion avoidance, reduction, and what limits its growth.
+//! The congestion controller: CUBIC or BBR, as one that loss recovery can talk to.
 
 use core::time::Duration;
 
+use sluice_shared::lab;
 use sluice_shared::time::Time;
 
-use crate::cubic::Cubic;
-use crate::hystart::{HyStart, HyStartAck};
-use crate::prr::{Prr, PrrAck};
+use crate::bbr::{Bbr, PathState, Totals};
+use crate::cubic_window::{CubicWindow, SendAttempt};
+use crate::delivery_rate::{DeliveryRate, RateSample};
+use crate::pacing::Pace;
+use crate::prr::PrrAck;
+use crate::recovery::Phase;
 
-/// A slow-start threshold that nothing has set.
-const UNSET: u64 = u64::MAX;
-/// CUBIC's grain for the least round trip before any sample.
-const NO_DELAY: Duration = Duration::ZERO;
-
-/// The window in packets, as Linux counts: a small packet takes as much of it as a full one.
+/// What limits the packets in flight, and how evenly they leave.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Congestion {
-    cwnd: u64,
-    ssthresh: u64,
-    /// Packets acknowledged towards the next increase.
-    acked_towards_increase: u64,
-    cubic: Cubic,
-    hystart: HyStart,
-    prr: Prr,
-    /// The window before the last reduction, and the threshold to which an undo goes back.
-    prior_cwnd: u64,
-    prior_ssthresh: Option<u64>,
-    usage: Usage,
-    initial_cwnd: u64,
+pub(crate) enum Congestion {
+    /// The window grows and is reduced by rules of its own.
+    Cubic(CubicWindow),
+    /// A model of the path sets window and pace; loss recovery only says what is to be sent again.
+    Bbr(Bbr),
 }
 
-/// How much of the window was in use of late (RFC 7661's concern, Linux's answer).
-#[derive(Clone, Copy, Debug, Default)]
-struct Usage {
-    is_limited: bool,
-    /// Most packets out in this round, which ends when this offset is acknowledged.
-    max_packets_out: u64,
-    round_end: u64,
-    /// Most packets out since the window was last found full.
-    used: u64,
-    full_at: Time,
-}
-
-/// What an attempt to send left behind.
+/// What an acknowledgment means for the window, once it is judged.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SendAttempt {
-    pub(crate) is_cwnd_limited: bool,
-    pub(crate) packets_out: u64,
-    /// Offsets up to which everything is acknowledged and sent.
-    pub(crate) acked: u64,
-    pub(crate) next: u64,
-    /// The window may decay: nothing is being recovered, and the application has room to write.
-    pub(crate) may_decay: bool,
-    pub(crate) rto: Duration,
+pub(crate) struct ControlAck {
+    pub(crate) sample: RateSample,
+    pub(crate) path: PathState,
+    /// The cumulative acknowledgment moved.
+    pub(crate) advances: bool,
+    /// Packets were delivered in a way that lets the window grow.
+    pub(crate) may_grow: bool,
 }
 
 impl Congestion {
-    pub(crate) fn new(initial_cwnd: u64) -> Self {
-        Self {
-            cwnd: initial_cwnd,
-            ssthresh: UNSET,
-            acked_towards_increase: 0,
-            cubic: Cubic::default(),
-            hystart: HyStart::default(),
-            prr: Prr::default(),
-            prior_cwnd: 0,
-            prior_ssthresh: None,
-            usage: Usage::default(),
-            initial_cwnd,
+    /// `seed` decides what is left to chance.
+    pub(crate) fn new(kind: lab::Congestion, initial_cwnd: u64, segment_bytes: u64, seed: u64) -> Self {
+        match kind {
+            lab::Congestion::Cubic => Self::Cubic(CubicWindow::new(initial_cwnd)),
+            lab::Congestion::Bbr => Self::Bbr(Bbr::new(initial_cwnd, segment_bytes, seed)),
         }
     }
 
+    /// The connection is established at `now`; the round trips are the handshake's.
+    pub(crate) fn begin(&mut self, smoothed_rtt: Option<Duration>, min_rtt: Option<Duration>, now: Time) {
+        match self {
+            Self::Cubic(_) => {}
+            Self::Bbr(bbr) => bbr.begin(smoothed_rtt, min_rtt, now),
+        }
+    }
+
+    /// The window, in packets.
     pub(crate) const fn cwnd(&self) -> u64 {
-        self.cwnd
+        match self {
+            Self::Cubic(window) => window.cwnd(),
+            Self::Bbr(bbr) => bbr.cwnd(),
+        }
     }
 
     /// The slow-start threshold, or `None` while nothing has set one.
     pub(crate) fn ssthresh(&self) -> Option<u64> {
-        (self.ssthresh != UNSET).then_some(self.ssthresh)
+        match self {
+            Self::Cubic(window) => window.ssthresh(),
+            Self::Bbr(bbr) => bbr.ssthresh(),
+        }
     }
 
-    const fn is_in_slow_start(&self) -> bool {
-        self.cwnd < self.ssthresh
+    /// How fast packets may leave, or `None` where they may leave as the window lets them.
+    pub(crate) fn pace(&self, min_rtt: Option<Duration>) -> Option<Pace> {
+        match self {
+            Self::Cubic(_) => None,
+            Self::Bbr(bbr) => Some(bbr.pace(min_rtt)),
+        }
+    }
+
+    /// How many windows the send buffer should hold (`sndbuf_expand`): BBR may double its window in a recovery.
+    pub(crate) const fn buffered_windows(&self) -> u64 {
+        match self {
+            Self::Cubic(_) => 2,
+            Self::Bbr(_) => 3,
+        }
     }
 
     /// A connection whose SYN was lost twice begins with one packet (RFC 5681 §3.1).
     pub(crate) fn start_small(&mut self) {
-        self.cwnd = 1;
+        match self {
+            Self::Cubic(window) => window.start_small(),
+            Self::Bbr(bbr) => bbr.start_small(),
+        }
     }
 
     /// Takes a round-trip sample into the watch on slow start.
     pub(crate) fn on_rtt_sample(&mut self, rtt: Duration, acked: u64, next: u64, now: Time) {
-        // Just after a recovery the queue is not yet what the path is.
-        if !self.cubic.is_settled(now) {
-            return;
-        }
-        let is_in_slow_start = self.is_in_slow_start();
-        let ack = HyStartAck { rtt, cwnd: self.cwnd, is_in_slow_start, acked, next };
-        if self.hystart.on_ack(ack, now) {
-            self.ssthresh = self.cwnd;
+        match self {
+            Self::Cubic(window) => window.on_rtt_sample(rtt, acked, next, now),
+            Self::Bbr(_) => {}
         }
     }
 
-    /// Grows the window for `acked` delivered packets, if it was what limited the sender.
-    pub(crate) fn grow(&mut self, mut acked: u64, now: Time) {
-        if !self.is_limited() {
-            return;
-        }
-        if self.is_in_slow_start() {
-            let grown = (self.cwnd + acked).min(self.ssthresh);
-            acked -= grown - self.cwnd;
-            self.cwnd = grown;
-            if acked == 0 {
-                return;
+    /// An acknowledgment was judged: sets the window.
+    pub(crate) fn on_ack(&mut self, ack: &ControlAck, rate: &mut DeliveryRate) {
+        match self {
+            Self::Cubic(window) if ack.path.phase == Phase::Recovery => window.reduce(PrrAck {
+                delivered: ack.sample.acked,
+                in_flight: ack.path.in_flight,
+                is_good: ack.advances && ack.sample.lost == 0,
+            }),
+            Self::Cubic(window) => {
+                if ack.may_grow {
+                    window.grow(ack.sample.acked, ack.path.now);
+                }
             }
+            Self::Bbr(bbr) => bbr.on_ack(&ack.sample, &ack.path, rate),
         }
-        let min_rtt = self.hystart.min_delay().unwrap_or(NO_DELAY);
-        let needed = self.cubic.packets_per_increase(self.cwnd, acked, min_rtt, now);
-        if self.acked_towards_increase >= needed {
-            self.acked_towards_increase = 0;
-            self.cwnd += 1;
-        }
-        self.acked_towards_increase += acked;
-        self.cwnd += self.acked_towards_increase / needed;
-        self.acked_towards_increase %= needed;
     }
 
-    /// In slow start a window counts as the limit when at least half of it was used, so that it can double.
-    const fn is_limited(&self) -> bool {
-        self.usage.is_limited || (self.is_in_slow_start() && self.cwnd < 2 * self.usage.max_packets_out)
-    }
-
-    /// Begins a reduction that [`Self::reduce`] spreads over a round trip. `is_undoable` keeps the way back.
+    /// Recovery begins. `is_undoable` keeps the way back.
     pub(crate) fn begin_reduction(&mut self, is_undoable: bool) {
-        self.prior_ssthresh = is_undoable.then(|| self.threshold_to_restore(false));
-        self.acked_towards_increase = 0;
-        self.prior_cwnd = self.cwnd;
-        self.prr = Prr::default();
-        self.ssthresh = self.cubic.on_loss(self.cwnd);
+        match self {
+            Self::Cubic(window) => window.begin_reduction(is_undoable),
+            Self::Bbr(bbr) => bbr.on_loss(),
+        }
     }
 
-    /// Sets the window during a reduction.
-    pub(crate) fn reduce(&mut self, ack: PrrAck) {
-        if let Some(cwnd) = self.prr.cwnd_after(ack, self.prior_cwnd, self.ssthresh) {
-            self.cwnd = cwnd;
+    /// Recovery began without an acknowledgment: makes room for the first retransmission.
+    pub(crate) fn reduce_by_time(&mut self, in_flight: u64) {
+        match self {
+            Self::Cubic(window) => window.reduce(PrrAck { delivered: 1, in_flight, is_good: false }),
+            Self::Bbr(_) => {}
         }
     }
 
     /// Counts packets sent during a reduction.
     pub(crate) const fn on_sent_in_reduction(&mut self, packets: u64) {
-        self.prr.on_sent(packets);
+        match self {
+            Self::Cubic(window) => window.on_sent_in_reduction(packets),
+            Self::Bbr(_) => {}
+        }
     }
 
-    /// Ends a reduction at the threshold.
+    /// Ends a reduction.
     pub(crate) fn end_reduction(&mut self, now: Time) {
-        if let Some(ssthresh) = self.ssthresh() {
-            self.cwnd = ssthresh;
-            self.usage.full_at = now;
+        match self {
+            Self::Cubic(window) => window.end_reduction(now),
+            Self::Bbr(_) => {}
         }
     }
 
-    /// A timeout: the threshold falls if this is a new loss, and the window to what is in flight and one packet more.
-    pub(crate) fn on_timeout(&mut self, is_new_loss: bool, is_in_reduction: bool, in_flight: u64, now: Time) {
-        if is_new_loss {
-            self.prior_ssthresh = Some(self.threshold_to_restore(is_in_reduction));
-            self.prior_cwnd = self.cwnd;
-            self.ssthresh = self.cubic.on_loss(self.cwnd);
-        }
-        self.cwnd = in_flight + 1;
-        self.acked_towards_increase = 0;
-        self.usage.full_at = now;
-        self.cubic.reset();
-        self.hystart.reset();
-    }
-
-    /// The reduction was for nothing: goes back to where it began.
-    pub(crate) fn undo(&mut self, now: Time) {
-        if let Some(prior) = self.prior_ssthresh {
-            self.cwnd = self.cwnd.max(self.prior_cwnd);
-            self.ssthresh = self.ssthresh.max(prior);
-        }
-        self.usage.full_at = now;
-    }
-
-    /// The threshold that stands for the present window: three quarters of it at least.
-    fn threshold_to_restore(&self, is_in_reduction: bool) -> u64 {
-        if is_in_reduction { self.ssthresh } else { self.ssthresh.max(self.cwnd / 2 + self.cwnd / 4) }
-    }
-
-    /// Notes how much of the window an attempt to send used; a window not used for a timeout decays half-way to what
-    /// was (`tcp_cwnd_validate`, RFC 2861).
-    pub(crate) fn on_send_attempt(&mut self, attempt: SendAttempt, slow_start_after_idle: bool, now: Time) {
-        let usage = &mut self.usage;
-        let is_peak = !usage.is_limited && attempt.packets_out > usage.max_packets_out;
-        if attempt.acked >= usage.round_end || attempt.is_cwnd_limited || is_peak {
-            usage.is_limited = attempt.is_cwnd_limited;
-            usage.max_packets_out = attempt.packets_out;
-            usage.round_end = attempt.next;
-        }
-        if self.is_limited() {
-            self.usage.used = 0;
-            self.usage.full_at = now;
-            return;
-        }
-        self.usage.used = self.usage.used.max(attempt.packets_out);
-        if slow_start_after_idle && now.since(self.usage.full_at) >= attempt.rto {
-            if attempt.may_decay {
-                self.decay();
+    /// A timeout: the window falls to what is in flight and one packet more. `is_new_loss` says that it is not part of
+    /// a loss that was answered already.
+    pub(crate) fn on_timeout(&mut self, is_new_loss: bool, path: &PathState) {
+        match self {
+            Self::Cubic(window) => {
+                let is_in_reduction = path.phase == Phase::Recovery;
+                window.on_timeout(is_new_loss, is_in_reduction, path.in_flight, path.now);
             }
-            self.usage.full_at = now;
+            Self::Bbr(bbr) => bbr.on_timeout(is_new_loss, path.in_flight, path.totals),
         }
     }
 
-    fn decay(&mut self) {
-        let used = self.usage.used.max(self.initial_cwnd);
-        if used < self.cwnd {
-            self.ssthresh = self.threshold_to_restore(false);
-            self.cwnd = u64::midpoint(self.cwnd, used);
+    /// The reduction was for nothing.
+    pub(crate) fn undo(&mut self, totals: Totals, now: Time) {
+        match self {
+            Self::Cubic(window) => window.undo(now),
+            Self::Bbr(bbr) => bbr.undo(totals),
         }
-        self.usage.used = 0;
     }
 
-    /// Restarts after `idle` without sending: the window halves per timeout, down to the initial one
-    /// (RFC 5681 §4.1 as Linux's `tcp_cwnd_restart`).
+    /// Notes how much of the window an attempt to send used.
+    pub(crate) fn on_send_attempt(&mut self, attempt: SendAttempt, slow_start_after_idle: bool, now: Time) {
+        match self {
+            Self::Cubic(window) => window.on_send_attempt(attempt, slow_start_after_idle, now),
+            Self::Bbr(_) => {}
+        }
+    }
+
+    /// Restarts after `idle` without sending; BBR's pace makes that needless.
     pub(crate) fn restart_after_idle(
         &mut self,
         idle: Duration,
@@ -230,91 +182,36 @@ impl Congestion {
         is_in_reduction: bool,
         now: Time,
     ) {
-        self.ssthresh = self.threshold_to_restore(is_in_reduction);
-        let floor = self.initial_cwnd.min(self.cwnd);
-        let mut left = idle.saturating_sub(rto);
-        while !left.is_zero() && self.cwnd > floor {
-            self.cwnd >>= 1;
-            left = left.saturating_sub(rto);
+        match self {
+            Self::Cubic(window) => window.restart_after_idle(idle, rto, is_in_reduction, now),
+            Self::Bbr(_) => {}
         }
-        self.cwnd = self.cwnd.max(floor);
-        self.usage.full_at = now;
-        self.usage.used = 0;
     }
 
-    /// Sending begins again after `idle` with nothing in flight: the growth curve does not count that time.
-    pub(crate) fn on_idle_end(&mut self, idle: Duration, now: Time) {
-        self.cubic.on_idle_end(idle, now);
+    /// Data leaves with nothing in flight, `idle` after the last, or as the very first.
+    pub(crate) fn on_sending_begins(
+        &mut self,
+        idle: Option<Duration>,
+        is_app_limited: bool,
+        path: &PathState,
+    ) {
+        match self {
+            Self::Cubic(window) => {
+                if let Some(idle) = idle {
+                    window.on_idle_end(idle, path.now);
+                }
+            }
+            Self::Bbr(bbr) => {
+                bbr.on_sending_begins(is_app_limited, path.smoothed_rtt, path.totals, path.now);
+            }
+        }
     }
 
     /// The application filled its send buffer rather than being slow: the window counts as used.
     pub(crate) const fn on_send_buffer_expanded(&mut self, now: Time) {
-        self.usage.full_at = now;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn attempt(is_cwnd_limited: bool, packets_out: u64) -> SendAttempt {
-        SendAttempt {
-            is_cwnd_limited,
-            packets_out,
-            acked: 2,
-            next: 2,
-            may_decay: true,
-            rto: Duration::from_millis(300),
+        match self {
+            Self::Cubic(window) => window.on_send_buffer_expanded(now),
+            Self::Bbr(_) => {}
         }
-    }
-
-    #[test]
-    fn slow_start_doubles_a_window_that_is_used_and_leaves_one_that_is_not() {
-        let mut congestion = Congestion::new(10);
-        congestion.on_send_attempt(attempt(true, 10), true, Time::ZERO);
-        congestion.grow(10, Time::ZERO);
-        assert_eq!(congestion.cwnd(), 20);
-        congestion.on_send_attempt(attempt(false, 3), true, Time::ZERO);
-        congestion.grow(3, Time::ZERO);
-        assert_eq!(congestion.cwnd(), 20);
-    }
-
-    #[test]
-    fn a_window_that_is_not_used_decays_half_way_each_timeout() {
-        let mut congestion = Congestion::new(10);
-        congestion.on_send_attempt(attempt(true, 10), true, Time::ZERO);
-        congestion.grow(90, Time::ZERO);
-        assert_eq!(congestion.cwnd(), 100);
-        congestion.on_send_attempt(attempt(false, 4), true, Time::from_millis(299));
-        assert_eq!(congestion.cwnd(), 100);
-        congestion.on_send_attempt(attempt(false, 4), true, Time::from_millis(300));
-        assert_eq!((congestion.cwnd(), congestion.ssthresh()), (55, None));
-    }
-
-    #[test]
-    fn idleness_halves_the_window_per_timeout_down_to_the_initial_one() {
-        let mut congestion = Congestion::new(10);
-        congestion.cwnd = 160;
-        let rto = Duration::from_millis(300);
-        congestion.restart_after_idle(Duration::from_millis(301), rto, false, Time::ZERO);
-        assert_eq!(congestion.cwnd(), 80);
-        congestion.restart_after_idle(Duration::from_millis(100_000), rto, false, Time::ZERO);
-        assert_eq!(congestion.cwnd(), 10);
-    }
-
-    #[test]
-    fn an_undo_brings_window_and_threshold_back() {
-        let mut congestion = Congestion::new(10);
-        congestion.cwnd = 100;
-        congestion.begin_reduction(true);
-        assert_eq!(congestion.ssthresh(), Some(70));
-        congestion.end_reduction(Time::ZERO);
-        assert_eq!(congestion.cwnd(), 70);
-        congestion.undo(Time::ZERO);
-        assert_eq!((congestion.cwnd(), congestion.ssthresh()), (100, None));
-        congestion.on_timeout(true, false, 0, Time::ZERO);
-        assert_eq!((congestion.cwnd(), congestion.ssthresh()), (1, Some(70)));
-        congestion.undo(Time::ZERO);
-        assert_eq!((congestion.cwnd(), congestion.ssthresh()), (100, None));
     }
 }

@@ -12,7 +12,7 @@ use crate::endpoint::State;
 pub enum WaitsFor {
     /// Everything that was written has been sent.
     NothingToSend,
-    /// The congestion window is full.
+    /// The congestion window is full, or the pace keeps the next packet back.
     CongestionWindow,
     /// The peer's receive window is full.
     PeerWindow,
@@ -51,6 +51,10 @@ pub struct Info {
     pub send_buffer_free_bytes: u64,
     /// Bytes that the peer lets in beyond what it has acknowledged.
     pub peer_window_bytes: u64,
+    /// The most data that one segment carries, bytes.
+    pub segment_bytes: u32,
+    /// Segments given out to be sent since the beginning, acknowledgments included.
+    pub sent_segments: u64,
     /// Packets sent again since the beginning, tail probes included.
     pub retransmitted_packets: u64,
     /// Packets that the peer reported to have received twice.

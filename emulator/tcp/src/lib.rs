@@ -3,10 +3,10 @@
 //! A network emulator that relays bytes cannot lose a TCP segment, so the comparison with QUIC would be rigged. Here
 //! both ends of a connection are modelled, and segments cross the emulated link one by one. What is modelled follows
 //! the RFCs and, where they leave a choice, Linux 6.x with its default settings: SACK, RACK-TLP, PRR, CUBIC with
-//! HyStart, F-RTO and the undo of needless reductions, Linux's retransmission timeout, delayed and quick
+//! HyStart or BBR with pacing, F-RTO and the undo of needless reductions, Linux's retransmission timeout, delayed and quick
 //! acknowledgments, autotuned buffers, and slow start after idle. Nagle's algorithm is off, as every server sets it.
 //!
-//! Not modelled: ECN, pacing, segmentation offload, path MTU discovery, urgent data, simultaneous open, and the
+//! Not modelled: ECN, segmentation offload, path MTU discovery, urgent data, simultaneous open, and the
 //! rejection of old duplicates by timestamp (a link does not hold a segment until the numbers wrap).
 //!
 //! **The loop** of one [`Endpoint`]:
@@ -22,17 +22,22 @@
 #![warn(missing_docs, clippy::cast_possible_truncation)]
 
 mod ack_policy;
+mod bbr;
 mod config;
 mod congestion;
 mod cubic;
+mod cubic_window;
+mod delivery_rate;
 mod endpoint;
 mod header;
 mod hystart;
 mod info;
 mod min_filter;
+mod pacing;
 mod pair;
 mod prr;
 mod rack;
+mod random;
 mod reassembly;
 mod receiver;
 mod recovery;
@@ -43,6 +48,7 @@ mod send_buffer;
 mod sender;
 mod seq;
 mod timestamp;
+pub mod traffic;
 mod window;
 
 pub use config::{Config, KeepAlive};

@@ -187,16 +187,7 @@ mod tests {
     use super::*;
 
     fn packet(index: u64) -> Sent {
-        Sent {
-            start: index * 10,
-            end: (index + 1) * 10,
-            sent_at: Time::from_millis(index),
-            delivered_before: 0,
-            is_sacked: false,
-            is_lost: false,
-            is_retransmission_out: false,
-            was_retransmitted: false,
-        }
+        Sent::first_time(index * 10, (index + 1) * 10, Time::from_millis(index), Default::default())
     }
 
     /// Ten packets a millisecond apart, of which `index` is delivered 100 ms after it left.

@@ -6,8 +6,8 @@ use sluice_shared::time::{Time, micros};
 
 use crate::min_filter::MinFilter;
 
-/// How long a least round trip counts (`tcp_min_rtt_wlen`).
-const MIN_RTT_WINDOW: Duration = Duration::from_secs(300);
+/// For how many microseconds a least round trip counts (`tcp_min_rtt_wlen`).
+const MIN_RTT_WINDOW_MICROS: u64 = 300_000_000;
 /// The timeout before the first sample (RFC 6298 §2.1).
 pub(crate) const INITIAL_RTO: Duration = Duration::from_secs(1);
 
@@ -26,7 +26,7 @@ pub(crate) struct RttEstimator {
     variance: u64,
     /// The round ends when this offset is acknowledged.
     round_end: u64,
-    min: MinFilter,
+    min: MinFilter<u64>,
     rto: Duration,
     min_rto: Duration,
     max_rto: Duration,
@@ -40,7 +40,7 @@ impl RttEstimator {
             max_deviation_times_4: 0,
             variance: 0,
             round_end: 0,
-            min: MinFilter::new(MIN_RTT_WINDOW),
+            min: MinFilter::new(MIN_RTT_WINDOW_MICROS),
             rto: INITIAL_RTO,
             min_rto,
             max_rto,
@@ -91,7 +91,7 @@ impl RttEstimator {
 
     /// Takes a sample for the least round trip.
     pub(crate) fn add_to_min(&mut self, sample: Duration, now: Time) {
-        self.min.add(micros(sample).max(1), now);
+        self.min.add(micros(sample).max(1), now.as_micros());
     }
 
     /// Doubles the timeout (RFC 6298 §5.5).
@@ -123,7 +123,7 @@ impl RttEstimator {
 
     /// The least round trip of five minutes, or `None` before the first sample.
     pub(crate) fn min(&self) -> Option<Duration> {
-        self.min.micros().map(Duration::from_micros)
+        self.min.get().map(Duration::from_micros)
     }
 }
 

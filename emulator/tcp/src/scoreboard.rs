@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use sluice_shared::time::Time;
 
+use crate::delivery_rate::DeliveryStamp;
+
 /// A packet that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
@@ -12,8 +14,8 @@ pub(crate) struct Sent {
     pub(crate) end: u64,
     /// When it left last.
     pub(crate) sent_at: Time,
-    /// How many packets had been delivered when it left last.
-    pub(crate) delivered_before: u64,
+    /// What had been delivered when it left last.
+    pub(crate) stamp: DeliveryStamp,
     /// The receiver holds it.
     pub(crate) is_sacked: bool,
     /// It is held lost.
@@ -25,6 +27,20 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
+    /// A packet that leaves for the first time.
+    pub(crate) const fn first_time(start: u64, end: u64, sent_at: Time, stamp: DeliveryStamp) -> Self {
+        Self {
+            start,
+            end,
+            sent_at,
+            stamp,
+            is_sacked: false,
+            is_lost: false,
+            is_retransmission_out: false,
+            was_retransmitted: false,
+        }
+    }
+
     /// Whether it is sent, neither acknowledged nor waiting to be sent again: what RACK judges.
     const fn is_under_way(&self) -> bool {
         !self.is_sacked && !self.awaits_retransmission()
@@ -167,11 +183,11 @@ impl Scoreboard {
     }
 
     /// Notes that the packet that ends at `end` left again.
-    pub(crate) fn on_retransmitted(&mut self, end: u64, now: Time, delivered: u64, is_counted: bool) {
+    pub(crate) fn on_retransmitted(&mut self, end: u64, now: Time, stamp: DeliveryStamp, is_counted: bool) {
         let Some(index) = self.index_of_end(end) else { return };
         self.update(index, |packet| {
             packet.sent_at = now;
-            packet.delivered_before = delivered;
+            packet.stamp = stamp;
             packet.was_retransmitted = true;
             packet.is_retransmission_out |= is_counted;
         });
@@ -263,16 +279,8 @@ mod tests {
     fn board(packets: u64) -> Scoreboard {
         let mut board = Scoreboard::default();
         for i in 0..packets {
-            board.push(Sent {
-                start: i * 10,
-                end: (i + 1) * 10,
-                sent_at: Time::from_millis(i),
-                delivered_before: 0,
-                is_sacked: false,
-                is_lost: false,
-                is_retransmission_out: false,
-                was_retransmitted: false,
-            });
+            let stamp = DeliveryStamp::default();
+            board.push(Sent::first_time(i * 10, (i + 1) * 10, Time::from_millis(i), stamp));
         }
         board
     }
@@ -292,7 +300,7 @@ mod tests {
         assert!(board.mark_lost(10));
         assert!(!board.mark_lost(10), "it was lost already");
         assert_eq!((board.lost(), board.in_flight()), (1, 6));
-        board.on_retransmitted(10, Time::from_millis(50), 3, true);
+        board.on_retransmitted(10, Time::from_millis(50), DeliveryStamp::default(), true);
         assert_eq!(board.in_flight(), 7);
         assert!(board.mark_lost(10), "the retransmission is lost too");
         assert_eq!((board.retransmissions_out(), board.in_flight()), (0, 6));

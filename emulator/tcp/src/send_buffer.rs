@@ -85,9 +85,9 @@ impl SendBuffer {
         self.is_short
     }
 
-    /// Makes room for two windows of `packets` segments: Linux's `tcp_sndbuf_expand`, which never shrinks a buffer.
+    /// Makes room for `packets` segments: Linux's `tcp_sndbuf_expand`, which never shrinks a buffer.
     pub(crate) fn expand(&mut self, packets: u64, segment_bytes: u64) {
-        let wanted = packets.saturating_mul(segment_bytes).saturating_mul(2);
+        let wanted = packets.saturating_mul(segment_bytes);
         self.capacity = self.capacity.max(wanted.min(self.max_capacity));
     }
 }
@@ -116,7 +116,7 @@ mod tests {
         let mut buffer = SendBuffer::new(10, 100);
         assert_eq!(buffer.write(&[7; 12]), 10);
         assert!(buffer.is_short());
-        buffer.expand(3, 10);
+        buffer.expand(6, 10);
         assert_eq!((buffer.capacity, buffer.free()), (60, 50));
         buffer.expand(1, 10);
         buffer.expand(1_000, 10);

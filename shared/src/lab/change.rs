@@ -1,12 +1,11 @@
 //! Single settings of a network, for sliders.
 
-use core::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
+use crate::link::limits::Limit;
 use crate::link::{
     Bitrate, BottleneckLimits, BurstLoss, LinkProfile, LossModel, NetworkProfile, ProfileError, QueueLimit,
-    Share, limits,
+    SettingsPath, Share, limits, whole,
 };
 use crate::time::micros;
 
@@ -51,6 +50,10 @@ pub struct Knobs {
     pub burst_ms: f64,
 }
 
+/// Where the settings of a change stand.
+const PATH: SettingsPath = SettingsPath("change.");
+/// `burst_ms`: mean length of a bad spell.
+const BURST: Limit = Limit { name: "burst_ms", ..limits::BURST_BAD };
 /// The queue of a bottleneck that was given a rate and no queue, ms.
 const DEFAULT_QUEUE_MS: f64 = 100.0;
 
@@ -107,23 +110,20 @@ impl LinkChange {
     fn apply_to(&self, link: &mut LinkProfile) -> Result<(), ProfileError> {
         let before = Knobs::of(link);
         if let Some(delay) = self.delay_ms {
-            link.propagation.delay = span(delay, limits::DELAY)?;
+            link.propagation.delay = PATH.span(delay, limits::DELAY)?;
         }
         if let Some(jitter) = self.jitter_ms {
-            link.propagation.jitter = span(jitter, limits::JITTER)?;
+            link.propagation.jitter = PATH.span(jitter, limits::JITTER)?;
         }
         self.apply_bottleneck(link, before)?;
         if self.loss_percent.is_some() || self.burst_ms.is_some() {
             let loss = self.loss_percent.unwrap_or(before.loss_percent);
-            let mean = Share::from_billionths(
-                // In range: at most 10⁹.
-                (checked(loss, limits::LOSS)? * 1e7).round() as u32,
-            );
+            let mean = PATH.share(loss, limits::LOSS)?;
             let burst = self.burst_ms.unwrap_or(before.burst_ms);
             link.loss = if burst == 0.0 {
                 if mean == Share::ZERO { LossModel::None } else { LossModel::Random(mean) }
             } else {
-                let bad = span(burst, limits::BURST_BAD)?;
+                let bad = PATH.span(burst, BURST)?;
                 // No loss at all, or nothing but loss, has no spells.
                 BurstLoss::of_mean(mean, bad).map_or_else(
                     || if mean == Share::ZERO { LossModel::None } else { LossModel::Random(mean) },
@@ -138,38 +138,27 @@ impl LinkChange {
         if self.rate_kbit.is_none() && self.queue_ms.is_none() {
             return Ok(());
         }
-        let asked_queue = self.queue_ms.map(|queue| span(queue, limits::QUEUE_TIME)).transpose()?;
+        let asked_queue = self.queue_ms.map(|queue| PATH.span(queue, limits::QUEUE_TIME)).transpose()?;
         let rate = self.rate_kbit.unwrap_or(before.rate_kbit);
         if rate == 0.0 {
             link.bottleneck = None;
             return Ok(());
         }
-        let rate = Bitrate::from_bits_per_sec((checked(rate, limits::RATE)? * 1e3).round() as u64);
+        let rate = Bitrate::from_bits_per_sec(whole(PATH.number(rate, limits::RATE)? * 1e3));
         let queue = match (asked_queue, link.bottleneck) {
             (Some(queue), _) => QueueLimit::Time(queue),
             (None, Some(bottleneck)) => bottleneck.queue,
-            (None, None) => QueueLimit::Time(span(DEFAULT_QUEUE_MS, limits::QUEUE_TIME)?),
+            (None, None) => QueueLimit::Time(PATH.span(DEFAULT_QUEUE_MS, limits::QUEUE_TIME)?),
         };
         link.bottleneck = Some(BottleneckLimits { rate, queue });
         Ok(())
     }
 }
 
-fn span(millis: f64, limit: limits::Limit) -> Result<Duration, ProfileError> {
-    Ok(Duration::from_micros((checked(millis, limit)? * 1e3).round() as u64))
-}
-
-/// `value` if it lies in its range; NaN lies in none.
-fn checked(value: f64, limit: limits::Limit) -> Result<f64, ProfileError> {
-    if (limit.low..=limit.high).contains(&value) {
-        return Ok(value);
-    }
-    let name = limit.name.replace("burst.bad_ms", "burst_ms");
-    Err(ProfileError::OutOfRange { setting: format!("change.{name}"), value, limit })
-}
-
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
     use crate::link::Preset;
     #[cfg(target_arch = "wasm32")]

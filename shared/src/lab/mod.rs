@@ -20,4 +20,4 @@ pub use change::{Knobs, LinkChange};
 pub use report::{
     FlowReport, HopReport, LabReport, LateWrite, Lateness, LinkReport, TcpPhase, TcpReport, TcpWait,
 };
-pub use request::{Congestion, CongestionPorts, Lab, LabEvent, LabPorts, LinkRequest};
+pub use request::{Congestion, CongestionPorts, Lab, LabEvent, LabPorts, LinkRequest, TcpStack};

@@ -42,6 +42,9 @@ pub struct Lab {
     pub knobs: Knobs,
     /// Whether UDP is blocked.
     pub is_udp_blocked: bool,
+    /// Whose TCP crosses the network.
+    #[serde(default)]
+    pub tcp: TcpStack,
     /// Where its lanes connect.
     pub ports: LabPorts,
 }
@@ -101,6 +104,30 @@ impl Congestion {
 impl fmt::Display for Congestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+/// Whose TCP crosses an emulated network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TcpStack {
+    /// A model that follows Linux.
+    #[default]
+    Model,
+    /// The kernel's own, in namespaces of its own.
+    Kernel,
+}
+
+impl TcpStack {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Model, Self::Kernel];
+
+    /// The name used in options and on the page.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Kernel => "kernel",
+        }
     }
 }
 

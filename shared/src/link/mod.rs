@@ -16,7 +16,9 @@ mod units;
 
 pub use error::{ProfileError, UnknownPreset};
 pub use loss::{BurstLoss, LossModel};
+pub use nearest::nearest;
 pub use outage::{Outage, OutageSchedule};
 pub use preset::Preset;
 pub use profile::{BottleneckLimits, Direction, LinkProfile, NetworkProfile, Propagation, QueueLimit};
+pub(crate) use text::{Path as SettingsPath, whole};
 pub use units::{Bitrate, ByteCount, Share};

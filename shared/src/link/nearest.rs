@@ -2,7 +2,7 @@
 
 /// The candidate nearest to `name` by single-letter edits, if no more than a third of its letters (at least one) would
 /// have to change. Case does not count; of equally near ones the first is taken.
-pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     candidates
         .map(|candidate| (edits(&name, &candidate.to_lowercase()), candidate))

@@ -244,21 +244,21 @@ impl BurstText {
 }
 
 /// Where in the text a value stands: `"down."`.
-struct Path(&'static str);
+pub(crate) struct Path(pub(crate) &'static str);
 
 impl Path {
-    fn number(&self, value: f64, limit: Limit) -> Result<f64, ProfileError> {
+    pub(crate) fn number(&self, value: f64, limit: Limit) -> Result<f64, ProfileError> {
         if (limit.low..=limit.high).contains(&value) {
             return Ok(value);
         }
         Err(ProfileError::OutOfRange { setting: format!("{}{}", self.0, limit.name), value, limit })
     }
 
-    fn span(&self, millis: f64, limit: Limit) -> Result<Duration, ProfileError> {
+    pub(crate) fn span(&self, millis: f64, limit: Limit) -> Result<Duration, ProfileError> {
         Ok(Duration::from_micros(whole(self.number(millis, limit)? * 1e3)))
     }
 
-    fn share(&self, percent: f64, limit: Limit) -> Result<Share, ProfileError> {
+    pub(crate) fn share(&self, percent: f64, limit: Limit) -> Result<Share, ProfileError> {
         let billionths = whole(self.number(percent, limit)? * BILLIONTHS_PER_PERCENT);
         Ok(Share::from_billionths(u32::try_from(billionths).unwrap_or(u32::MAX)))
     }
@@ -279,7 +279,7 @@ fn percent(share: Share) -> f64 {
 }
 
 /// The nearest whole number of a value that is not negative.
-fn whole(value: f64) -> u64 {
+pub(crate) fn whole(value: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the value was rounded, and limits keep it far below 2⁵³"

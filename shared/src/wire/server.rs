@@ -331,11 +331,13 @@ pub enum CloseCode {
     TakenOver,
     /// The server failed.
     Internal,
+    /// A text message that is no UTF-8 (RFC 6455 §8.1).
+    InvalidText,
 }
 
 impl CloseCode {
     /// All codes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Normal,
         Self::GoingAway,
         Self::Protocol,
@@ -345,6 +347,7 @@ impl CloseCode {
         Self::Unresponsive,
         Self::TakenOver,
         Self::Internal,
+        Self::InvalidText,
     ];
 
     /// The WebSocket close code (RFC 6455 §7.4.1 and its registry; 4000–4999 are for applications).
@@ -353,6 +356,7 @@ impl CloseCode {
             Self::Normal => 1000,
             Self::GoingAway => 1001,
             Self::Protocol => 1002,
+            Self::InvalidText => 1007,
             Self::TooLarge => 1009,
             Self::Internal => 1011,
             Self::Overloaded => 1013,
@@ -384,6 +388,7 @@ impl CloseCode {
             Self::Unresponsive => "unresponsive",
             Self::TakenOver => "taken-over",
             Self::Internal => "internal",
+            Self::InvalidText => "invalid-text",
         }
     }
 }

@@ -154,7 +154,7 @@ impl Endpoint {
         let has_lost_syn = self.handshake.retransmissions > 1;
         self.handshake.due = None;
         let written = self.sender.buffer().clone();
-        self.sender = Sender::new(&self.config, self.segment_bytes, self.clock);
+        self.sender = Sender::new(&self.config, self.segment_bytes, self.clock, self.seed);
         self.sender.begin(written, window_bytes, by_clock.or(by_echo), has_lost_syn, now);
         let is_closed = self.sender.buffer().is_closed();
         self.state = if is_closed { State::FinWait1 } else { State::Established };

@@ -7,6 +7,7 @@ use sluice_shared::time::Time;
 
 use crate::config::Config;
 use crate::info::{Info, WaitsFor};
+use crate::random::mix;
 use crate::receiver::{Path, Receiver};
 use crate::segment::Segment;
 use crate::sender::Sender;
@@ -68,6 +69,8 @@ pub struct Endpoint {
     pub(super) own_space: SeqSpace,
     pub(super) peer_space: SeqSpace,
     pub(super) clock: TimestampClock,
+    /// Where the congestion controller's chances come from.
+    pub(super) seed: u64,
     /// The peer's timestamp to echo (TS.Recent), once it is known that the peer sends them.
     pub(super) recent_timestamp: Option<u32>,
     /// By how many bits the peer shifts its window field.
@@ -77,6 +80,7 @@ pub struct Endpoint {
     pub(super) sender: Sender,
     pub(super) receiver: Receiver,
     pub(super) outbox: VecDeque<Segment>,
+    pub(super) sent_segments: u64,
     pub(super) liveness: Liveness,
     pub(super) time_wait_until: Option<Time>,
     pub(super) ended: Option<EndReason>,
@@ -104,13 +108,15 @@ impl Endpoint {
             own_space: SeqSpace::new(Seq::new(mix(seed))),
             peer_space: SeqSpace::default(),
             clock,
+            seed,
             recent_timestamp: None,
             peer_scale: 0,
             has_sack: false,
             segment_bytes,
-            sender: Sender::new(&config, segment_bytes, clock),
+            sender: Sender::new(&config, segment_bytes, clock, seed),
             receiver: Receiver::new(&config, segment_bytes, now),
             outbox: VecDeque::new(),
+            sent_segments: 0,
             liveness: Liveness::new(now),
             time_wait_until: None,
             ended: None,
@@ -156,7 +162,9 @@ impl Endpoint {
 
     /// The next segment to send.
     pub fn poll_segment(&mut self) -> Option<Segment> {
-        self.outbox.pop_front()
+        let segment = self.outbox.pop_front()?;
+        self.sent_segments += 1;
+        Some(segment)
     }
 
     /// Where the connection stands.
@@ -203,6 +211,8 @@ impl Endpoint {
             unsent_bytes: sender.buffer().data_end().saturating_sub(sender.next()),
             send_buffer_free_bytes: sender.buffer().free(),
             peer_window_bytes: sender.peer_window_bytes(),
+            segment_bytes: u32::try_from(self.segment_bytes).unwrap_or(u32::MAX),
+            sent_segments: self.sent_segments,
             retransmitted_packets: sender.retransmitted(),
             duplicate_packets: sender.duplicates(),
             counters: *sender.counters(),
@@ -226,12 +236,4 @@ impl Endpoint {
         let rtt = self.sender.rtt();
         Path { smoothed_rtt: rtt.smoothed(), rto: rtt.rto(), segment_bytes: self.segment_bytes }
     }
-}
-
-/// Well-mixed 32 bits of a seed (SplitMix64).
-const fn mix(seed: u64) -> u32 {
-    let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((z ^ (z >> 31)) & 0xFFFF_FFFF) as u32
 }

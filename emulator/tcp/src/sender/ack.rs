@@ -4,8 +4,10 @@ use core::time::Duration;
 
 use sluice_shared::time::Time;
 
-use crate::prr::PrrAck;
+use crate::congestion::ControlAck;
+use crate::delivery_rate::RateSample;
 use crate::recovery::{Phase, Retransmit};
+use crate::scoreboard::Sent;
 use crate::timestamp::is_before;
 
 use super::Sender;
@@ -52,8 +54,12 @@ pub(super) struct Learnt {
     /// When the first and the last of the packets newly held left, and the same for those acknowledged for good.
     pub(super) sacked_sent_at: Option<(Time, Time)>,
     pub(super) acked_sent_at: Option<(Time, Time)>,
-    /// The newest delivered packet, and what had been delivered when it left.
-    pub(super) newest: Option<((Time, u64), u64)>,
+    /// The newest delivered packet.
+    pub(super) newest: Option<Sent>,
+    /// The round trip of the newest delivered packet that has one.
+    pub(super) rtt: Option<Duration>,
+    /// A lone small packet was acknowledged, which a receiver may put off.
+    pub(super) may_be_delayed: bool,
 }
 
 impl Learnt {
@@ -76,11 +82,13 @@ impl Sender {
         self.echo = ack.echo;
         let prior_acked = self.acked;
         let (prior_delivered, prior_lost) = (self.delivered, self.lost);
+        let prior_in_flight = self.board.in_flight();
         let mut learnt = Learnt { has_data: ack.has_data, ..Learnt::default() };
         if ack.acked < prior_acked {
             // Overtaken by a later one; its selective part may be news all the same.
             if !ack.sacks.is_empty() {
                 self.take_sacks(ack, prior_acked, &mut learnt, now);
+                self.note_newest(&learnt);
                 let what = self.judge(&mut learnt, prior_acked, now);
                 self.retransmit(what, now);
             }
@@ -107,8 +115,9 @@ impl Sender {
             self.settle_tail_probe(ack.acked, &learnt, now);
             return;
         }
-        self.take_acked(prior_highest_sacked, &mut learnt, now);
-        self.rack.adapt_window(learnt.newest.map(|(_, delivered)| delivered), self.delivered);
+        self.take_acked(prior_highest_sacked, prior_acked, &mut learnt, now);
+        self.note_newest(&learnt);
+        self.rack.adapt_window(learnt.newest.map(|newest| newest.stamp.delivered), self.delivered);
         self.settle_tail_probe(ack.acked, &learnt, now);
         let mut what = Retransmit::Nothing;
         if learnt.is_dubious() || self.recovery.phase != Phase::Open {
@@ -117,7 +126,19 @@ impl Sender {
         if learnt.sets_timer {
             self.set_timer(now);
         }
-        self.control_congestion(&learnt, self.delivered - prior_delivered, self.lost > prior_lost, now);
+        let mut sample = RateSample {
+            acked: self.delivered - prior_delivered,
+            lost: self.lost - prior_lost,
+            prior_in_flight,
+            rtt: learnt.rtt,
+            is_ack_delayed: learnt.may_be_delayed,
+            ..RateSample::default()
+        };
+        self.rate.on_delivered(self.delivered, sample.acked > 0, now);
+        if let Some(newest) = &learnt.newest {
+            sample.measure(newest, self.delivered, self.rtt.min().unwrap_or_default(), now);
+        }
+        self.control_congestion(&learnt, sample, now);
         self.retransmit(what, now);
     }
 
@@ -136,8 +157,10 @@ impl Sender {
     }
 
     /// Takes what is acknowledged for good off the board, and times it (Linux's `tcp_clean_rtx_queue`).
-    fn take_acked(&mut self, prior_highest_sacked: u64, learnt: &mut Learnt, now: Time) {
+    fn take_acked(&mut self, prior_highest_sacked: u64, prior_acked: u64, learnt: &mut Learnt, now: Time) {
         let mut lowest_original = None;
+        let prior_sacked = self.board.sacked();
+        let prior_packets = self.board.packets_out();
         while let Some(packet) = self.board.take_acked(self.acked) {
             learnt.has_acked = true;
             if packet.was_retransmitted {
@@ -158,6 +181,13 @@ impl Sender {
         }
         self.board.trim_front(self.acked);
         self.buffer.release(self.acked);
+        learnt.may_be_delayed = prior_packets - self.board.packets_out() == 1
+            && !learnt.has_acked_repeated
+            && !learnt.has_sacked
+            && !learnt.has_duplicate
+            && prior_sacked == 0
+            && self.acked - prior_acked < self.segment_bytes
+            && learnt.newest.is_some_and(|newest| newest.stamp.delivered + 1 == self.delivered);
         let has_sample = self.take_rtt_sample(learnt, now);
         learnt.sets_timer = learnt.has_acked || (has_sample && self.is_first_older_than_sample(learnt));
         if learnt.has_acked
@@ -182,7 +212,7 @@ impl Sender {
     }
 
     /// Updates the round-trip estimates (RFC 6298 §3: never from a packet that was sent twice, except by timestamp).
-    fn take_rtt_sample(&mut self, learnt: &Learnt, now: Time) -> bool {
+    fn take_rtt_sample(&mut self, learnt: &mut Learnt, now: Time) -> bool {
         let acked = learnt.acked_sent_at.filter(|_| !learnt.has_acked_repeated);
         let by_packet = acked.or(learnt.sacked_sent_at).map(|(first, _)| now.since(first));
         let newest = learnt.sacked_sent_at.or(acked).map(|(_, last)| now.since(last));
@@ -192,6 +222,7 @@ impl Sender {
         };
         let Some(sample) = by_packet.or_else(by_echo) else { return false };
         let newest = newest.unwrap_or(sample);
+        learnt.rtt = Some(newest);
         self.rtt.add_to_min(newest, now);
         self.rtt.add(sample, self.acked, self.next);
         self.congestion.on_rtt_sample(newest.max(Duration::from_micros(1)), self.acked, self.next, now);
@@ -214,25 +245,29 @@ impl Sender {
         }
     }
 
-    fn control_congestion(&mut self, learnt: &Learnt, delivered: u64, has_newly_lost: bool, now: Time) {
-        if self.recovery.is_reducing() {
-            self.congestion.reduce(PrrAck {
-                delivered,
-                in_flight: self.board.in_flight(),
-                is_good: learnt.advances && !has_newly_lost,
-            });
-        } else if learnt.has_acked || (self.rack.is_path_reordering() && learnt.has_sacked) {
-            self.congestion.grow(delivered, now);
+    /// The next flight begins with the newest packet delivered.
+    const fn note_newest(&mut self, learnt: &Learnt) {
+        if let Some(newest) = &learnt.newest {
+            self.rate.on_newest(newest);
         }
+    }
+
+    fn control_congestion(&mut self, learnt: &Learnt, sample: RateSample, now: Time) {
+        let ack = ControlAck {
+            sample,
+            path: self.path_state(now),
+            advances: learnt.advances,
+            may_grow: learnt.has_acked || (self.rack.is_path_reordering() && learnt.has_sacked),
+        };
+        self.congestion.on_ack(&ack, &mut self.rate);
     }
 }
 
 impl Learnt {
     /// Remembers the packet that left last among those delivered.
-    pub(super) fn note_delivery(&mut self, packet: &crate::scoreboard::Sent) {
-        let key = (packet.sent_at, packet.end);
-        if self.newest.is_none_or(|(newest, _)| key > newest) {
-            self.newest = Some((key, packet.delivered_before));
+    pub(super) fn note_delivery(&mut self, packet: &Sent) {
+        if self.newest.is_none_or(|newest| (packet.sent_at, packet.end) > (newest.sent_at, newest.end)) {
+            self.newest = Some(*packet);
         }
     }
 }

@@ -27,7 +27,10 @@ impl Sender {
             *slot = (block.0.max(self.acked), block.1);
             count += 1;
         }
-        let blocks = blocks.get(..count).unwrap_or_default();
+        let blocks = blocks.get_mut(..count).unwrap_or_default();
+        // The newest block comes first; taken in that order, packets reported for the first time by a later block would
+        // look overtaken.
+        blocks.sort_unstable();
         if let Some(range) = duplicate.filter(|range| range.1 > self.acked) {
             let recovery = &mut self.recovery;
             self.board.mark_duplicate(range, |packet| {

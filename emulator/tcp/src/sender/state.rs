@@ -5,8 +5,11 @@ use std::collections::VecDeque;
 
 use sluice_shared::time::Time;
 
+use crate::bbr::{PathState, Totals};
 use crate::config::Config;
 use crate::congestion::Congestion;
+use crate::delivery_rate::DeliveryRate;
+use crate::pacing::Pacer;
 use crate::rack::Rack;
 use crate::recovery::Recovery;
 use crate::rtt::RttEstimator;
@@ -36,9 +39,13 @@ pub(crate) struct Sender {
     pub(super) rtt: RttEstimator,
     pub(super) rack: Rack,
     pub(super) congestion: Congestion,
+    pub(super) rate: DeliveryRate,
+    pub(super) pacer: Pacer,
+    /// When more may leave that was kept back for the pace.
+    pub(super) paced_until: Option<Time>,
     pub(super) recovery: Recovery,
     pub(super) tail_probe: Option<TailProbe>,
-    /// Packets delivered, held lost, and sent again since the beginning.
+    /// Packets delivered (the SYN is the first), held lost, and sent again since the beginning.
     pub(super) delivered: u64,
     pub(super) lost: u64,
     pub(super) retransmitted: u64,
@@ -103,7 +110,7 @@ pub struct SendCounters {
 
 impl Sender {
     /// A sender whose SYN is acknowledged; `segment_bytes` is what both sides agreed on, less the timestamps.
-    pub(crate) fn new(config: &Config, segment_bytes: u64, clock: TimestampClock) -> Self {
+    pub(crate) fn new(config: &Config, segment_bytes: u64, clock: TimestampClock, seed: u64) -> Self {
         let initial_packets = config.initial_cwnd_packets;
         Self {
             max_timeouts: config.max_timeouts,
@@ -116,10 +123,13 @@ impl Sender {
             board: Scoreboard::default(),
             rtt: RttEstimator::new(config.min_rto, config.max_rto),
             rack: Rack::default(),
-            congestion: Congestion::new(initial_packets),
+            congestion: Congestion::new(config.congestion, initial_packets, segment_bytes, seed),
+            rate: DeliveryRate::default(),
+            pacer: Pacer::default(),
+            paced_until: None,
             recovery: Recovery::default(),
             tail_probe: None,
-            delivered: 0,
+            delivered: 1,
             lost: 0,
             retransmitted: 0,
             duplicates: 0,
@@ -153,6 +163,7 @@ impl Sender {
         if has_lost_syn {
             self.congestion.start_small();
         }
+        self.congestion.begin(self.rtt.smoothed(), self.rtt.min(), now);
     }
 
     pub(crate) const fn buffer(&self) -> &SendBuffer {
@@ -211,6 +222,22 @@ impl Sender {
     /// The offset behind what the peer lets in.
     pub(super) const fn window_end(&self) -> u64 {
         self.acked + self.peer_window.bytes
+    }
+
+    /// What the congestion controller may know of the path.
+    pub(super) fn path_state(&self, now: Time) -> PathState {
+        PathState {
+            phase: self.recovery.phase,
+            in_flight: self.board.in_flight(),
+            totals: self.totals(),
+            smoothed_rtt: self.rtt.smoothed(),
+            ahead: self.pacer.ahead(now),
+            now,
+        }
+    }
+
+    pub(super) const fn totals(&self) -> Totals {
+        Totals { delivered: self.delivered, lost: self.lost, delivered_at: self.rate.delivered_at() }
     }
 
     /// Whether something was sent again and that is not yet acknowledged.

@@ -4,7 +4,6 @@ use core::time::Duration;
 
 use sluice_shared::time::Time;
 
-use crate::prr::PrrAck;
 use crate::rack::MIN_TIMEOUT;
 use crate::recovery::Phase;
 use crate::rtt::INITIAL_RTO;
@@ -37,21 +36,28 @@ pub(crate) struct GivenUp;
 impl Sender {
     /// When [`Self::handle_timeout`] should be called, and what for.
     pub(crate) fn poll_timeout(&self) -> Option<(Time, &'static str)> {
-        let timer = self.timer?;
-        let reason = match timer.kind {
-            TimerKind::Retransmission => "retransmission",
-            TimerKind::TailProbe => "tail probe",
-            TimerKind::Reordering => "reordering window",
-            TimerKind::WindowProbe => "window probe",
-        };
-        Some((timer.at, reason))
+        let timer = self.timer.map(|timer| {
+            let reason = match timer.kind {
+                TimerKind::Retransmission => "retransmission",
+                TimerKind::TailProbe => "tail probe",
+                TimerKind::Reordering => "reordering window",
+                TimerKind::WindowProbe => "window probe",
+            };
+            (timer.at, reason)
+        });
+        let paced = self.paced_until.map(|at| (at, "pacing"));
+        [paced, timer].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
-    /// Does what is due at `now`.
+    /// Does what is due at `now`; the caller then sends what has become possible ([`Self::push`]).
     ///
     /// # Errors
     /// [`GivenUp`] when the peer has not answered so often that the connection is dead.
     pub(crate) fn handle_timeout(&mut self, now: Time) -> Result<(), GivenUp> {
+        if self.paced_until.is_some_and(|at| at <= now) {
+            self.paced_until = None;
+            self.send_lost(now);
+        }
         let Some(timer) = self.timer.filter(|timer| timer.at <= now) else { return Ok(()) };
         match timer.kind {
             TimerKind::Retransmission => {
@@ -95,7 +101,7 @@ impl Sender {
         if !until_timeout.is_zero() {
             wait = wait.min(until_timeout);
         }
-        self.timer = Some(Timer { kind: TimerKind::TailProbe, at: now + wait });
+        self.timer = Some(Timer { kind: TimerKind::TailProbe, at: now + wait + self.pacer.ahead(now) });
         true
     }
 
@@ -113,12 +119,13 @@ impl Sender {
         } else {
             self.rtt.rto()
         };
-        self.timer = Some(Timer { kind: TimerKind::Retransmission, at: now + wait });
+        self.timer = Some(Timer { kind: TimerKind::Retransmission, at: now + wait + self.pacer.ahead(now) });
     }
 
     /// Arms the retransmission timer from `now`.
     pub(super) fn restart_retransmission_timer(&mut self, now: Time) {
-        self.timer = Some(Timer { kind: TimerKind::Retransmission, at: now + self.rtt.rto() });
+        let wait = self.rtt.rto() + self.pacer.ahead(now);
+        self.timer = Some(Timer { kind: TimerKind::Retransmission, at: now + wait });
     }
 
     /// Waits `left` for packets that were overtaken.
@@ -175,9 +182,8 @@ impl Sender {
         let is_new_loss = matches!(phase, Phase::Open | Phase::Disorder)
             || self.acked >= self.recovery.high
             || (phase == Phase::Loss && self.timeouts_in_row == 0);
-        let in_flight = self.board.in_flight();
-        let is_reducing = self.recovery.is_reducing();
-        self.congestion.on_timeout(is_new_loss, is_reducing, in_flight, now);
+        let path = self.path_state(now);
+        self.congestion.on_timeout(is_new_loss, &path);
         if is_new_loss {
             self.begin_undoable();
         }
@@ -212,8 +218,7 @@ impl Sender {
         if detected.lost > 0 {
             if self.recovery.phase != Phase::Recovery {
                 self.enter_recovery();
-                let in_flight = self.board.in_flight();
-                self.congestion.reduce(PrrAck { delivered: 1, in_flight, is_good: false });
+                self.congestion.reduce_by_time(self.board.in_flight());
             }
             self.send_lost(now);
         }
@@ -235,6 +240,7 @@ impl Sender {
             // The window is open by less than a packet: a part of one goes.
             let end = (self.next + self.segment_bytes).min(self.window_end()).min(self.buffer.end());
             self.send_first_time(end, now);
+            self.end_burst();
             self.probing = Default::default();
             return Ok(());
         }

@@ -2,8 +2,9 @@
 
 use sluice_shared::time::Time;
 
-use crate::congestion::SendAttempt;
+use crate::cubic_window::SendAttempt;
 use crate::info::WaitsFor;
+use crate::pacing::Pace;
 use crate::recovery::{Phase, Retransmit};
 use crate::scoreboard::Sent;
 
@@ -22,7 +23,7 @@ pub(crate) struct Order {
 /// Why new data is being sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Occasion {
-    /// As much as both windows allow.
+    /// As much as both windows and the pace allow.
     Windows,
     /// One packet, whatever the congestion window says (RFC 8985 §7.3).
     TailProbe,
@@ -32,6 +33,7 @@ impl Sender {
     /// Takes as much of `data` as there is room for, and says how much that was.
     pub(crate) fn write(&mut self, data: &[u8], now: Time) -> usize {
         self.restart_if_idle(now);
+        self.note_app_limit();
         let taken = self.buffer.write(data);
         self.push(now);
         taken
@@ -46,12 +48,13 @@ impl Sender {
     /// Sends what the windows allow; begins to probe the peer's window where only that is in the way.
     pub(crate) fn push(&mut self, now: Time) {
         self.send_new(Occasion::Windows, now);
-        if self.board.is_empty() && self.has_unsent() && self.timer.is_none() {
+        let is_paced = self.paced_until.is_some();
+        if self.board.is_empty() && self.has_unsent() && self.timer.is_none() && !is_paced {
             self.arm_window_probe(now);
         }
         if self.buffer.is_short() && self.board.in_flight() < self.congestion.cwnd() {
             let packets = self.congestion.cwnd().max(10).max(self.rack.reordering() + 1);
-            self.buffer.expand(packets, self.segment_bytes);
+            self.buffer.expand(self.congestion.buffered_windows() * packets, self.segment_bytes);
             self.congestion.on_send_buffer_expanded(now);
         }
     }
@@ -115,13 +118,16 @@ impl Sender {
         self.send_lost(now);
     }
 
-    /// Sends lost packets again, the first ones first, as far as the congestion window allows.
+    /// Sends lost packets again, the first ones first, as far as the congestion window and the pace allow.
     pub(super) fn send_lost(&mut self, now: Time) {
         let mut has_sent_first = false;
         while self.board.in_flight() < self.congestion.cwnd()
             && self.board.retransmissions_out() < self.board.lost()
             && let Some(packet) = self.board.first_to_retransmit()
         {
+            if self.is_paced(now) {
+                break;
+            }
             let is_first = self.board.first().is_some_and(|first| first.start == packet.start);
             if !self.send_again(&packet, now) {
                 break;
@@ -156,13 +162,20 @@ impl Sender {
     fn repeat(&mut self, packet: &Sent, is_counted: bool, now: Time) {
         self.note_idle_end(now);
         self.orders.push_back(Order { start: packet.start, end: packet.end });
-        self.board.on_retransmitted(packet.end, now, self.delivered, is_counted);
+        let stamp = self.rate.stamp(self.delivered, false, now);
+        self.board.on_retransmitted(packet.end, now, stamp, is_counted);
         self.retransmitted += 1;
+        self.pacer.on_sent(packet.end - packet.start, now);
+        self.end_burst();
     }
 
     fn send_new(&mut self, occasion: Occasion, now: Time) {
         let mut sent = 0;
+        let burst_packets = self.pace().map(|pace| pace.burst_packets);
         while self.has_unsent() {
+            if self.pacer.packets_in_burst() == 0 && self.is_paced(now) {
+                break;
+            }
             let has_quota = self.board.in_flight() < self.congestion.cwnd();
             if !has_quota && occasion == Occasion::Windows {
                 break;
@@ -175,7 +188,11 @@ impl Sender {
             if occasion == Occasion::TailProbe {
                 break;
             }
+            if burst_packets.is_some_and(|packets| self.pacer.packets_in_burst() >= packets) {
+                self.end_burst();
+            }
         }
+        self.end_burst();
         let is_cwnd_limited = self.board.in_flight() >= self.congestion.cwnd();
         if sent > 0 || is_cwnd_limited {
             self.note_attempt(is_cwnd_limited, now);
@@ -209,17 +226,10 @@ impl Sender {
         let was_empty = self.board.is_empty();
         let start = self.next;
         self.orders.push_back(Order { start, end });
-        self.board.push(Sent {
-            start,
-            end,
-            sent_at: now,
-            delivered_before: self.delivered,
-            is_sacked: false,
-            is_lost: false,
-            is_retransmission_out: false,
-            was_retransmitted: false,
-        });
+        let stamp = self.rate.stamp(self.delivered, was_empty, now);
+        self.board.push(Sent::first_time(start, end, now, stamp));
         self.next = end;
+        self.pacer.on_sent(end - start, now);
         let is_probe_armed = self.timer.is_some_and(|timer| timer.kind == TimerKind::TailProbe);
         if was_empty || is_probe_armed {
             self.rearm_retransmission(now);
@@ -238,14 +248,41 @@ impl Sender {
         self.congestion.on_send_attempt(attempt, self.slow_start_after_idle, now);
     }
 
-    /// Data leaves at `now`: tells the growth curve when nothing was in flight before.
+    /// Data leaves at `now`: tells the congestion controller when nothing was in flight before.
     fn note_idle_end(&mut self, now: Time) {
-        if self.board.in_flight() == 0
-            && let Some(last) = self.last_sent_at
-        {
-            self.congestion.on_idle_end(now.since(last), now);
+        if self.board.in_flight() == 0 {
+            let idle = self.last_sent_at.map(|last| now.since(last));
+            let path = self.path_state(now);
+            self.congestion.on_sending_begins(idle, self.rate.is_app_limited(), &path);
         }
         self.last_sent_at = Some(now);
+    }
+
+    fn pace(&self) -> Option<Pace> {
+        self.congestion.pace(self.rtt.min())
+    }
+
+    /// Whether the next burst has to wait for the pace, and remembers until when.
+    fn is_paced(&mut self, now: Time) -> bool {
+        self.paced_until = self.pacer.wait_until(now);
+        self.paced_until.is_some()
+    }
+
+    /// What left at this moment was a burst; the next one keeps its distance.
+    pub(super) fn end_burst(&mut self) {
+        self.pacer.end_burst(self.pace());
+    }
+
+    /// The application writes at a moment at which nothing but its slowness kept packets back.
+    fn note_app_limit(&mut self) {
+        let unsent = self.buffer.data_end().saturating_sub(self.next);
+        let in_flight = self.board.in_flight();
+        if unsent < self.segment_bytes
+            && in_flight < self.congestion.cwnd()
+            && self.board.lost() <= self.board.retransmissions_out()
+        {
+            self.rate.on_app_limited(self.delivered, in_flight);
+        }
     }
 
     /// Data is written after a silence longer than a timeout: what is known of the path is old (RFC 5681 §4.1).

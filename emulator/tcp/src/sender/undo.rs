@@ -56,7 +56,7 @@ impl Sender {
         if is_nothing_lost {
             self.board.unmark_lost();
         }
-        self.congestion.undo(now);
+        self.congestion.undo(self.totals(), now);
         self.recovery.undo_from = None;
         self.rack.look_again();
         self.counters.undos += 1;

@@ -1,134 +1,157 @@
-//! The model against the kernel: Linux 6.18, CUBIC, through TUN devices over an emulated link with the same settings.
+//! The model against the kernel: the same traffic over the same emulated networks, with the same seeds.
 //!
-//! The kernel's figures are one run each. Their random loss came out below its nominal share, 0.75 to 0.95 % for 1 %
-//! and 1.6 to 1.9 % for 2 %, so the model is given the middle of what really happened, and several seeds. With nothing
-//! lost the kernel's runs still show delays that are the measuring machine's and not TCP's; they widen the tolerance of
-//! 15 % and 2 ms.
+//! The kernel's distributions lie in `tests/data`; `cargo xtask reference --store` measures them anew. A delay may be
+//! off by 15 % and 2 ms, a goodput by 10 %. Losses are paired by packet number only until the first packet that one
+//! side sends and the other does not, so several seeds are compared together; where even that leaves the kernel's own
+//! figure uncertain, [`WIDER`] says so.
 
-use sluice_shared::link::Share;
+use sluice_shared::lab::Congestion;
+use sluice_tcp::traffic::Traffic;
 
-use crate::network::{limited, lossy};
-use crate::ticks::{self, Delays};
+use crate::reference::{Reference, Setting, mean, pooled_millis};
 
-const SEEDS: core::ops::RangeInclusive<u64> = 1..=9;
-const SECONDS: u64 = 60;
+/// The quantiles that are held, and how far the model may be off.
+const PROBABILITIES: [f64; 3] = [0.5, 0.95, 0.99];
+const DELAY_SHARE: f64 = 0.15;
+const DELAY_MILLIS: f64 = 2.0;
+const GOODPUT_SHARE: f64 = 0.10;
+/// Settings that lose more than this are measured and not held: a handful of timeouts decides their tail, which is a
+/// decade wide between seeds of the kernel alone.
+const JUDGED_LOSS_BILLIONTHS: u32 = 20_000_000;
 
-/// Milliseconds beyond the one-way delay: median, 95th and 99th percentile.
-type Percentiles = [f64; 3];
-
-/// What the kernel did on a network, and what its machine did on the same without loss.
-struct Kernel {
+/// A setting that may be further off, and why.
+struct Wider {
+    congestion: Congestion,
+    traffic: Traffic,
     rtt_millis: u64,
-    /// The share of packets that really was lost, in thousandths of a percent.
-    loss_milli_percent: u32,
-    is_two_way: bool,
-    delays: Percentiles,
-    floor: Percentiles,
+    loss_billionths: u32,
+    burst_millis: u64,
+    /// Instead of [`DELAY_SHARE`], for each of [`PROBABILITIES`].
+    shares: [f64; 3],
+    why: &'static str,
 }
 
-const KERNEL: [Kernel; 8] = {
-    const FLOOR_20: Percentiles = [0.3, 1.5, 8.8];
-    const FLOOR_100: Percentiles = [0.3, 1.6, 10.0];
-    const FLOOR_200: Percentiles = [0.3, 1.7, 19.0];
-    const fn one_way(
+const WIDER: [Wider; 9] = {
+    use Congestion::{Bbr, Cubic};
+    use Traffic::{OneWayTicks, TwoWayTicks};
+    const TIGHT: &str = "a window that hardly carries the ticks: the queue behind it is a random walk, and the kernel's \
+         own standard error over its 16 seeds is 8 to 17 %";
+    const OUTLIER: &str = "one of the kernel's 8 seeds was overloaded for a while: its p95 is 2.7 s, that of the others \
+         0.3 s at most";
+    const PAUSES: &str = "BBR's pauses delay one or two messages in a hundred: p99 lies on their edge, and how often \
+         they come follows from how soon the noise of the path repeats the least round trip";
+    const fn random(
+        congestion: Congestion,
+        traffic: Traffic,
         rtt_millis: u64,
-        loss_milli_percent: u32,
-        delays: Percentiles,
-        floor: Percentiles,
-    ) -> Kernel {
-        Kernel { rtt_millis, loss_milli_percent, is_two_way: false, delays, floor }
+        loss_billionths: u32,
+        shares: [f64; 3],
+        why: &'static str,
+    ) -> Wider {
+        Wider { congestion, traffic, rtt_millis, loss_billionths, burst_millis: 0, shares, why }
     }
     [
-        one_way(20, 850, [0.3, 10.0, 27.0], FLOOR_20),
-        one_way(20, 1_750, [0.4, 21.0, 37.0], FLOOR_20),
-        one_way(100, 850, [3.6, 81.0, 119.0], FLOOR_100),
-        one_way(100, 1_750, [14.0, 104.0, 145.0], FLOOR_100),
-        one_way(200, 850, [22.0, 162.0, 229.0], FLOOR_200),
-        one_way(200, 1_750, [72.0, 331.0, 523.0], FLOOR_200),
-        // In both directions at 20 ms the machine's own delays (19 ms at the 99th percentile) hide those of TCP.
-        Kernel { is_two_way: true, ..one_way(100, 850, [3.7, 87.0, 137.0], FLOOR_100) },
-        Kernel { is_two_way: true, ..one_way(100, 1_750, [13.0, 110.0, 157.0], FLOOR_100) },
+        random(Cubic, OneWayTicks, 100, 20_000_000, [0.15, 0.15, 0.25], TIGHT),
+        random(Cubic, OneWayTicks, 200, 10_000_000, [0.15, 0.15, 0.45], TIGHT),
+        random(Cubic, OneWayTicks, 200, 20_000_000, [0.15, 0.45, 0.45], TIGHT),
+        random(Cubic, TwoWayTicks, 200, 20_000_000, [0.15, 0.45, 0.45], TIGHT),
+        Wider { burst_millis: 15, ..random(Cubic, OneWayTicks, 200, 20_000_000, [0.3, 0.3, 1.0], OUTLIER) },
+        random(Bbr, OneWayTicks, 100, 0, [0.15, 0.15, 1.0], PAUSES),
+        random(Bbr, OneWayTicks, 200, 0, [0.15, 0.15, 1.0], PAUSES),
+        random(Bbr, TwoWayTicks, 100, 0, [0.15, 0.15, 1.0], PAUSES),
+        random(Bbr, TwoWayTicks, 200, 0, [0.15, 0.15, 1.0], PAUSES),
     ]
 };
 
 #[test]
-fn ticks_are_as_late_as_through_the_kernel() {
-    for kernel in &KERNEL {
-        let network = lossy(kernel.rtt_millis, Share::from_billionths(kernel.loss_milli_percent * 10_000));
-        let runs: Vec<Delays> =
-            SEEDS.map(|seed| ticks::run(&network, seed, SECONDS, kernel.is_two_way)).collect();
-        let of = |pick: fn(&Delays) -> f64| sorted(runs.iter().map(pick).collect());
-        let model = [of(|run| run.p50), of(|run| run.p95), of(|run| run.p99)];
+fn cubic_delays_as_the_kernel_does() {
+    hold_delays(&Reference::read("cubic-delays"));
+}
+
+#[test]
+fn cubic_is_as_fast_as_the_kernel() {
+    hold_bulk(&Reference::read("cubic-bulk"));
+}
+
+#[test]
+fn bbr_delays_as_the_kernel_does() {
+    hold_delays(&Reference::read("bbr-delays"));
+}
+
+#[test]
+fn bbr_is_as_fast_as_the_kernel() {
+    hold_bulk(&Reference::read("bbr-bulk"));
+}
+
+fn hold_delays(reference: &Reference) {
+    println!(
+        "{}, {}: lost; milliseconds beyond the one-way delay, p50 / p95 / p99; p95 of the kernel's seeds",
+        reference.kernel, reference.congestion
+    );
+    let mut misses = Vec::new();
+    let is_judged = |setting: &&Setting| setting.loss_billionths <= JUDGED_LOSS_BILLIONTHS;
+    for setting in reference.settings.iter().filter(is_judged) {
+        let runs = setting.run(reference.congestion, &model_seeds(setting));
+        let kernel = PROBABILITIES.map(|probability| reference.kernel_millis(setting, probability));
+        let model = PROBABILITIES.map(|probability| pooled_millis(&runs, probability));
+        let wider = wider(reference.congestion, setting);
+        let [least, most] = setting.range_of_p95();
         println!(
-            "RTT {} ms, {} % lost, two-way {}: kernel {:?}, model {:?}",
-            kernel.rtt_millis,
-            f64::from(kernel.loss_milli_percent) / 1e3,
-            kernel.is_two_way,
-            kernel.delays,
-            model.each_ref().map(|values| median(values))
+            "{:<60} {:.2} % · kernel {} · model {} · {least:.1} to {most:.1} {}",
+            setting.label(),
+            setting.lost_percent(),
+            text(kernel),
+            text(model),
+            wider.map_or_else(String::new, |wider| format!("({})", wider.why))
         );
-        let tolerance = |index: usize| 0.15 * kernel.delays[index] + 2.0 + kernel.floor[index];
-        // Whether the median tick waits at all hangs on which packets are lost: one kernel run among the model's.
-        let (least, most) = (model[0][0], model[0][model[0].len() - 1]);
-        let among = least - tolerance(0)..=most + tolerance(0);
-        assert!(among.contains(&kernel.delays[0]), "{:?} against {model:?}", kernel.delays);
-        for index in [1, 2] {
-            let error = (median(&model[index]) - kernel.delays[index]).abs();
-            assert!(error <= tolerance(index), "{:?} against {model:?}", kernel.delays);
+        let delivered: usize = runs.iter().map(|run| run.delays.len()).sum();
+        let per_seed = setting.delivered / setting.by_seed.len();
+        assert_eq!((delivered, setting.missing), (per_seed * runs.len(), 0), "{}", setting.label());
+        for (index, (kernel, model)) in kernel.into_iter().zip(model).enumerate() {
+            let share = wider.map_or(DELAY_SHARE, |wider| wider.shares[index]);
+            if (model - kernel).abs() > share * kernel + DELAY_MILLIS {
+                misses.push(format!("{}: {kernel:.1} ms, but {model:.1} ms", setting.label()));
+            }
         }
-        assert!(runs.iter().all(|run| run.delivered as u64 == SECONDS * 200), "every tick arrives");
     }
+    assert!(misses.is_empty(), "the model is off:\n{}", misses.join("\n"));
 }
 
-#[test]
-fn without_loss_only_the_first_window_is_late() {
-    for (rtt_millis, latest) in [(20, 0.0), (100, 50.0), (200, 150.0)] {
-        let run = ticks::run(&lossy(rtt_millis, Share::ZERO), 1, SECONDS, false);
-        // The kernel: 50, 60 and 151 ms at most, of which the first is the machine's.
-        assert_eq!((run.p99, run.max), (0.0, latest));
+fn hold_bulk(reference: &Reference) {
+    println!("{}, {}: goodput in Mbit/s", reference.kernel, reference.congestion);
+    let mut misses = Vec::new();
+    for setting in &reference.settings {
+        let seeds: Vec<u64> = (1..=setting.seeds).collect();
+        let runs = setting.run(reference.congestion, &seeds);
+        let kernel = mean(setting.goodput_mbit_per_sec.iter().copied());
+        let model = mean(runs.iter().map(|run| run.goodput_mbit_per_sec));
+        println!("{:<60} kernel {kernel:.2} · model {model:.2} · {:.2}", setting.label(), model / kernel);
+        if (model - kernel).abs() > GOODPUT_SHARE * kernel {
+            misses.push(format!("{}: {kernel:.2} Mbit/s, but {model:.2}", setting.label()));
+        }
     }
+    assert!(misses.is_empty(), "the model is off:\n{}", misses.join("\n"));
 }
 
-#[test]
-fn bulk_is_as_fast_as_through_the_kernel() {
-    // Mbit/s, nominal loss in thousandths of a percent, the kernel's goodput over 25 s at a round trip of 50 ms.
-    let kernel = [
-        (10, 0, 9.6),
-        (10, 100, 9.1),
-        (10, 1_000, 2.8),
-        (10, 3_000, 1.3),
-        (50, 0, 47.9),
-        (50, 100, 14.3),
-        (50, 1_000, 3.0),
-        (50, 3_000, 1.4),
-    ];
-    for (mbit_per_sec, loss_milli_percent, kernel) in kernel {
-        let really_lost = loss_milli_percent * 86 / 100;
-        let network = limited(50, mbit_per_sec, Share::from_billionths(really_lost * 10_000));
-        // Without loss every seed is the same.
-        let seeds = if really_lost == 0 { 1 } else { 5 };
-        let runs = sorted(SEEDS.take(seeds).map(|seed| ticks::bulk(&network, seed, 25)).collect());
-        println!("{mbit_per_sec} Mbit/s, {loss_milli_percent} m% lost: kernel {kernel}, model {runs:.1?}");
-        let (least, most) = (runs[0], runs[runs.len() - 1]);
-        assert!(0.9 * least <= kernel && kernel <= 1.1 * most, "{kernel} is not among {runs:?}");
-    }
+/// The kernel's seeds; and more where the window hardly carries the ticks, so that at least the model's tail is certain.
+/// Spells come at the same times on both sides, so there the same seeds say more than many.
+fn model_seeds(setting: &Setting) -> Vec<u64> {
+    let is_random = setting.burst_millis == 0;
+    let is_tight = is_random && setting.rtt_millis >= 100 && setting.loss_billionths >= 20_000_000;
+    (1..=setting.seeds * if is_tight { 2 } else { 1 }).collect()
 }
 
-#[test]
-fn bursts_after_silence_are_as_slow_as_through_the_kernel() {
-    // At a round trip of 150 ms the same burst fits into the halved window or misses it by one packet, so only this one
-    // can be compared.
-    let kernel = 102.0;
-    let model = ticks::bursts(&limited(50, 20, Share::ZERO), 1, 60);
-    println!("bursts, RTT 50 ms: kernel {kernel}, model {model}");
-    assert!((model - kernel).abs() <= 0.15 * kernel + 2.0, "{kernel} against {model}");
+fn wider(congestion: Congestion, setting: &Setting) -> Option<&'static Wider> {
+    WIDER.iter().find(|wider| {
+        wider.congestion == congestion
+            && wider.traffic == setting.traffic()
+            && wider.rtt_millis == setting.rtt_millis
+            && wider.loss_billionths == setting.loss_billionths
+            && wider.burst_millis == setting.burst_millis
+            && setting.mbit_per_sec == 0
+    })
 }
 
-fn sorted(mut values: Vec<f64>) -> Vec<f64> {
-    values.sort_by(f64::total_cmp);
-    values
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    sorted[sorted.len() / 2]
+fn text(values: [f64; 3]) -> String {
+    values.map(|value| format!("{value:.1}")).join(" / ")
 }

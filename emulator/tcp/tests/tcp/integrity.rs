@@ -1,10 +1,11 @@
-//! Whatever the network does, the bytes arrive, once, in order.
+//! Whatever the network does, the bytes arrive, once, in order, with either congestion controller.
 
 use std::time::Duration;
 
 use sluice_link::Weather;
+use sluice_shared::lab::Congestion;
 use sluice_shared::link::{NetworkProfile, Preset, Share};
-use sluice_tcp::{Side, State};
+use sluice_tcp::{Config, Side, State};
 
 use crate::network::lossy;
 use crate::scene::{Scene, index, noise};
@@ -22,10 +23,20 @@ fn awful(loss_percent: u32) -> NetworkProfile {
     network
 }
 
-/// Sends `count` bytes each way at once, closes both streams, and compares.
-fn exchange(network: &NetworkProfile, seed: u64, count: usize) -> Scene {
+fn scene(congestion: Congestion, network: &NetworkProfile, seed: u64) -> Scene {
+    Scene::with(Config { congestion, ..Config::default() }, network, seed)
+}
+
+/// Sends `count` bytes each way at once, closes both streams, and compares; with each congestion controller.
+fn exchange_with_each(network: &NetworkProfile, seed: u64, count: usize) {
+    for congestion in Congestion::ALL {
+        exchange(congestion, network, seed, count);
+    }
+}
+
+fn exchange(congestion: Congestion, network: &NetworkProfile, seed: u64, count: usize) -> Scene {
     let data = noise(count);
-    let mut scene = Scene::new(network, seed);
+    let mut scene = scene(congestion, network, seed);
     let mut written = [0, 0];
     let deadline = scene.pair.now() + Duration::from_secs(3_600);
     loop {
@@ -45,7 +56,7 @@ fn exchange(network: &NetworkProfile, seed: u64, count: usize) -> Scene {
         }
         assert!(
             scene.step(deadline),
-            "seed {seed} is stuck: {:?} {:?}",
+            "{congestion}, seed {seed} is stuck: {:?} {:?}",
             scene.pair.endpoint(Side::Client).info(),
             scene.pair.endpoint(Side::Server).info()
         );
@@ -54,7 +65,7 @@ fn exchange(network: &NetworkProfile, seed: u64, count: usize) -> Scene {
         let read = &scene.read[index(side)];
         assert!(
             *read == data,
-            "seed {seed}: {side:?} read {} bytes, not those that were sent; {:?}",
+            "{congestion}, seed {seed}: {side:?} read {} bytes, not those that were sent; {:?}",
             read.len(),
             scene.pair.endpoint(side).end_reason()
         );
@@ -65,30 +76,30 @@ fn exchange(network: &NetworkProfile, seed: u64, count: usize) -> Scene {
 #[test]
 fn bytes_survive_loss_reordering_and_duplication() {
     for seed in 0..60 {
-        exchange(&awful(u32::try_from(seed % 6).expect("small") * 2), seed, 120_000);
+        exchange_with_each(&awful(u32::try_from(seed % 6).expect("small") * 2), seed, 120_000);
     }
 }
 
 #[test]
 fn bytes_survive_thirty_percent_loss() {
     for seed in 0..10 {
-        exchange(&lossy(20, Share::from_percent(30)), seed, 20_000);
+        exchange_with_each(&lossy(20, Share::from_percent(30)), seed, 20_000);
     }
 }
 
 #[test]
 fn bytes_survive_every_preset() {
     for preset in Preset::ALL {
-        exchange(&preset.profile(), 7, 60_000);
+        exchange_with_each(&preset.profile(), 7, 60_000);
     }
 }
 
 /// What a careless application and a bad day do to a connection, each step drawn from a seed.
 #[test]
 fn bytes_survive_pauses_outages_and_changes_of_the_network() {
-    for seed in 1..=40_u64 {
+    for (seed, congestion) in (1..=40_u64).flat_map(|seed| Congestion::ALL.map(|kind| (seed, kind))) {
         let data = noise(400_000);
-        let mut scene = Scene::new(&awful(2), seed);
+        let mut scene = scene(congestion, &awful(2), seed);
         let mut dice = noise(4_096 + usize::try_from(seed).expect("small"))
             .split_off(usize::try_from(seed).expect("small"));
         let mut written = [0, 0];
@@ -122,10 +133,10 @@ fn bytes_survive_pauses_outages_and_changes_of_the_network() {
 
 #[test]
 fn the_same_seed_gives_the_same_segments_and_another_does_not() {
-    let first = exchange(&awful(4), 11, 100_000);
-    let second = exchange(&awful(4), 11, 100_000);
-    let other = exchange(&awful(4), 12, 100_000);
-    assert_eq!(first.sent, second.sent);
-    assert_eq!(first.dropped, second.dropped);
-    assert_ne!(first.sent, other.sent);
+    for congestion in Congestion::ALL {
+        let [first, second, other] = [11, 11, 12].map(|seed| exchange(congestion, &awful(4), seed, 100_000));
+        assert_eq!(first.sent, second.sent);
+        assert_eq!(first.dropped, second.dropped);
+        assert_ne!(first.sent, other.sent);
+    }
 }

@@ -1,6 +1,7 @@
 //! TCP end to end, in virtual time: two endpoints over two emulated links.
 #![expect(clippy::print_stdout, reason = "a test prints the numbers it judged, for those who look")]
 
+mod bbr;
 mod closing;
 mod congestion;
 mod fidelity;
@@ -9,5 +10,5 @@ mod handshake;
 mod integrity;
 mod network;
 mod recovery;
+mod reference;
 mod scene;
-mod ticks;

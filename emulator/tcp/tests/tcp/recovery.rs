@@ -142,6 +142,30 @@ fn packets_that_overtake_each_other_within_the_window_are_not_sent_again() {
 }
 
 #[test]
+fn a_lost_acknowledgment_does_not_make_a_path_look_like_one_that_reorders() {
+    let (mut scene, _) = quiet();
+    scene.write_into_the_void(&noise(SEGMENT));
+    scene.write(&noise(SEGMENT));
+    scene.run(Duration::from_millis(5));
+    scene.write_into_the_void(&noise(SEGMENT));
+    scene.write(&noise(SEGMENT));
+    // The acknowledgment of the second packet is lost, so that of the fourth is the first to report either.
+    scene.run(Duration::from_millis(44));
+    scene.pair.link_mut(Side::Server).block(true);
+    scene.run(Duration::from_millis(2));
+    scene.pair.link_mut(Side::Server).block(false);
+    scene.until(|scene| scene.read[1].len() == 4 * SEGMENT);
+    assert_eq!(scene.dropped.iter().filter(|(_, from, _)| *from == Side::Server).count(), 1);
+    scene.run(Duration::from_secs(1));
+    // Three packets behind a loss still prove it at once.
+    let start = scene.pair.now();
+    scene.write_into_the_void(&noise(SEGMENT));
+    scene.write(&noise(3 * SEGMENT));
+    scene.until(|scene| scene.read[1].len() == 8 * SEGMENT);
+    assert_eq!(log(&scene.client_data(start), start)[4..], [(100, 4)]);
+}
+
+#[test]
 fn a_late_packet_that_arrives_before_its_copy_undoes_the_reduction_by_its_timestamp() {
     let (mut scene, start) = quiet();
     delay_client(&mut scene, Duration::from_millis(60));

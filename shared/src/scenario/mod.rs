@@ -1,0 +1,40 @@
+//! Scenarios: a network, a feed and the lanes that are compared on them, under a name.
+//!
+//! In text (TOML, JSON) every number carries its unit in its name and is checked against the range in [`limits`] when it
+//! is read; an error names the setting, the value and the range:
+//!
+//! ```toml
+//! name = "head-of-line"
+//! summary = "2 % lost: does one lost packet hold up every topic?"
+//! congestion = "bbr"                       # of both ends of every lane: cubic (if left out) or bbr
+//! seconds = 60
+//! seed = 1
+//!
+//! [network]
+//! preset = "lossy-2"                       # or a whole network: profile = { up = { … }, down = { … } }
+//! change = { loss_percent = 3 }            # what is different, in both directions; see `lab::LinkChange`
+//!
+//! [feed]
+//! messages_per_second = 400
+//! payload_bytes = 200
+//! topics = 8
+//! keys = 16
+//!
+//! [[lanes]]
+//! mode = "websocket"
+//!
+//! [[lanes]]
+//! mode = "stream-per-topic"
+//! policy = "latest"                        # lossless if left out
+//! window_messages = 64                     # with window_bytes; left out, the window is automatic
+//! window_bytes = 262_144
+//! consumer_delay_us = 500                  # 0 if left out
+//! ```
+
+mod definition;
+mod error;
+pub mod limits;
+mod text;
+
+pub use definition::{FeedSetup, LaneSetup, Scenario, ScenarioNetwork};
+pub use error::ScenarioError;
