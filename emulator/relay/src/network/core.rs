@@ -1,0 +1,283 @@
+//! The network itself: its settings and its flows.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use sluice_link::Weather;
+use sluice_shared::lab::{FlowReport, LabReport};
+use sluice_shared::link::NetworkProfile;
+use sluice_shared::mode::Transport;
+use sluice_shared::time::Time;
+use tokio::sync::watch;
+
+use super::handle::Handle;
+use super::settings::Settings;
+use crate::agenda::Timed;
+use crate::engine::Engine;
+use crate::quic::{SecretStore, ServerWrite};
+use crate::relay::Threads;
+use crate::tap::Tap;
+
+/// Most TCP connections of a network.
+pub(crate) const MAX_TCP_FLOWS: usize = 256;
+/// Most UDP flows of a network.
+const MAX_UDP_FLOWS: usize = 64;
+/// A UDP flow that was silent for this long makes room for a new one when there is none.
+const EVICTABLE_AFTER: Duration = Duration::from_secs(1);
+
+/// A connection's number in its network, from 0 in the order in which they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowId(pub u64);
+
+/// A connection through a network.
+pub(crate) trait Flow: Timed {
+    /// Goes on under another profile.
+    fn set_profile(&self, profile: &NetworkProfile, weather: Weather);
+    /// Carries nothing until `until`.
+    fn start_outage(&self, until: Time);
+    /// Carries nothing while UDP is blocked, if it is UDP.
+    fn block_udp(&self, is_blocked: bool);
+    /// What it carries.
+    fn transport(&self) -> Transport;
+    /// Since when nothing came, for flows that end by silence.
+    fn idle_since(&self) -> Option<Time>;
+    /// Its state, without a lane.
+    fn report(&self) -> FlowReport;
+    /// The server has handed something over to a QUIC connection; TCP's own end tells what is written to it.
+    fn on_write(&self, _write: ServerWrite) {}
+    /// Ends it without a word.
+    fn end(&self);
+}
+
+/// A network; see [`super::Network`].
+///
+/// Locks are taken in this order: the network's, a flow's, the agenda's or the tap's. A flow that wants something of
+/// its network lets go of its own lock first.
+pub(crate) struct Core {
+    engine: Arc<Engine>,
+    threads: Weak<Threads>,
+    handle: Mutex<Weak<Handle>>,
+    state: Mutex<State>,
+    tap: Arc<Tap>,
+    secrets: OnceLock<SecretStore>,
+    /// Everything that holds a socket holds a receiver.
+    closing: watch::Sender<bool>,
+}
+
+struct State {
+    settings: Settings,
+    next_flow: u64,
+    flows: BTreeMap<FlowId, Registered>,
+    is_closed: bool,
+}
+
+struct Registered {
+    flow: Arc<dyn Flow>,
+    lane: Option<u16>,
+    /// The address by which the server knows a UDP flow.
+    relay_side: Option<SocketAddr>,
+}
+
+/// Why a network takes no more connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("the network has closed")]
+    Closed,
+    #[error("the network has as many connections as it may have")]
+    Full,
+}
+
+impl Core {
+    pub(super) fn new(
+        engine: &Arc<Engine>,
+        threads: &Arc<Threads>,
+        profile: NetworkProfile,
+        seed: u64,
+    ) -> Arc<Self> {
+        let weather = Weather { seed, since: engine.clock.now() };
+        Arc::new(Self {
+            engine: Arc::clone(engine),
+            threads: Arc::downgrade(threads),
+            handle: Mutex::default(),
+            state: Mutex::new(State {
+                settings: Settings::new(profile, weather),
+                next_flow: 0,
+                flows: BTreeMap::new(),
+                is_closed: false,
+            }),
+            tap: Arc::default(),
+            secrets: OnceLock::new(),
+            closing: watch::Sender::new(false),
+        })
+    }
+
+    pub(crate) const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub(super) fn threads(&self) -> Option<Arc<Threads>> {
+        self.threads.upgrade()
+    }
+
+    pub(super) const fn handle(&self) -> &Mutex<Weak<Handle>> {
+        &self.handle
+    }
+
+    pub(crate) fn tap(&self) -> Arc<Tap> {
+        Arc::clone(&self.tap)
+    }
+
+    /// What opens the packets of QUIC connections, if somebody knows.
+    pub(crate) fn secrets(&self) -> Option<SecretStore> {
+        self.secrets.get().cloned()
+    }
+
+    pub(super) fn open_quic(&self, secrets: SecretStore) {
+        self.secrets.get_or_init(|| secrets);
+    }
+
+    /// A flow by its number.
+    pub(super) fn flow(&self, id: FlowId) -> Option<Arc<dyn Flow>> {
+        self.state.lock().flows.get(&id).map(|registered| Arc::clone(&registered.flow))
+    }
+
+    /// Turns true when the network closes; whatever holds a socket holds one of these until it lets go of it.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
+    /// Waits until nothing holds a socket.
+    pub(super) async fn sockets_released(&self) {
+        self.closing.closed().await;
+    }
+
+    /// Lets a new connection in; where there is no room for UDP, the flow that was silent for the longest goes.
+    pub(crate) fn add<F: Flow + 'static>(
+        &self,
+        transport: Transport,
+        make: impl FnOnce(FlowId, &Settings) -> Arc<F>,
+    ) -> Result<Arc<F>, Refusal> {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return Err(Refusal::Closed);
+        }
+        let limit = match transport {
+            Transport::WebSocket => MAX_TCP_FLOWS,
+            Transport::WebTransport => MAX_UDP_FLOWS,
+        };
+        let alike = state.flows.values().filter(|registered| registered.flow.transport() == transport);
+        if alike.count() >= limit {
+            let silent_since = self.engine.clock.now() - EVICTABLE_AFTER;
+            let silent = state.take_silent(transport, silent_since).ok_or(Refusal::Full)?;
+            silent.flow.end();
+        }
+        let id = FlowId(state.next_flow);
+        state.next_flow += 1;
+        let flow = make(id, &state.settings);
+        let registered =
+            Registered { flow: Arc::clone(&flow) as Arc<dyn Flow>, lane: None, relay_side: None };
+        state.flows.insert(id, registered);
+        Ok(flow)
+    }
+
+    /// The server knows flow `id` by the address `relay_side`.
+    pub(crate) fn note_relay_side(&self, id: FlowId, relay_side: SocketAddr) {
+        if let Some(registered) = self.state.lock().flows.get_mut(&id) {
+            registered.relay_side = Some(relay_side);
+        }
+    }
+
+    pub(super) fn udp_flow_from(&self, relay_side: SocketAddr) -> Option<FlowId> {
+        let wanted = (relay_side.ip().to_canonical(), relay_side.port());
+        let state = self.state.lock();
+        let found = state.flows.iter().find(|(_, registered)| {
+            registered
+                .relay_side
+                .is_some_and(|address| (address.ip().to_canonical(), address.port()) == wanted)
+        });
+        found.map(|(id, _)| *id)
+    }
+
+    pub(super) fn name_lane(&self, id: FlowId, lane: u16) {
+        if let Some(registered) = self.state.lock().flows.get_mut(&id) {
+            registered.lane = Some(lane);
+        }
+    }
+
+    /// Forgets a flow that is over.
+    pub(crate) fn remove(&self, id: FlowId) {
+        let removed = self.state.lock().flows.remove(&id);
+        // A flow may be the last that holds something, so it goes without the lock.
+        drop(removed);
+    }
+
+    pub(crate) fn end_flow(&self, id: FlowId) {
+        let removed = self.state.lock().flows.remove(&id);
+        if let Some(removed) = removed {
+            removed.flow.end();
+        }
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.state.lock().settings.clone()
+    }
+
+    /// Changes the settings, and every flow by `apply`: under the lock, so that flows come to the same settings in
+    /// whatever order somebody changes them.
+    pub(super) fn change(
+        &self,
+        change: impl FnOnce(&mut Settings, Time),
+        apply: impl Fn(&dyn Flow, &Settings),
+    ) {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        change(&mut state.settings, self.engine.clock.now());
+        for registered in state.flows.values() {
+            apply(&*registered.flow, &state.settings);
+        }
+    }
+
+    pub(super) fn report(&self) -> LabReport {
+        let (settings, flows): (Settings, Vec<_>) = {
+            let state = self.state.lock();
+            let flows =
+                state.flows.values().map(|registered| (Arc::clone(&registered.flow), registered.lane));
+            (state.settings.clone(), flows.collect())
+        };
+        let at = self.engine.clock.now();
+        LabReport {
+            at,
+            is_out: settings.is_out(at),
+            is_udp_blocked: settings.is_udp_blocked,
+            relay_load: self.engine.load.load(),
+            flows: flows.iter().map(|(flow, lane)| FlowReport { lane: *lane, ..flow.report() }).collect(),
+        }
+    }
+
+    pub(super) fn close(&self) {
+        let flows = {
+            let mut state = self.state.lock();
+            state.is_closed = true;
+            std::mem::take(&mut state.flows)
+        };
+        // Before the tasks that carry them let go of their sockets, which the flows would take for clients that go.
+        for registered in flows.values() {
+            registered.flow.end();
+        }
+        self.closing.send_replace(true);
+        self.tap.close();
+    }
+}
+
+impl State {
+    /// Takes out the flow of `transport` that has been silent for the longest, if that is since before `before`.
+    fn take_silent(&mut self, transport: Transport, before: Time) -> Option<Registered> {
+        let silent = self.flows.iter().filter(|(_, registered)| registered.flow.transport() == transport);
+        let (since, id) =
+            silent.filter_map(|(id, registered)| Some((registered.flow.idle_since()?, *id))).min()?;
+        if since < before { self.flows.remove(&id) } else { None }
+    }
+}

@@ -1,0 +1,176 @@
+//! Where the time of a server's writes went, stream by stream and datagram by datagram.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+
+use sluice_link::PacketId;
+use sluice_shared::lab::Lateness;
+use sluice_shared::link::Direction;
+use sluice_shared::time::Time;
+
+use super::frame::Frame;
+use super::observer::Observer;
+use super::secrets::SecretStore;
+use crate::attribution::{Attribution, Passage, add};
+
+/// Packets that are followed on their way.
+const MAX_PACKETS: usize = 16_384;
+/// Streams that are followed at a time.
+const MAX_STREAMS: usize = 1_024;
+/// Datagrams that were handed over and not sent.
+const MAX_DATAGRAMS: usize = 4_096;
+
+/// What a server hands over to a QUIC connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerWrite {
+    /// Bytes of a stream.
+    Stream {
+        /// The stream's id (RFC 9000 §2.1).
+        id: u64,
+        /// The offset behind the last of them.
+        end: u64,
+    },
+    /// A datagram; they are sent in the order in which they are handed over.
+    Datagram,
+}
+
+/// Follows one connection.
+#[derive(Debug)]
+pub(crate) struct QuicLateness {
+    observer: Observer,
+    streams: BTreeMap<u64, Stream>,
+    /// When datagrams were handed over that have not been sent: QUIC sends them in this order.
+    datagrams: VecDeque<Time>,
+    /// What packets on the way carry.
+    packets: BTreeMap<PacketId, Vec<Piece>>,
+    sums: Lateness,
+}
+
+#[derive(Debug, Default)]
+struct Stream {
+    attribution: Attribution,
+    /// What has arrived beyond `readable`, by the first byte.
+    arrived: BTreeMap<u64, u64>,
+    readable: u64,
+    end: Option<u64>,
+}
+
+/// What a packet carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Stream { id: u64, range: Range<u64>, is_last: bool },
+    Datagram { accepted_at: Time, sent_at: Time },
+}
+
+impl QuicLateness {
+    pub(crate) fn new(secrets: SecretStore) -> Self {
+        Self {
+            observer: Observer::new(secrets),
+            streams: BTreeMap::new(),
+            datagrams: VecDeque::new(),
+            packets: BTreeMap::new(),
+            sums: Lateness::default(),
+        }
+    }
+
+    /// The server handed something over at `at`.
+    pub(crate) fn on_write(&mut self, write: ServerWrite, at: Time) {
+        match write {
+            ServerWrite::Stream { id, end } => {
+                if self.streams.len() < MAX_STREAMS || self.streams.contains_key(&id) {
+                    self.streams.entry(id).or_default().attribution.on_write(end, at);
+                }
+            }
+            ServerWrite::Datagram => {
+                if self.datagrams.len() < MAX_DATAGRAMS {
+                    self.datagrams.push_back(at);
+                }
+            }
+        }
+    }
+
+    /// A datagram entered the link as packet `id`.
+    pub(crate) fn on_sent(&mut self, direction: Direction, id: PacketId, datagram: &[u8], now: Time) {
+        let mut pieces = Vec::new();
+        let (streams, datagrams) = (&mut self.streams, &mut self.datagrams);
+        self.observer.observe(direction, datagram, |frame| match frame {
+            Frame::Stream { id, offset, length, is_last } => {
+                let Some(stream) = streams.get_mut(&id) else { return };
+                let range = offset..offset + length;
+                stream.attribution.on_sent(&range, now);
+                pieces.push(Piece::Stream { id, range, is_last });
+            }
+            Frame::Datagram => {
+                if let Some(accepted_at) = datagrams.pop_front() {
+                    pieces.push(Piece::Datagram { accepted_at, sent_at: now });
+                }
+            }
+            Frame::Crypto { .. } | Frame::Other => {}
+        });
+        if !pieces.is_empty() && self.packets.len() < MAX_PACKETS {
+            self.packets.insert(id, pieces);
+        }
+    }
+
+    /// Packet `id` from the server was dropped.
+    pub(crate) fn on_dropped(&mut self, id: PacketId) {
+        for piece in self.packets.remove(&id).unwrap_or_default() {
+            if let Piece::Stream { id: stream, range, .. } = piece
+                && let Some(stream) = self.streams.get_mut(&stream)
+            {
+                stream.attribution.on_dropped(&range, id);
+            }
+        }
+    }
+
+    /// Packet `id` from the server arrived.
+    pub(crate) fn on_delivered(&mut self, id: PacketId, passage: Passage) {
+        for piece in self.packets.remove(&id).unwrap_or_default() {
+            match piece {
+                Piece::Stream { id, range, is_last } => self.on_stream_arrived(id, &range, is_last, passage),
+                Piece::Datagram { accepted_at, sent_at } => {
+                    let mut alone = Attribution::default();
+                    alone.on_write(1, accepted_at);
+                    alone.on_sent(&(0..1), sent_at);
+                    alone.on_delivered(&(0..1), passage, 1);
+                    add(&mut self.sums, alone.drain_lateness());
+                }
+            }
+        }
+    }
+
+    fn on_stream_arrived(&mut self, id: u64, range: &Range<u64>, is_last: bool, passage: Passage) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if is_last {
+            stream.end = Some(range.end);
+        }
+        stream.receive(range);
+        stream.attribution.on_delivered(range, passage, stream.readable);
+        add(&mut self.sums, stream.attribution.drain_lateness());
+        if stream.end.is_some_and(|end| stream.readable >= end) {
+            self.streams.remove(&id);
+        }
+    }
+
+    /// Sums since the beginning, and the latest write since the last time this was asked; `None` before the first
+    /// write could be followed to its end.
+    pub(crate) fn take_lateness(&mut self) -> Option<Lateness> {
+        let worst = self.sums.worst.take();
+        (self.sums.writes > 0).then_some(Lateness { worst, ..self.sums })
+    }
+}
+
+impl Stream {
+    /// Most pieces behind a hole that are remembered.
+    const MAX_PIECES: usize = 4_096;
+
+    fn receive(&mut self, range: &Range<u64>) {
+        if range.end > self.readable && self.arrived.len() < Self::MAX_PIECES {
+            let end = self.arrived.entry(range.start).or_insert(range.end);
+            *end = range.end.max(*end);
+        }
+        while let Some(first) = self.arrived.first_entry().filter(|first| *first.key() <= self.readable) {
+            self.readable = self.readable.max(first.remove());
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! One connection, as its packets pass.
+
+use sluice_shared::link::Direction;
+
+use super::frame::{Frame, frames};
+use super::hello::Hello;
+use super::keys::{Keys, Suite, initial};
+use super::packet::{Kind, packets};
+use super::secrets::SecretStore;
+
+/// Opens what the server sends after the handshake, once its keys can be found.
+#[derive(Debug)]
+pub(super) struct Observer {
+    secrets: SecretStore,
+    initial: Option<(Keys, Keys)>,
+    client: Hello,
+    server: Hello,
+    client_random: Option<[u8; 32]>,
+    suite: Option<Suite>,
+    /// Bytes of the connection ID in short headers that the server sends: the client chose it.
+    client_id_bytes: usize,
+    /// The keys of what the server sends.
+    traffic: Option<Keys>,
+    /// Packets are opened in place, so each is copied here.
+    scratch: Vec<u8>,
+}
+
+impl Observer {
+    pub(super) fn new(secrets: SecretStore) -> Self {
+        Self {
+            secrets,
+            initial: None,
+            client: Hello::default(),
+            server: Hello::default(),
+            client_random: None,
+            suite: None,
+            client_id_bytes: 0,
+            traffic: None,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Looks into `datagram`, and calls `see` for the frames of packets that the server sends after the handshake.
+    pub(super) fn observe(&mut self, direction: Direction, datagram: &[u8], mut see: impl FnMut(Frame<'_>)) {
+        let is_handshaking = self.suite.is_none() || self.client_random.is_none();
+        let is_short = datagram.first().is_some_and(|first| first & 0x80 == 0);
+        // What the client sends in short packets, and everybody's long ones once the keys are known, need no look.
+        if direction == Direction::Up && (is_short || !is_handshaking) {
+            return;
+        }
+        for packet in packets(datagram, self.client_id_bytes) {
+            let Some(bytes) = datagram.get(packet.range.clone()) else { return };
+            let number_at = packet.number_at - packet.range.start;
+            match packet.kind {
+                Kind::Initial => {
+                    if let Some((destination, source)) = packet.ids {
+                        self.see_initial(direction, &destination, &source, bytes, number_at);
+                    }
+                }
+                // The client begins anew with the connection ID that the server has named.
+                Kind::Retry => *self = Self::new(self.secrets.clone()),
+                Kind::OneRtt if direction == Direction::Down => self.see_traffic(bytes, number_at, &mut see),
+                Kind::OneRtt | Kind::Handshake | Kind::ZeroRtt => {}
+            }
+        }
+    }
+
+    fn see_initial(
+        &mut self,
+        direction: Direction,
+        destination: &[u8],
+        source: &[u8],
+        packet: &[u8],
+        number_at: usize,
+    ) {
+        if self.initial.is_none() && direction == Direction::Up {
+            self.initial = initial(destination);
+            self.client_id_bytes = source.len();
+        }
+        let Some((client_keys, server_keys)) = &mut self.initial else { return };
+        let (keys, hello) = match direction {
+            Direction::Up => (client_keys, &mut self.client),
+            Direction::Down => (server_keys, &mut self.server),
+        };
+        self.scratch.clear();
+        self.scratch.extend_from_slice(packet);
+        let Some(payload) = keys.open(&mut self.scratch, number_at) else { return };
+        let _understood = frames(payload, |frame| {
+            if let Frame::Crypto { offset, data } = frame {
+                hello.insert(offset, data);
+            }
+        });
+        if self.client_random.is_none() {
+            self.client_random = self.client.client_random();
+        }
+        if self.suite.is_none() {
+            self.suite = self.server.suite();
+        }
+    }
+
+    fn see_traffic(&mut self, packet: &[u8], number_at: usize, see: &mut impl FnMut(Frame<'_>)) {
+        if self.traffic.is_none()
+            && let (Some(random), Some(suite)) = (&self.client_random, self.suite)
+        {
+            self.traffic = self.secrets.server_traffic(random).and_then(|secret| Keys::new(suite, secret));
+        }
+        let Some(keys) = &mut self.traffic else { return };
+        self.scratch.clear();
+        self.scratch.extend_from_slice(packet);
+        let Some(payload) = keys.open(&mut self.scratch, number_at) else { return };
+        let _understood = frames(payload, see);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_comes_is_looked_at_without_harm() {
+        let mut observer = Observer::new(SecretStore::default());
+        let mut word = 0x9E37_79B9_7F4A_7C15u64;
+        let mut random = || {
+            word ^= word << 13;
+            word ^= word >> 7;
+            word ^= word << 17;
+            word
+        };
+        let mut seen = 0;
+        for _ in 0..20_000 {
+            let length = usize::try_from(random() % 80).expect("small");
+            let mut datagram: Vec<u8> = (0..length).map(|_| random().to_le_bytes()[0]).collect();
+            // Half of them begin as an Initial of version 1 does.
+            if random() % 2 == 0 {
+                datagram.splice(..0, [0xc0 | random().to_le_bytes()[0] & 0x0f, 0, 0, 0, 1, 8]);
+            }
+            let direction = if random() % 2 == 0 { Direction::Up } else { Direction::Down };
+            observer.observe(direction, &datagram, |_| seen += 1);
+        }
+        assert_eq!(seen, 0, "nothing could be opened");
+    }
+}

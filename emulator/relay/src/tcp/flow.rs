@@ -1,0 +1,394 @@
+//! A conversation behind a lock, driven by whoever has something for it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use sluice_link::Weather;
+use sluice_shared::lab::{Congestion, FlowReport};
+use sluice_shared::link::NetworkProfile;
+use sluice_shared::mode::Transport;
+use sluice_shared::time::Time;
+use sluice_tcp::{EndReason, Info, State, WriteError};
+use tokio::sync::mpsc;
+
+use super::conversation::Conversation;
+use super::stream::RampStream;
+use crate::agenda::{Timed, Timer};
+use crate::engine::Engine;
+use crate::network::{Core, Flow, FlowId, Settings};
+use crate::tap::Ports;
+
+/// How long the server's end waits for the client to close after the server's application has gone
+/// (`tcp_fin_timeout`).
+const FIN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A TCP connection of a network.
+pub(crate) struct TcpFlow {
+    id: FlowId,
+    peer: SocketAddr,
+    congestion: Congestion,
+    engine: Arc<Engine>,
+    core: Weak<Core>,
+    me: Weak<Self>,
+    state: Mutex<FlowState>,
+}
+
+struct FlowState {
+    conversation: Conversation,
+    timer: Timer,
+    /// Where the server gets the connection, until it has it.
+    ramp: Option<mpsc::Sender<RampStream>>,
+    client: Application,
+    server: Application,
+    fin_timeout_at: Option<Time>,
+    has_ended: bool,
+}
+
+/// Who reads from and writes to an end.
+#[derive(Default)]
+struct Application {
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    is_gone: bool,
+}
+
+/// What has to be done without the lock.
+#[derive(Default)]
+struct Aftermath {
+    wakers: [Option<Waker>; 4],
+    established: Option<mpsc::Sender<RampStream>>,
+    is_over: bool,
+}
+
+impl TcpFlow {
+    /// A connection that is about to begin; the server gets it from `ramp`.
+    pub(super) fn new(
+        id: FlowId,
+        settings: &Settings,
+        core: &Arc<Core>,
+        peer: SocketAddr,
+        server_port: u16,
+        congestion: Congestion,
+        ramp: mpsc::Sender<RampStream>,
+    ) -> Arc<Self> {
+        let engine = Arc::clone(core.engine());
+        let ports = Ports { client: peer.port(), server: server_port };
+        let seed = settings.weather.seed.wrapping_add(id.0);
+        let now = engine.clock.now();
+        Arc::new_cyclic(|me| Self {
+            id,
+            peer,
+            congestion,
+            core: Arc::downgrade(core),
+            me: Weak::clone(me),
+            state: Mutex::new(FlowState {
+                conversation: Conversation::new(settings, congestion, seed, core.tap(), ports, now),
+                timer: Timer::new(engine.next_key()),
+                ramp: Some(ramp),
+                client: Application::default(),
+                server: Application::default(),
+                fin_timeout_at: None,
+                has_ended: false,
+            }),
+            engine,
+        })
+    }
+
+    pub(super) const fn id(&self) -> FlowId {
+        self.id
+    }
+
+    pub(super) const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The server's end.
+    pub(super) fn info(&self) -> Info {
+        self.state.lock().conversation.server.info()
+    }
+
+    /// Sends the first segment.
+    pub(super) fn start(&self) {
+        self.drive(|_, _| ());
+    }
+
+    /// Waits until the client's end has room, and tells how much; an error when the connection has ended.
+    pub(super) fn poll_client_room(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.drive(|state, now| {
+            let client = &mut state.conversation.client;
+            if client.send_buffer_free_bytes() == 0 {
+                // It grows for writers who have more than fits in. This one's is in the socket, so it offers a byte that
+                // finds no room.
+                client.write(&[0], now).map_err(write_error)?;
+            }
+            let room = client.send_buffer_free_bytes();
+            if let Some(reason) = client.end_reason() {
+                return Poll::Ready(Err(error_of(reason)));
+            }
+            if room == 0 {
+                state.client.writer = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(usize::try_from(room).unwrap_or(usize::MAX)))
+        })
+    }
+
+    /// Writes at the client's end, which must have room.
+    pub(super) fn write_at_client(&self, data: &[u8]) -> io::Result<()> {
+        self.drive(|state, now| match state.conversation.client.write(data, now) {
+            Ok(taken) if taken == data.len() => Ok(()),
+            Ok(_) => Err(io::Error::other("more than there was room for")),
+            Err(error) => Err(write_error(error)),
+        })
+    }
+
+    /// Reads at the client's end: data, `None` at the end of the stream, an error when the connection broke.
+    pub(super) fn poll_read_at_client(
+        &self,
+        max_bytes: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Bytes>>> {
+        self.drive(|state, now| {
+            if let Some(data) = state.conversation.read_at_client(max_bytes, now) {
+                return Poll::Ready(Ok(Some(data)));
+            }
+            if state.conversation.client.is_read_finished() {
+                return Poll::Ready(broken(state.conversation.client.end_reason()).map(|()| None));
+            }
+            state.client.reader = Some(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+
+    /// The client's application has written everything.
+    pub(super) fn close_at_client(&self) {
+        self.drive(|state, now| state.conversation.client.close(now));
+    }
+
+    /// The client's application has gone: by closing both ways, or without a word.
+    pub(super) fn leave_client(&self, is_broken: bool) {
+        self.drive(|state, now| {
+            if is_broken {
+                state.conversation.client.abort(now);
+            }
+            state.client = Application { is_gone: true, ..Application::default() };
+        });
+    }
+
+    /// Reads at the server's end into the rest of `buffer`; nothing at the end of the stream.
+    pub(super) fn poll_read_at_server(
+        &self,
+        buffer: &mut tokio::io::ReadBuf<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.drive(|state, now| {
+            let server = &mut state.conversation.server;
+            let before = buffer.filled().len();
+            while buffer.remaining() > 0
+                && let Some(data) = server.read(buffer.remaining(), now)
+            {
+                buffer.put_slice(&data);
+            }
+            if buffer.filled().len() > before || buffer.remaining() == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            if server.is_read_finished() {
+                return Poll::Ready(broken(server.end_reason()));
+            }
+            state.server.reader = Some(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+
+    /// Writes at the server's end as much as there is room for.
+    pub(super) fn poll_write_at_server(&self, data: &[u8], cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.drive(|state, now| match state.conversation.write_at_server(data, now) {
+            Ok(0) if !data.is_empty() => {
+                state.server.writer = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            Ok(taken) => Poll::Ready(Ok(taken)),
+            Err(error) => Poll::Ready(Err(write_error(error))),
+        })
+    }
+
+    /// The server's application has written everything.
+    pub(super) fn close_at_server(&self) {
+        self.drive(|state, now| state.conversation.server.close(now));
+    }
+
+    /// The server's application has gone: as in Linux a reset, if it leaves something unread.
+    pub(super) fn leave_server(&self) {
+        self.drive(|state, now| {
+            let server = &mut state.conversation.server;
+            if server.info().unread_bytes > 0 {
+                server.abort(now);
+            } else {
+                server.close(now);
+            }
+            state.server = Application { is_gone: true, ..Application::default() };
+        });
+    }
+
+    /// Does something, brings everything to now, and tells those who wait for what came of it.
+    fn drive<R>(&self, act: impl FnOnce(&mut FlowState, Time) -> R) -> R {
+        let (result, aftermath) = {
+            let mut state = self.state.lock();
+            let now = self.engine.clock.now();
+            let result = act(&mut state, now);
+            (result, self.settle(&mut state, now))
+        };
+        for waker in aftermath.wakers.into_iter().flatten() {
+            waker.wake();
+        }
+        if let Some(core) = self.core.upgrade() {
+            if let (Some(ramp), Some(me)) = (aftermath.established, self.me.upgrade()) {
+                // A ramp that was dropped drops the stream, which closes the connection.
+                drop(ramp.try_send(RampStream::new(me, Arc::clone(&core))));
+            }
+            if aftermath.is_over {
+                core.remove(self.id);
+            }
+        }
+        result
+    }
+
+    fn settle(&self, state: &mut FlowState, now: Time) -> Aftermath {
+        let conversation = &mut state.conversation;
+        conversation.settle(now);
+        if state.server.is_gone {
+            state.watch_abandoned_server(now);
+        }
+        let mut aftermath = Aftermath { wakers: state.take_wakers(), ..Aftermath::default() };
+        if state.conversation.server.is_established() {
+            aftermath.established = state.ramp.take();
+        }
+        // A server that never got the connection has nobody who could be waiting.
+        let is_server_gone = state.server.is_gone || state.ramp.is_some();
+        if !state.has_ended && state.client.is_gone && is_server_gone && state.conversation.is_over() {
+            state.has_ended = true;
+            state.ramp = None;
+            aftermath.is_over = true;
+        }
+        if state.has_ended {
+            state.timer.cancel(&self.engine.agenda);
+        } else {
+            let wanted =
+                [state.conversation.poll_timeout(), state.fin_timeout_at].into_iter().flatten().min();
+            state.timer.set(wanted, &self.engine.agenda, &self.me);
+        }
+        aftermath
+    }
+}
+
+impl FlowState {
+    /// Nobody reads what still comes, and nobody waits for ever until the client closes too.
+    fn watch_abandoned_server(&mut self, now: Time) {
+        let server = &mut self.conversation.server;
+        let is_waiting = server.state() == State::FinWait2;
+        self.fin_timeout_at = is_waiting.then(|| self.fin_timeout_at.unwrap_or(now + FIN_TIMEOUT));
+        if self.fin_timeout_at.is_some_and(|at| at <= now) || server.info().unread_bytes > 0 {
+            server.abort(now);
+            self.fin_timeout_at = None;
+            self.conversation.settle(now);
+        }
+    }
+
+    fn take_wakers(&mut self) -> [Option<Waker>; 4] {
+        let (client, server) = (&self.conversation.client, &self.conversation.server);
+        let is_readable = |end: &sluice_tcp::Endpoint| end.is_read_finished() || end.info().unread_bytes > 0;
+        // As Linux: a writer that waits is told when a third of the buffer is free, so that it does not come for crumbs.
+        let is_writable = |end: &sluice_tcp::Endpoint| {
+            end.end_reason().is_some()
+                || 2 * end.send_buffer_free_bytes() >= end.send_buffer_used_bytes().max(1)
+        };
+        [
+            self.client.reader.take_if(|_| is_readable(client)),
+            self.client.writer.take_if(|_| is_writable(client)),
+            self.server.reader.take_if(|_| is_readable(server)),
+            self.server.writer.take_if(|_| is_writable(server)),
+        ]
+    }
+}
+
+impl Timed for TcpFlow {
+    fn on_due(&self, at: Time) {
+        self.drive(|state, _| state.timer.on_due(at));
+    }
+}
+
+impl Flow for TcpFlow {
+    fn set_profile(&self, profile: &NetworkProfile, weather: Weather) {
+        self.drive(|state, now| state.conversation.set_profile(profile, weather, now));
+    }
+
+    fn start_outage(&self, until: Time) {
+        self.drive(|state, now| state.conversation.start_outage(until, now));
+    }
+
+    /// Only UDP can be blocked.
+    fn block_udp(&self, _is_blocked: bool) {}
+
+    fn transport(&self) -> Transport {
+        Transport::WebSocket
+    }
+
+    fn idle_since(&self) -> Option<Time> {
+        None
+    }
+
+    fn report(&self) -> FlowReport {
+        let (up, down, tcp, lateness) = self.drive(|state, now| state.conversation.reports(now));
+        FlowReport {
+            flow: self.id.0,
+            lane: None,
+            transport: self.transport(),
+            congestion: self.congestion,
+            up,
+            down,
+            tcp: Some(tcp),
+            lateness: Some(lateness),
+        }
+    }
+
+    fn end(&self) {
+        self.drive(|state, now| {
+            state.conversation.client.abort(now);
+            state.conversation.server.abort(now);
+            state.ramp = None;
+            state.has_ended = true;
+        });
+    }
+}
+
+fn broken(reason: Option<EndReason>) -> io::Result<()> {
+    match reason {
+        None | Some(EndReason::Finished) => Ok(()),
+        Some(reason) => Err(error_of(reason)),
+    }
+}
+
+fn write_error(error: WriteError) -> io::Error {
+    match error {
+        WriteError::Closed | WriteError::Ended(EndReason::Finished) => {
+            io::Error::new(io::ErrorKind::BrokenPipe, error)
+        }
+        WriteError::Ended(reason) => error_of(reason),
+    }
+}
+
+fn error_of(reason: EndReason) -> io::Error {
+    let kind = match reason {
+        EndReason::Finished => io::ErrorKind::BrokenPipe,
+        EndReason::Aborted => io::ErrorKind::ConnectionAborted,
+        EndReason::Reset => io::ErrorKind::ConnectionReset,
+        EndReason::Refused => io::ErrorKind::ConnectionRefused,
+        EndReason::TimedOut => io::ErrorKind::TimedOut,
+    };
+    io::Error::new(kind, format!("the emulated connection has ended: {reason}"))
+}

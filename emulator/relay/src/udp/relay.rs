@@ -1,0 +1,204 @@
+//! Whose datagram belongs to which flow, and when flows end.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluice_shared::lab::Congestion;
+use sluice_shared::link::Direction;
+use sluice_shared::mode::Transport;
+use sluice_shared::time::Time;
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use super::flow::{Sockets, UdpFlow, answering_address};
+use super::port::{Arrived, Destination, Port};
+use crate::network::{Core, Flow as _};
+
+/// A flow that was silent for this long is over: twice QUIC's usual idle timeout.
+const IDLE: Duration = Duration::from_secs(60);
+/// How often silent flows are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// Batches that are taken from a socket before others have their turn.
+const BATCHES: usize = 8;
+/// How long a socket is left alone after an error that nothing explains.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Carries datagrams between the clients of `socket` and the server at `upstream`.
+pub(crate) fn relay(
+    core: &Arc<Core>,
+    socket: std::net::UdpSocket,
+    upstream: SocketAddr,
+    congestion: Congestion,
+) -> io::Result<()> {
+    let runtime = core.engine().runtime.clone();
+    let front = {
+        let _context = runtime.enter();
+        Arc::new(Port::new(socket)?)
+    };
+    let address = front.local_addr()?;
+    let clients = Clients {
+        core: Arc::clone(core),
+        front,
+        address,
+        upstream,
+        congestion,
+        flows: HashMap::new(),
+        closing: core.closing(),
+    };
+    runtime.spawn(clients.run());
+    Ok(())
+}
+
+/// The clients of one socket.
+struct Clients {
+    core: Arc<Core>,
+    front: Arc<Port>,
+    address: SocketAddr,
+    upstream: SocketAddr,
+    congestion: Congestion,
+    flows: HashMap<SocketAddr, Arc<UdpFlow>>,
+    /// Dropped last: it says that the sockets are released.
+    closing: watch::Receiver<bool>,
+}
+
+enum Event {
+    Ready(io::Result<()>),
+    Sweep,
+}
+
+impl Clients {
+    async fn run(mut self) {
+        let mut sweeps = tokio::time::interval(SWEEP_EVERY);
+        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let event = tokio::select! {
+                ready = self.front.readable() => Event::Ready(ready),
+                _ = sweeps.tick() => Event::Sweep,
+                _ = self.closing.wait_for(|is_closing| *is_closing) => return,
+            };
+            match event {
+                Event::Ready(Ok(())) => self.receive().await,
+                Event::Ready(Err(_)) => return,
+                Event::Sweep => self.sweep(),
+            }
+        }
+    }
+
+    async fn receive(&mut self) {
+        for _ in 0..BATCHES {
+            let received = self.front.receive(&mut self.core.engine().receive_buffers.lock());
+            match received {
+                Ok(runs) => {
+                    let came_at = self.core.engine().pace.on_received(count(&runs));
+                    runs.into_iter().for_each(|run| self.hand_in(came_at, run));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => return pause_after(&error).await,
+            }
+        }
+    }
+
+    fn hand_in(&mut self, came_at: Option<Time>, run: Arrived) {
+        let known = self.flows.get(&run.from).filter(|flow| !flow.has_ended());
+        let flow = match known {
+            Some(flow) => Arc::clone(flow),
+            None => match self.begin(&run) {
+                Ok(flow) => flow,
+                Err(error) => {
+                    tracing::warn!(client = %run.from, %error, "a client's datagrams were dropped");
+                    return;
+                }
+            },
+        };
+        flow.hand_in(Direction::Up, came_at, run.datagrams);
+    }
+
+    fn begin(&mut self, run: &Arrived) -> io::Result<Arc<UdpFlow>> {
+        self.flows.retain(|_, flow| !flow.has_ended());
+        let back = {
+            let _context = self.core.engine().runtime.enter();
+            Port::new(socket_towards(self.upstream)?)?
+        };
+        let relay_side = back.local_addr()?;
+        let sockets = Sockets {
+            front: Arc::clone(&self.front),
+            client: Destination { address: run.from, from: answering_address(self.address, run.to) },
+            back,
+            upstream: self.upstream,
+            front_port: self.address.port(),
+        };
+        let (engine, tap, congestion) = (self.core.engine(), self.core.tap(), self.congestion);
+        let flow = self
+            .core
+            .add(Transport::WebTransport, |id, settings| {
+                UdpFlow::new(id, settings, engine, tap, congestion, sockets, self.core.secrets())
+            })
+            .map_err(io::Error::other)?;
+        self.core.note_relay_side(flow.id(), relay_side);
+        let reader =
+            engine.runtime.spawn(answer(self.core.closing(), Arc::clone(&self.core), Arc::clone(&flow)));
+        flow.set_reader(reader.abort_handle());
+        self.flows.insert(run.from, Arc::clone(&flow));
+        Ok(flow)
+    }
+
+    fn sweep(&mut self) {
+        let silent_since = self.core.engine().clock.now() - IDLE;
+        self.flows.retain(|_, flow| {
+            if flow.idle_since().is_some_and(|since| since < silent_since) {
+                self.core.end_flow(flow.id());
+            }
+            !flow.has_ended()
+        });
+    }
+}
+
+/// Hands in what the server of a flow sends, until the flow or the network ends. The first argument is dropped last.
+async fn answer(mut closing: watch::Receiver<bool>, core: Arc<Core>, flow: Arc<UdpFlow>) {
+    loop {
+        tokio::select! {
+            ready = flow.sockets.back.readable() => if ready.is_err() { return },
+            _ = closing.wait_for(|is_closing| *is_closing) => return,
+        }
+        for _ in 0..BATCHES {
+            let received = flow.sockets.back.receive(&mut core.engine().receive_buffers.lock());
+            match received {
+                Ok(runs) => {
+                    let came_at = core.engine().pace.on_received(count(&runs));
+                    runs.into_iter().for_each(|run| flow.hand_in(Direction::Down, came_at, run.datagrams));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => {
+                    pause_after(&error).await;
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn count(runs: &[Arrived]) -> usize {
+    runs.iter().map(|run| run.datagrams.len()).sum()
+}
+
+/// A socket that talks to `upstream` only.
+fn socket_towards(upstream: SocketAddr) -> io::Result<std::net::UdpSocket> {
+    let any: IpAddr = match upstream {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = std::net::UdpSocket::bind((any, 0))?;
+    socket.connect(upstream)?;
+    Ok(socket)
+}
+
+/// A host that refuses datagrams says so at the next call; the pause keeps an error that stays from taking a core.
+async fn pause_after(error: &io::Error) {
+    if error.kind() != io::ErrorKind::ConnectionRefused {
+        tracing::debug!(%error, "receiving datagrams failed");
+    }
+    tokio::time::sleep(PAUSE).await;
+}
