@@ -32,4 +32,9 @@ impl Clock {
     pub(crate) fn instant(self, time: Time) -> Instant {
         self.started + time.since(self.started_at)
     }
+
+    /// The same clock for the network emulator, whose threads know nothing of tokio.
+    pub(crate) fn for_relay(self) -> sluice_relay::Clock {
+        sluice_relay::Clock::new(self.started.into_std(), self.started_at)
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use sluice_shared::lab::TcpStack;
+
 use crate::feeds::FeedKind;
 use crate::listen::ListenAddress;
 
@@ -23,8 +25,17 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Connections that may be sessions at a time.
     pub max_sessions: u32,
+    /// Labs at a time, each with an emulated network of its own, 0 to [`Config::MOST_LABS`].
+    pub max_labs: usize,
+    /// Whose TCP crosses the labs' networks.
+    pub tcp: TcpStack,
     /// How QUIC sends.
     pub quic_tuning: QuicTuning,
+}
+
+impl Config {
+    /// Most labs of a server: the page's content security policy names the ports of all.
+    pub const MOST_LABS: usize = 32;
 }
 
 /// A certificate chain and its key, in PEM form.
@@ -79,6 +90,8 @@ impl Default for Config {
             tls: None,
             allowed_origins: Vec::new(),
             max_sessions: 4_096,
+            max_labs: 8,
+            tcp: TcpStack::Model,
             quic_tuning: QuicTuning::default(),
         }
     }

@@ -8,12 +8,15 @@
 //! [`Server::bind`] takes a [`Config`] and binds; [`Server::run`] serves until its shutdown future completes.
 
 mod clock;
+pub mod compare;
 mod config;
 mod feeds;
 mod http;
 mod hub;
+mod labs;
 mod listen;
 mod metrics;
+pub mod relay;
 mod server;
 mod session;
 mod tcp_info;

@@ -2,60 +2,106 @@
 
 mod cli;
 
+use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Parser;
 use sluice_server::Server;
-use tokio::sync::Notify;
+use sluice_server::relay;
+use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
-use cli::{Cli, Command, Serve};
+use cli::{Cli, Command, Relay, Serve, WrongUsage, interrupted, profiles, scenarios};
 
-/// What is logged unless asked otherwise: this server, and what others think is worth a warning.
+/// What is logged unless asked otherwise: what this project does, and what others think is worth a warning.
 const DEFAULT_FILTER: &str = "warn,sluice_server=info";
 
 fn main() -> ExitCode {
     // Wrong usage ends here, with exit code 2.
-    let Command::Serve(serve) = Cli::parse().command;
-    match run(serve) {
+    let result = match Cli::parse().command {
+        Command::Serve(options) => serve(options),
+        Command::Relay(options) => run_relay(*options),
+        Command::Compare(options) => options.run().and_then(|text| print(&text)),
+        Command::Scenarios => scenarios().and_then(|text| print(&text)),
+        Command::Profiles => print(&profiles()),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sluice: {error}");
-            ExitCode::FAILURE
+            if error.is::<WrongUsage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
 
-fn run(serve: Serve) -> Result<(), Box<dyn std::error::Error>> {
-    start_log(serve.log.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let open = serve.open;
-    let result = runtime.block_on(async move {
-        let server = Server::bind(serve.config()).await?;
+fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
+    start_log(options.log.as_deref())?;
+    let open = options.open;
+    run(async move {
+        let server = Server::bind(options.config()).await?;
         let url = server.url();
-        announce(&url)?;
+        // Whoever starts the server reads the last word of this line.
+        say(format_args!("Sluice is at {url}"))?;
         if open && let Err(error) = open::that_detached(&url) {
             tracing::warn!(%error, "no browser could be opened");
         }
         server.run(interrupted()?).await;
         Ok(())
-    });
-    // Whatever still runs has had its time.
+    })
+}
+
+fn run_relay(options: Relay) -> Result<(), Box<dyn Error>> {
+    start_log(options.log.as_deref())?;
+    run(async move {
+        let config = options.config();
+        let upstreams: Vec<(&str, String)> = config
+            .tcp
+            .iter()
+            .map(|way| ("TCP", way.upstream.clone()))
+            .chain(config.udp.iter().map(|way| ("UDP", way.upstream.clone())))
+            .collect();
+        let relay = relay::start(config).await?;
+        let listened = relay.tcp().iter().chain(relay.udp());
+        for ((protocol, upstream), listened) in upstreams.iter().zip(listened) {
+            say(format_args!("{protocol} {listened} leads to {upstream}"))?;
+        }
+        if let Some(url) = relay.control() {
+            say(format_args!("The network can be changed at {url}"))?;
+        }
+        say(format_args!("Relaying with seed {}", relay.seed()))?;
+        interrupted()?.await;
+        if let Some(missed) = relay.finish()?.filter(|missed| *missed > 0) {
+            tracing::warn!(missed, "packets came too fast to be captured");
+        }
+        Ok(())
+    })
+}
+
+/// Runs to the end of `task`; whatever else still runs then has had its time.
+fn run(task: impl Future<Output = Result<(), Box<dyn Error>>>) -> Result<(), Box<dyn Error>> {
+    let runtime: Runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(task);
     runtime.shutdown_background();
     result
 }
 
-/// Says where the page is. Whoever starts the server reads the last word of this line.
-fn announce(url: &str) -> io::Result<()> {
+/// Prints a line at once.
+fn say(line: std::fmt::Arguments<'_>) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "Sluice is at {url}")?;
+    writeln!(out, "{line}")?;
     out.flush()
 }
 
+/// Prints text as it is.
+fn print(text: &str) -> Result<(), Box<dyn Error>> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
 /// Logs to stderr, a line for each event.
-fn start_log(filter: Option<&str>) -> Result<(), Box<dyn std::error::Error>> {
+fn start_log(filter: Option<&str>) -> Result<(), Box<dyn Error>> {
     let from_environment = std::env::var(EnvFilter::DEFAULT_ENV).ok();
     let filter = filter.or(from_environment.as_deref()).unwrap_or(DEFAULT_FILTER);
     let filter = EnvFilter::try_new(filter).map_err(|error| {
@@ -64,55 +110,4 @@ fn start_log(filter: Option<&str>) -> Result<(), Box<dyn std::error::Error>> {
     let is_terminal = io::IsTerminal::is_terminal(&io::stderr());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(is_terminal).init();
     Ok(())
-}
-
-/// Completes at the first SIGINT or SIGTERM; the second ends the process at once.
-fn interrupted() -> io::Result<impl Future<Output = ()>> {
-    let first = Arc::new(Notify::new());
-    let seen = Arc::clone(&first);
-    let mut signals = Signals::new()?;
-    tokio::spawn(async move {
-        signals.next().await;
-        tracing::info!("stopping; once more to stop at once");
-        seen.notify_one();
-        signals.next().await;
-        std::process::exit(1);
-    });
-    Ok(async move { first.notified().await })
-}
-
-/// The signals that ask the process to end.
-struct Signals {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn next(&mut self) {
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::warn!(%error, "interrupts cannot be seen");
-        }
-    }
 }

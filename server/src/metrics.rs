@@ -29,6 +29,8 @@ pub(crate) struct Metrics {
     pub(crate) tcp_connections: Gauge,
     /// Open QUIC connections.
     pub(crate) quic_connections: Gauge,
+    /// Open labs.
+    pub(crate) labs: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -112,6 +114,7 @@ impl Metrics {
             feed_instances: Gauge::default(),
             tcp_connections: Gauge::default(),
             quic_connections: Gauge::default(),
+            labs: Gauge::default(),
         };
         let registry = &mut new.registry;
         registry.register("sessions", "Sessions that are connected", new.sessions.clone());
@@ -127,6 +130,7 @@ impl Metrics {
         registry.register("feed_instances", "Feeds that run", new.feed_instances.clone());
         registry.register("tcp_connections", "Open TCP connections", new.tcp_connections.clone());
         registry.register("quic_connections", "Open QUIC connections", new.quic_connections.clone());
+        registry.register("labs", "Open labs, each with an emulated network", new.labs.clone());
         new
     }
 

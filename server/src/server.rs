@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::feeds::FeedKind;
 use crate::http::{App, Listening, OriginRule, router, serve};
 use crate::hub::{Hold, Hub, HubConfig};
+use crate::labs::{Ground, Labs};
 use crate::metrics::Metrics;
 use crate::session::Sessions;
 use crate::tls::{self, Certificates, KeyedChain, LoadError};
@@ -62,6 +63,7 @@ pub struct Server {
     quic: Vec<wt::Endpoint>,
     certificates: Option<Arc<Certificates>>,
     sessions: Arc<Sessions>,
+    ground: Option<Ground>,
     /// Standard input is read from the start, and to its end, whoever listens.
     stdin: Option<Hold>,
 }
@@ -87,10 +89,19 @@ impl Server {
         let http = bind_http(&config, acceptor.as_ref()).await?;
         let http_address = http.first().and_then(|listening| listening.listener.local_addr().ok());
         let http_address = http_address.unwrap_or_else(|| config.http.primary());
-        let quic = bind_quic(&config, identity)?;
+        let quic = bind_quic(&config, identity.duplicate())?;
         let sessions = Arc::new(new_sessions(&config)?);
+        let quic_port = quic.first().map(|endpoint| endpoint.address().port());
+        // Wherever QUIC is: a server that is started again at the same addresses has the same labs.
+        let ground = Ground::bind(
+            &config,
+            sessions.hub().clock(),
+            quic_port.and_then(|port| port.checked_add(1)),
+            quic_port.map(|_| identity),
+            acceptor,
+        )?;
         let stdin = hold_stdin(&config, sessions.hub());
-        Ok(Self { config, http, http_address, quic, certificates, sessions, stdin })
+        Ok(Self { config, http, http_address, quic, certificates, sessions, ground, stdin })
     }
 
     /// Where the page is.
@@ -114,21 +125,30 @@ impl Server {
         let quic_port = self.quic_address().map(|address| address.port());
         let origins = OriginRule::new(self.config.allowed_origins.clone(), vec![self.http_address.port()]);
         let metrics = Arc::clone(self.sessions.metrics());
-        let app = App::new(Arc::clone(&self.sessions), quic_port, self.certificates.clone(), origins.clone());
-        let router = router(Arc::new(app));
         let stop = watch::Sender::new(false);
         let mut tasks = JoinSet::new();
+        let endpoints: Vec<wt::Endpoint> = {
+            let of_labs = self.ground.as_ref().map_or(&[][..], Ground::endpoints);
+            self.quic.iter().chain(of_labs).cloned().collect()
+        };
+        let labs = self.ground.map(|ground| Arc::new(ground.open(Arc::clone(&metrics), stop.subscribe())));
+        let certificates = self.certificates.clone();
+        let app =
+            App::new(Arc::clone(&self.sessions), quic_port, certificates, origins.clone(), labs.clone());
+        let router = router(Arc::new(app));
         for listening in self.http {
             tasks.spawn(serve(listening, router.clone(), Arc::clone(&metrics), stop.subscribe()));
         }
-        for endpoint in &self.quic {
+        for endpoint in &endpoints {
             tasks.spawn(endpoint.clone().serve(
                 Arc::clone(&self.sessions),
                 origins.clone(),
+                labs.clone(),
                 stop.subscribe(),
             ));
         }
-        let housekeeping = keep_house(Arc::clone(&self.sessions), self.certificates, self.quic.clone());
+        let housekeeping =
+            keep_house(Arc::clone(&self.sessions), labs.clone(), self.certificates, endpoints.clone());
         tokio::select! {
             () = shutdown => {}
             () = housekeeping => {}
@@ -138,12 +158,15 @@ impl Server {
         let drained = async {
             self.sessions.stopped().await;
             while tasks.join_next().await.is_some() {}
-            for endpoint in &self.quic {
+            for endpoint in &endpoints {
                 endpoint.close().await;
             }
         };
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
             tracing::warn!("some connections did not end in time");
+        }
+        if let Some(labs) = labs {
+            labs.end_all();
         }
         drop(self.stdin);
         self.sessions.hub().stop();
@@ -154,6 +177,7 @@ impl Server {
 /// Forgets what is over and renews certificates, for ever.
 async fn keep_house(
     sessions: Arc<Sessions>,
+    labs: Option<Arc<Labs>>,
     certificates: Option<Arc<Certificates>>,
     quic: Vec<wt::Endpoint>,
 ) {
@@ -161,6 +185,9 @@ async fn keep_house(
     loop {
         ticker.tick().await;
         sessions.sweep();
+        if let Some(labs) = &labs {
+            labs.sweep();
+        }
         let Some(certificates) = &certificates else { continue };
         match certificates.renew(SystemTime::now()) {
             Ok(false) => {}
@@ -195,8 +222,8 @@ async fn bind_http(config: &Config, tls: Option<&TlsAcceptor>) -> Result<Vec<Lis
 fn bind_quic(config: &Config, identity: KeyedChain) -> Result<Vec<wt::Endpoint>, StartError> {
     let tuning = config.quic_tuning;
     let address = config.quic.primary();
-    let server_config = wt::server_config(identity, tuning)?;
-    let primary = match wt::Endpoint::bind(address, server_config.clone(), tuning) {
+    let server_config = wt::server_config(identity, tuning, None)?;
+    let primary = match wt::Endpoint::bind(address, server_config.clone(), tuning, None) {
         Ok(endpoint) => endpoint,
         Err(error) => {
             tracing::warn!(%address, %error, "WebTransport is not served: WebSocket works alone; choose another port with --quic");
@@ -206,7 +233,7 @@ fn bind_quic(config: &Config, identity: KeyedChain) -> Result<Vec<wt::Endpoint>,
     let mut all = vec![primary];
     let port = all.first().map_or_else(|| address.port(), |endpoint| endpoint.address().port());
     if let Some(address) = config.quic.secondary(port) {
-        match wt::Endpoint::bind(address, server_config, tuning) {
+        match wt::Endpoint::bind(address, server_config, tuning, None) {
             Ok(endpoint) => all.push(endpoint),
             Err(error) => tracing::warn!(%address, %error, "WebTransport is not served at this address"),
         }

@@ -1,4 +1,4 @@
-//! What the kernel knows of a TCP connection.
+//! What is known of a TCP connection, by the kernel or by the emulator.
 
 use sluice_shared::wire::PathSample;
 use socket2::SockRef;
@@ -26,6 +26,21 @@ pub(crate) struct TcpReading {
 }
 
 impl TcpReading {
+    /// The reading of an emulated connection.
+    pub(crate) fn emulated(info: &sluice_tcp::Info) -> Self {
+        let micros = |span: std::time::Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        Self {
+            rtt_micros: info.smoothed_rtt.map(micros),
+            congestion_window: Some(info.cwnd_packets * u64::from(info.segment_bytes)),
+            in_flight: Some(info.unacknowledged_bytes),
+            retransmits: Some(info.retransmitted_packets),
+            segments: Some(info.sent_segments),
+            segment_bytes: Some(info.segment_bytes),
+            unsent: Some(info.unsent_bytes),
+            send_buffer: Some(info.unacknowledged_bytes + info.unsent_bytes + info.send_buffer_free_bytes),
+        }
+    }
+
     /// The reading as sessions report it.
     pub(crate) const fn path(&self) -> PathSample {
         PathSample {

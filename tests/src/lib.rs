@@ -7,6 +7,7 @@
 //! | [`server`] | the server inside this process |
 //! | [`process`] | the server as a process of its own |
 //! | [`http`], [`metrics`] | a small HTTP client, and what `/metrics` says |
+//! | [`lab`] | a lab of the server, by its API |
 //! | [`webdriver`], [`stage`] | real Chromium, and the page in it |
 //! | [`logs`], [`host`], [`clock`], [`deadline`] | log lines, processes, time, and waiting |
 #![warn(missing_docs)]
@@ -18,6 +19,7 @@ pub mod deadline;
 mod driver;
 pub mod host;
 pub mod http;
+pub mod lab;
 mod lane;
 pub mod logs;
 pub mod metrics;

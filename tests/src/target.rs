@@ -16,6 +16,8 @@ pub struct Target {
     pub quic: Option<SocketAddr>,
     /// The certificates that WebTransport may meet.
     pub certificate_hashes: Vec<Sha256Digest>,
+    /// The number by which a lab knows the lane; outside a lab it means nothing.
+    pub lane: Option<u16>,
 }
 
 impl Target {
@@ -29,7 +31,14 @@ impl Target {
             |hash: &String| Sha256Digest::from_str_fmt(plain_to_dotted(hash), Sha256DigestFmt::DottedHex);
         let certificate_hashes = info.certificate_hashes.iter().map(digest).collect::<Result<_, _>>()?;
         let quic = info.quic_port.map(|port| SocketAddr::new(http.ip(), port));
-        Ok(Self { http, quic, certificate_hashes })
+        Ok(Self { http, quic, certificate_hashes, lane: None })
+    }
+}
+
+impl Target {
+    /// The query of its URLs.
+    pub(crate) fn query(&self) -> String {
+        self.lane.map_or_else(String::new, |lane| format!("?lane={lane}"))
     }
 }
 

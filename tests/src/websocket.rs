@@ -33,7 +33,7 @@ pub(crate) async fn open(
 
 async fn connect(target: &Target, origin: Option<&str>) -> Result<Socket, ConnectError> {
     let failed = |error: &dyn ToString| ConnectError::Failed(error.to_string());
-    let url = format!("ws://{}{WEBSOCKET_PATH}", target.http);
+    let url = format!("ws://{}{WEBSOCKET_PATH}{}", target.http, target.query());
     let mut request = url.into_client_request().map_err(|error| failed(&error))?;
     if let Some(origin) = origin {
         let origin = HeaderValue::from_str(origin).map_err(|error| failed(&error))?;

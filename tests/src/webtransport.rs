@@ -31,7 +31,7 @@ pub(crate) async fn open(
         .with_server_certificate_hashes(target.certificate_hashes.iter().cloned())
         .build();
     let endpoint = Endpoint::client(config).map_err(|error| failed(&error))?;
-    let mut options = ConnectOptions::builder(format!("https://{quic}{WEBTRANSPORT_PATH}"));
+    let mut options = ConnectOptions::builder(format!("https://{quic}{WEBTRANSPORT_PATH}{}", target.query()));
     if let Some(origin) = origin {
         options = options.add_header("origin", origin);
     }

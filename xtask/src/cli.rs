@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, ci, dev, dist, fuzz, nightly, run, test};
+use crate::commands::{bench, ci, dev, dist, fuzz, nightly, reference, run, test};
 use crate::failure::Result;
 use crate::layers;
 use crate::workspace::Workspace;
@@ -56,6 +56,15 @@ enum Command {
         #[arg(long, default_value_t = 600)]
         fuzz_seconds: u32,
     },
+    /// Measure the TCP model beside this machine's kernel, over the same emulated networks: twenty minutes
+    Reference {
+        /// Keep what the kernel did as the data that the model's tests are held to
+        #[arg(long)]
+        store: bool,
+        /// Fewer settings, seeds and seconds: about two minutes
+        #[arg(long, conflicts_with = "store")]
+        quick: bool,
+    },
     /// Check which crate may use which, and what the pure crates must not reach
     Layers,
 }
@@ -73,6 +82,7 @@ pub(crate) fn run() -> Result<()> {
         Command::Dist => dist::dist(&workspace),
         Command::Fuzz { seconds } => fuzz::fuzz(&workspace, seconds),
         Command::Nightly { fuzz_seconds } => nightly::nightly(&workspace, fuzz_seconds),
+        Command::Reference { store, quick } => reference::reference(&workspace, store, quick),
         Command::Layers => layers::check(&workspace).map(|remark| println!("layers: {remark}")),
     }
 }

@@ -1,8 +1,45 @@
 //! Packages of the operating system: installed only as root, otherwise the exact command is printed.
 
+use std::env;
+use std::path::PathBuf;
+
 use crate::failure::{Failure, Result};
 use crate::process;
 use crate::workspace::Workspace;
+
+/// A program of the operating system that tests need.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Program {
+    /// Environment variable that names it.
+    pub(crate) variable: &'static str,
+    /// What it is called on PATH, the preferred name first.
+    pub(crate) names: &'static [&'static str],
+    /// Debian's package.
+    pub(crate) package: &'static str,
+}
+
+impl Program {
+    /// Where it is.
+    pub(crate) fn find(self) -> Option<PathBuf> {
+        let named = env::var_os(self.variable).map(PathBuf::from).filter(|path| path.is_file());
+        named.or_else(|| self.names.iter().find_map(|name| process::find_program(name)))
+    }
+
+    /// Finds it, installing Debian's package if it is missing.
+    pub(crate) fn ensure(self, workspace: &Workspace, purpose: &str) -> Result<PathBuf> {
+        if let Some(path) = self.find() {
+            return Ok(path);
+        }
+        install(workspace, &[self.package], purpose)?;
+        self.find().ok_or_else(|| self.not_found(purpose))
+    }
+
+    /// It was not found, although it should be there.
+    pub(crate) fn not_found(self, purpose: &str) -> Failure {
+        let name = self.names.first().unwrap_or(&self.package);
+        Failure::Missing(format!("{purpose}: `{name}` is not on PATH; name it in {}", self.variable))
+    }
+}
 
 /// What can be done about missing packages on this machine.
 #[derive(Debug, PartialEq, Eq)]

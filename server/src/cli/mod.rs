@@ -1,10 +1,20 @@
 //! The command line.
 
+mod compare;
+mod interrupt;
+mod lists;
+mod network;
+mod relay;
 mod serve;
 
 use clap::{Parser, Subcommand};
+use sluice_shared::lab::TcpStack;
 use tracing_subscriber::EnvFilter;
 
+pub(crate) use compare::{Compare, WrongUsage};
+pub(crate) use interrupt::interrupted;
+pub(crate) use lists::{profiles, scenarios};
+pub(crate) use relay::Relay;
 pub(crate) use serve::Serve;
 
 /// One live feed over WebSocket and WebTransport at once, with every queue on the way visible.
@@ -20,9 +30,23 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve the page, and the feeds to it
     Serve(Serve),
+    /// Put an emulated network in front of any TCP or UDP server
+    Relay(Box<Relay>),
+    /// Send one feed over one bad network by several lanes, and print what each did
+    Compare(Compare),
+    /// List the built-in scenarios
+    Scenarios,
+    /// List the network presets
+    Profiles,
 }
 
 /// Lets only filters pass that can be used.
 fn log_filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
     EnvFilter::try_new(text).map(|_| text.to_owned())
+}
+
+/// Whose TCP crosses an emulated network.
+fn tcp_stack(name: &str) -> Result<TcpStack, String> {
+    let known = TcpStack::ALL.into_iter().find(|stack| stack.name() == name);
+    known.ok_or_else(|| "use model or kernel".to_owned())
 }

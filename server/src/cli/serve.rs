@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::value_parser;
 use sluice_server::{Config, Congestion, FeedKind, ListenAddress, QuicTuning, TlsFiles};
+use sluice_shared::lab::TcpStack;
 
-use super::log_filter;
+use super::{log_filter, tcp_stack};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
@@ -33,6 +34,13 @@ pub(crate) struct Serve {
     /// Connections that may be sessions at a time
     #[arg(long, value_name = "N", default_value_t = 4_096, value_parser = value_parser!(u32).range(1..=1_000_000))]
     max_sessions: u32,
+    /// Labs at a time: each open page has one, with an emulated network of its own; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = value_parser!(u64).range(0..=32))]
+    labs: u64,
+    /// Whose TCP crosses the labs' networks: model follows Linux and needs nothing; kernel is the real one, through TUN
+    /// devices in namespaces of its own (Linux, as root or where users may make namespaces)
+    #[arg(long, value_name = "STACK", default_value = "model", value_parser = tcp_stack)]
+    tcp: TcpStack,
     /// QUIC's congestion controller
     #[arg(long, value_name = "NAME", value_enum, default_value = "cubic")]
     congestion: Congestion,
@@ -65,6 +73,8 @@ impl Serve {
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             allowed_origins: self.allowed_origins,
             max_sessions: self.max_sessions,
+            tcp: self.tcp,
+            max_labs: usize::try_from(self.labs).unwrap_or(Config::MOST_LABS),
             quic_tuning: QuicTuning { congestion: self.congestion, initial_window: self.initial_window },
         }
     }
@@ -79,7 +89,7 @@ mod tests {
 
     fn config(arguments: &[&str]) -> Result<Config, clap::Error> {
         let cli = Cli::try_parse_from([&["sluice", "serve"], arguments].concat())?;
-        let Command::Serve(serve) = cli.command;
+        let Command::Serve(serve) = cli.command else { panic!("serve was asked for") };
         Ok(serve.config())
     }
 

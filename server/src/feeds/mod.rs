@@ -8,3 +8,4 @@ mod ticks;
 
 pub use kind::FeedKind;
 pub(crate) use kind::{start, stream_names};
+pub(crate) use ticks::{SHORTEST_WAIT, Schedule, Tick};

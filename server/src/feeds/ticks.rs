@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::hub::FeedInstance;
 
 /// How often the feed looks whether ticks are due, at most: those of one look are published together.
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+pub(crate) const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// How far behind its schedule the feed catches up; what is further behind moves the schedule instead.
 const MOST_CATCH_UP: Duration = Duration::from_millis(250);
 
@@ -42,7 +42,7 @@ pub(super) async fn run(instance: Arc<FeedInstance>, spec: TicksSpec, clock: Clo
 
 /// When which tick is due: tick n at `start + n / rate`, counted from the tick that the schedule last moved for.
 #[derive(Debug)]
-struct Schedule {
+pub(crate) struct Schedule {
     rate: u64,
     start: Time,
     /// The tick that is due at `start`.
@@ -51,18 +51,19 @@ struct Schedule {
 }
 
 impl Schedule {
-    fn new(rate: u32, now: Time) -> Self {
+    /// Ticks at `rate` a second, the first of them due at `now`.
+    pub(crate) fn new(rate: u32, now: Time) -> Self {
         Self { rate: u64::from(rate).max(1), start: now, base: 0, next: 0 }
     }
 
     /// When the next tick is due.
-    fn next_at(&self) -> Time {
+    pub(crate) fn next_at(&self) -> Time {
         // Rounded up, so that a tick is due when its time has come.
         self.start + Duration::from_micros(((self.next - self.base) * 1_000_000).div_ceil(self.rate))
     }
 
     /// The ticks that are due, each once.
-    fn take_due(&mut self, now: Time) -> std::ops::Range<u64> {
+    pub(crate) fn take_due(&mut self, now: Time) -> std::ops::Range<u64> {
         let late = now.since(self.next_at());
         if late > MOST_CATCH_UP {
             self.start = now;
@@ -81,16 +82,19 @@ impl Schedule {
 
 /// The `index`-th message of a feed: everything in it but its time follows from the settings and `index`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Tick {
+pub(crate) struct Tick {
     index: u64,
-    stream: usize,
-    key: Key,
+    /// Which of the feed's streams it goes to.
+    pub(crate) stream: usize,
+    /// Its key in that stream.
+    pub(crate) key: Key,
     value: f64,
     noise: u64,
 }
 
 impl Tick {
-    fn new(spec: &TicksSpec, index: u64) -> Self {
+    /// The message at `index`.
+    pub(crate) fn new(spec: &TicksSpec, index: u64) -> Self {
         let streams = u64::from(spec.streams.max(1));
         let noise = mix(spec.seed ^ mix(index));
         let stream = index % streams;
@@ -108,7 +112,7 @@ impl Tick {
     ///
     /// # Panics
     /// `payload` is shorter than [`TicksSpec::MIN_SIZE`].
-    fn write_payload(&self, payload: &mut [u8]) {
+    pub(crate) fn write_payload(&self, payload: &mut [u8]) {
         let (index, rest) = payload.split_at_mut(8);
         let (value, noise) = rest.split_at_mut(8);
         index.copy_from_slice(&self.index.to_le_bytes());

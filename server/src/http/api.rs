@@ -6,7 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use sluice_shared::api::Info;
+use sluice_shared::link::Preset;
 use sluice_shared::wire::PROTOCOL_VERSION;
 
 use super::problem::ProblemResponse;
@@ -29,7 +31,22 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS))], text).into_response())
 }
 
-/// `GET /api/info`: what a client needs before it connects.
+/// What `/api/info` says beside what clients need: what may be named in requests.
+#[derive(Serialize)]
+struct InfoDocument {
+    #[serde(flatten)]
+    info: Info,
+    profiles: Vec<Named>,
+}
+
+/// A name with what it stands for.
+#[derive(Serialize)]
+struct Named {
+    name: &'static str,
+    summary: &'static str,
+}
+
+/// `GET /api/info`: what a client needs before it connects, and the networks that labs may be set to.
 pub(super) async fn info(State(app): State<Arc<App>>) -> Response {
     let hub = app.sessions.hub();
     let certificates = app.certificates.as_ref().map(|certificates| certificates.summary());
@@ -42,5 +59,7 @@ pub(super) async fn info(State(app): State<Arc<App>>) -> Response {
         feeds: hub.offered().iter().map(|kind| kind.name().to_owned()).collect(),
         epoch: hub.epoch().0,
     };
-    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(info)).into_response()
+    let profiles = Preset::ALL.map(|preset| Named { name: preset.name(), summary: preset.summary() }).into();
+    let document = InfoDocument { info, profiles };
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(document)).into_response()
 }

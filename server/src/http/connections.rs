@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use sluice_shared::lab::Congestion;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -17,7 +18,8 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
-use super::socket::{Peer, SharedTcp};
+use super::socket::{Peer, SharedTcp, Socket};
+use crate::labs::{Arrival, Ramp};
 use crate::metrics::Metrics;
 
 /// How long a client may take for the head of a request, and a TLS handshake.
@@ -57,19 +59,70 @@ pub(crate) async fn serve(
         let (router, tls, stop, metrics) = (router.clone(), tls.clone(), stop.clone(), Arc::clone(&metrics));
         tokio::spawn(async move {
             metrics.tcp_connections.inc();
-            let peer = Peer { socket: Arc::new(socket), address, encrypted: tls.is_some() };
-            let io = SharedTcp(Arc::clone(&peer.socket));
-            match tls {
-                None => speak_http(io, peer, router, stop).await,
-                Some(tls) => match timeout(HEAD_TIME, tls.accept(io)).await {
-                    Ok(Ok(io)) => speak_http(io, peer, router, stop).await,
-                    Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
-                    Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
-                },
-            }
+            let socket = Arc::new(socket);
+            let io = SharedTcp(Arc::clone(&socket));
+            let peer = Peer { socket: Socket::Kernel(socket), address, encrypted: tls.is_some() };
+            speak(io, peer, tls, router, stop).await;
             metrics.tcp_connections.dec();
             drop(slot);
         });
+    }
+}
+
+/// Accepts the connections that come through a lab's network, until the lab is over or `stop` says true.
+///
+/// How many there are at a time is bounded by the network.
+pub(crate) async fn serve_ramp(
+    mut ramp: Ramp,
+    congestion: Congestion,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    metrics: Arc<Metrics>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = ramp.accept() => accepted,
+            () = stopped(&mut stop) => return,
+        };
+        let Some(arrival) = accepted else { return };
+        let (router, tls, stop, metrics) = (router.clone(), tls.clone(), stop.clone(), Arc::clone(&metrics));
+        tokio::spawn(async move {
+            metrics.tcp_connections.inc();
+            let encrypted = tls.is_some();
+            match arrival {
+                Arrival::Model(io) => {
+                    let socket = Socket::Emulated(io.handle(), congestion);
+                    let peer = Peer { socket, address: io.peer(), encrypted };
+                    speak(io, peer, tls, router, stop).await;
+                }
+                #[cfg(target_os = "linux")]
+                Arrival::Kernel(io) => {
+                    let peer = Peer { socket: Socket::Relayed(io.handle()), address: io.peer(), encrypted };
+                    speak(io, peer, tls, router, stop).await;
+                }
+            }
+            metrics.tcp_connections.dec();
+        });
+    }
+}
+
+/// Speaks TLS, if it is to be spoken, and HTTP.
+async fn speak(
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
+    let address = peer.address;
+    match tls {
+        None => speak_http(io, peer, router, stop).await,
+        Some(tls) => match timeout(HEAD_TIME, tls.accept(io)).await {
+            Ok(Ok(io)) => speak_http(io, peer, router, stop).await,
+            Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
+            Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
+        },
     }
 }
 

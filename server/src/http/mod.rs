@@ -2,6 +2,9 @@
 
 mod api;
 mod connections;
+mod lab;
+mod labs;
+mod lane;
 mod origin;
 mod page;
 mod problem;
@@ -11,6 +14,8 @@ mod security;
 mod socket;
 
 pub(crate) use connections::{Listening, serve};
+pub(crate) use lab::{LabApi, LabSource, routes as lab_routes};
+pub(crate) use lane::lane_of;
 pub(crate) use origin::OriginRule;
 pub(crate) use problem::ProblemResponse;
 pub(crate) use router::{App, router};

@@ -8,10 +8,12 @@ use axum::routing::{get, post};
 use parking_lot::Mutex;
 use sluice_shared::wire::WEBSOCKET_PATH;
 
+use super::lab::{LabApi, LabSource};
 use super::page::Page;
 use super::problem::ProblemResponse;
-use super::{api, origin::OriginRule, page, publish, security};
+use super::{api, lab, labs, origin::OriginRule, page, publish, security};
 use crate::feeds::publish::TokenBucket;
+use crate::labs::Labs;
 use crate::session::Sessions;
 use crate::tls::Certificates;
 use crate::ws;
@@ -27,6 +29,8 @@ pub(crate) struct App {
     pub(crate) certificates: Option<Arc<Certificates>>,
     /// Which pages may connect.
     pub(crate) origins: OriginRule,
+    /// The labs, if there are any.
+    pub(crate) labs: Option<Arc<Labs>>,
     /// How much may be posted.
     pub(crate) posts: Mutex<TokenBucket>,
     /// The page.
@@ -40,26 +44,45 @@ impl App {
         quic_port: Option<u16>,
         certificates: Option<Arc<Certificates>>,
         origins: OriginRule,
+        labs: Option<Arc<Labs>>,
     ) -> Self {
         let now = sessions.hub().clock().now();
         let posts = Mutex::new(TokenBucket::new(publish::RATE, publish::BURST, now));
-        Self { sessions, quic_port, certificates, origins, posts, page: Page::embedded() }
+        Self { sessions, quic_port, certificates, origins, labs, posts, page: Page::embedded() }
     }
 }
 
 /// All paths.
 pub(crate) fn router(app: Arc<App>) -> Router {
+    let source = app.labs.clone().map_or(LabSource::Nowhere, LabSource::Pool);
     Router::new()
         .route("/healthz", get(api::healthz))
         .route("/metrics", get(api::metrics))
         .route("/api/info", get(api::info))
         .route("/api/feeds/publish", post(publish::publish))
+        .route("/api/labs", post(labs::create))
         .route("/api/{*rest}", axum::routing::any(no_such_api))
         .route(WEBSOCKET_PATH, get(ws::upgrade))
+        .route("/echo", get(ws::echo::upgrade))
         .fallback(page::serve)
+        .with_state(Arc::clone(&app))
+        .merge(lab::routes(LabApi { labs: source, origins: app.origins.clone() }))
         .method_not_allowed_fallback(wrong_method)
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), security::add_headers))
+        .layer(axum::middleware::from_fn_with_state(app, security::add_headers))
+}
+
+/// What is served through a lab's network: no page, so that no page has a lab's port as its origin.
+pub(super) fn lab_router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(api::healthz))
+        .route(WEBSOCKET_PATH, get(ws::upgrade))
+        .fallback(not_here)
         .with_state(app)
+}
+
+async fn not_here(uri: Uri) -> ProblemResponse {
+    let detail = format!("{} is not served through a lab: use the page's own port", uri.path());
+    ProblemResponse::new(StatusCode::NOT_FOUND, detail)
 }
 
 async fn no_such_api(uri: Uri) -> ProblemResponse {

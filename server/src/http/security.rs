@@ -11,7 +11,12 @@ use super::router::App;
 
 /// Adds the security headers to every response: a worker has the policy of its own script, not that of the page.
 pub(super) async fn add_headers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let policy = content_security_policy(request.headers(), app.quic_port, app.page.script_hashes());
+    let policy = content_security_policy(
+        request.headers(),
+        app.quic_port,
+        app.labs.as_ref().map_or(&[], |labs| labs.ports()),
+        app.page.script_hashes(),
+    );
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     if let Ok(policy) = HeaderValue::from_str(&policy) {
@@ -22,9 +27,15 @@ pub(super) async fn add_headers(State(app): State<Arc<App>>, request: Request, n
     response
 }
 
-/// The page loads code from this server alone, and connects to this server alone: to WebTransport at `quic_port` of
-/// the same host (or of 127.0.0.1, by which a page of localhost reaches it), with certificates that it pins by hash.
-fn content_security_policy(request: &HeaderMap, quic_port: Option<u16>, script_hashes: &[String]) -> String {
+/// The page loads code from this server alone, and connects to this server alone: to WebTransport at `quic_port` and to
+/// both transports at `lab_ports` of the same host (or of 127.0.0.1, by which a page of localhost reaches them), with
+/// certificates that it pins by hash.
+fn content_security_policy(
+    request: &HeaderMap,
+    quic_port: Option<u16>,
+    lab_ports: &[u16],
+    script_hashes: &[String],
+) -> String {
     let authority =
         request.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
     let host = authority.map(|authority| match authority.rsplit_once(':') {
@@ -35,11 +46,14 @@ fn content_security_policy(request: &HeaderMap, quic_port: Option<u16>, script_h
     if let Some(authority) = authority {
         connect += &format!(" ws://{authority} wss://{authority}");
     }
-    if let Some(port) = quic_port {
-        connect += &format!(" https://127.0.0.1:{port}");
-        // CSP has no form for an IPv6 address.
-        if let Some(host) = host.filter(|host| *host != "127.0.0.1" && !host.starts_with('[')) {
+    // CSP has no form for an IPv6 address.
+    let named = host.filter(|host| *host != "127.0.0.1" && !host.starts_with('['));
+    for host in ["127.0.0.1"].into_iter().chain(named) {
+        for port in quic_port.iter().chain(lab_ports) {
             connect += &format!(" https://{host}:{port}");
+        }
+        for port in lab_ports {
+            connect += &format!(" ws://{host}:{port} wss://{host}:{port}");
         }
     }
     let hashes: String = script_hashes.iter().map(|hash| format!(" 'sha256-{hash}'")).collect();
@@ -62,7 +76,7 @@ mod tests {
     fn policy(host: &'static str) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static(host));
-        content_security_policy(&headers, Some(4433), &["abc=".to_owned()])
+        content_security_policy(&headers, Some(4433), &[4434], &["abc=".to_owned()])
     }
 
     #[test]
@@ -70,7 +84,8 @@ mod tests {
         let policy = policy("localhost:8080");
         for part in [
             "connect-src 'self' ws://localhost:8080 wss://localhost:8080 \
-             https://127.0.0.1:4433 https://localhost:4433;",
+             https://127.0.0.1:4433 https://127.0.0.1:4434 ws://127.0.0.1:4434 wss://127.0.0.1:4434 \
+             https://localhost:4433 https://localhost:4434 ws://localhost:4434 wss://localhost:4434;",
             "script-src 'self' 'wasm-unsafe-eval' 'sha256-abc=';",
             "default-src 'none';",
         ] {

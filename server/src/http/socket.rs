@@ -6,19 +6,69 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use sluice_relay::RampHandle;
+#[cfg(target_os = "linux")]
+use sluice_relay::kernel::KernelHandle;
+use sluice_shared::lab::Congestion;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::tcp_info::{self, TcpReading};
+
 /// The two ends of a connection that HTTP handlers may ask about.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
-    /// The socket, for what the kernel knows of it.
-    pub(crate) socket: Arc<TcpStream>,
+    /// The socket, for what is known of it.
+    pub(crate) socket: Socket,
     /// Where the client is.
     pub(crate) address: SocketAddr,
     /// Whether TLS runs on the socket.
     pub(crate) encrypted: bool,
+}
+
+/// What carries a TCP connection.
+#[derive(Clone, Debug)]
+pub(crate) enum Socket {
+    /// The kernel.
+    Kernel(Arc<TcpStream>),
+    /// The emulator, by a port for this congestion controller.
+    Emulated(RampHandle, Congestion),
+    /// The kernel, through an emulated network.
+    #[cfg(target_os = "linux")]
+    Relayed(KernelHandle),
+}
+
+impl Socket {
+    /// What its TCP says of the connection.
+    pub(crate) fn reading(&self) -> TcpReading {
+        match self {
+            Self::Kernel(socket) => tcp_info::read(socket),
+            Self::Emulated(handle, _) => TcpReading::emulated(&handle.info()),
+            #[cfg(target_os = "linux")]
+            Self::Relayed(handle) => handle.with_socket(tcp_info::read).unwrap_or_default(),
+        }
+    }
+
+    /// Its congestion controller; `None` where the platform does not tell.
+    pub(crate) fn congestion_control(&self) -> Option<String> {
+        match self {
+            Self::Kernel(socket) => tcp_info::congestion_control(socket),
+            Self::Emulated(_, congestion) => Some(congestion.name().to_owned()),
+            #[cfg(target_os = "linux")]
+            Self::Relayed(handle) => handle.with_socket(tcp_info::congestion_control).flatten(),
+        }
+    }
+
+    /// Names the lane that it carries, for the reports of its lab, if it is a lab's.
+    pub(crate) fn name_lane(&self, lane: u16) {
+        match self {
+            Self::Kernel(_) => {}
+            Self::Emulated(handle, _) => handle.network().name_lane(handle.flow(), lane),
+            #[cfg(target_os = "linux")]
+            Self::Relayed(handle) => handle.network().name_lane(handle.flow(), lane),
+        }
+    }
 }
 
 /// A TCP stream that others hold too, to read the kernel's statistics.

@@ -129,15 +129,21 @@ impl Hub {
         Ok(Hold::new(instance, self.clock))
     }
 
+    /// What the log of each stream keeps at most in a feed of so many streams, at least one.
+    pub(crate) fn log_bound(streams: u64) -> Amount {
+        let streams = streams.max(1);
+        let share = Amount::new(Self::FEED_BOUND.messages / streams, Self::FEED_BOUND.bytes / streams);
+        Self::STREAM_BOUND.min_each(share)
+    }
+
     fn start(&self, running: &mut Running, spec: FeedSpec) -> Arc<FeedInstance> {
         let names = feeds::stream_names(&spec);
         let count = names.len() as u64;
-        let share = Amount::new(Self::FEED_BOUND.messages / count, Self::FEED_BOUND.bytes / count);
         let instance = Arc::new(FeedInstance::new(
             spec,
             names,
             StreamId(running.next_stream),
-            Self::STREAM_BOUND.min_each(share),
+            Self::log_bound(count),
             FeedCounters {
                 published: self.metrics.feed_messages(spec.name()),
                 malformed: self.metrics.feed_rejected(spec.name(), "malformed"),

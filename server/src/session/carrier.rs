@@ -2,18 +2,18 @@
 
 use std::task::{Context, Poll};
 
-use bytes::BytesMut;
 use sluice_shared::mode::{Mode, Transport};
-use sluice_shared::session::{Batch, BatchLimits, Select};
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::DecodeError;
 use sluice_shared::wire::{ClientItem, CloseCode, Goodbye, Hop, PathSample, StreamInfo, TransportFacts};
 
+use super::outlet::Outlet;
+
 /// One connection of one client: a WebSocket, a WebTransport session, or a test's memory.
 ///
-/// The driver writes into the carrier's own buffers and never waits for them: a buffer that is not offered is full.
-/// Control and data may share a buffer (a WebSocket) or not (WebTransport); reading never waits for writing.
-pub(crate) trait Carrier: Send {
+/// The driver writes into the carrier's own buffers ([`Outlet`]) and never waits for them; reading never waits for
+/// writing.
+pub(crate) trait Carrier: Outlet + Send {
     /// The protocol below.
     fn transport(&self) -> Transport;
 
@@ -29,18 +29,6 @@ pub(crate) trait Carrier: Send {
     /// The next item of the client. After an error there is nothing more.
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<ClientItem, Ended>>;
 
-    /// Where a control item may be appended; `None` while too much waits.
-    fn control(&mut self) -> Option<&mut BytesMut>;
-
-    /// How many lanes carry data.
-    fn lanes(&self) -> usize;
-
-    /// The lane at `index`, if it takes a batch now.
-    fn lane(&mut self, index: usize) -> Option<Lane<'_>>;
-
-    /// A batch was appended to the lane at `index`.
-    fn seal(&mut self, index: usize, batch: Batch);
-
     /// Sends what was appended. Ready when all of it has been handed over; pending does not mean that no lane is free.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>>;
 
@@ -49,16 +37,6 @@ pub(crate) trait Carrier: Send {
 
     /// Says goodbye, if there is somebody to say it to, and closes; the peer has [`Limits::FAREWELL`] to take it.
     fn close(self, goodbye: Option<Goodbye>) -> impl Future<Output = ()> + Send;
-}
-
-/// Where a batch goes.
-pub(crate) struct Lane<'a> {
-    /// Which messages it carries.
-    pub(crate) select: Select,
-    /// How much it takes.
-    pub(crate) limits: BatchLimits,
-    /// Where the batch is appended.
-    pub(crate) out: &'a mut BytesMut,
 }
 
 /// Why a connection cannot go on.

@@ -9,17 +9,14 @@ use sluice_shared::feed::FeedSpec;
 use sluice_shared::policy::Policy;
 use sluice_shared::session::{Request, ServerSession};
 use sluice_shared::time::Time;
-use sluice_shared::wire::codec::write_server_control;
 use sluice_shared::wire::{ClientItem, CloseCode, Goodbye, Waiting};
 use tokio::time::Sleep;
 
 use super::carrier::{Carrier, Ended};
+use super::outlet::fill;
 use crate::clock::Clock;
 use crate::hub::{FeedRefused, Hub, Signal, Stop, Subscription};
 use crate::metrics::LaneMetrics;
-
-/// Bytes that one turn sends at most before it looks at what the client has said.
-const TURN_BYTES: u64 = 256 * 1024;
 
 /// A session and everything it needs to run.
 pub(super) struct Driver<'a, C> {
@@ -111,41 +108,14 @@ impl<C: Carrier> Driver<'_, C> {
         }
     }
 
-    /// Fills the carrier's buffers: control items first, then batches, each lane in its turn.
-    ///
-    /// Returns how many lanes could not be asked for all they might take, so that there is more to send as soon as
-    /// fewer lanes than that are full.
+    /// Fills the carrier's buffers, as [`fill`] does.
     fn send(&mut self, now: Time, first_lane: usize) -> usize {
-        while let Some(out) = self.carrier.control() {
-            let Some(control) = self.session.poll_control() else { break };
-            write_server_control(out, &control);
-        }
-        let lanes = self.carrier.lanes();
-        let mut budget = TURN_BYTES;
-        let mut full_lanes = 0;
-        for turn in 0..lanes {
-            let index = first_lane.wrapping_add(turn) % lanes;
-            loop {
-                let Some(lane) = self.carrier.lane(index) else {
-                    full_lanes += 1;
-                    break;
-                };
-                let view = self.subscription.view();
-                let Some(batch) = self.session.poll_batch(view, lane.select, lane.limits, now, lane.out)
-                else {
-                    break;
-                };
-                tracing::trace!(messages = batch.amount.messages, bytes = batch.amount.bytes, "batch");
-                self.carrier.seal(index, batch);
-                self.metrics.messages.inc_by(batch.amount.messages);
-                self.metrics.bytes.inc_by(batch.amount.bytes);
-                budget = budget.saturating_sub(batch.amount.bytes);
-                if budget == 0 {
-                    return lanes;
-                }
-            }
-        }
-        full_lanes
+        let (metrics, view) = (&self.metrics, self.subscription.view());
+        fill(self.carrier, &mut self.session, view, first_lane, now, |batch| {
+            tracing::trace!(messages = batch.amount.messages, bytes = batch.amount.bytes, "batch");
+            metrics.messages.inc_by(batch.amount.messages);
+            metrics.bytes.inc_by(batch.amount.bytes);
+        })
     }
 
     /// Waits for the next thing to happen, writing and reading meanwhile.

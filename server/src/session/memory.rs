@@ -15,7 +15,8 @@ use sluice_shared::wire::{
     ClientItem, Goodbye, Hop, PathSample, ServerControl, ServerItem, StreamInfo, TransportFacts,
 };
 
-use super::carrier::{Carrier, Ended, Lane, Limits};
+use super::carrier::{Carrier, Ended, Limits};
+use super::outlet::{Lane, Outlet};
 
 /// The client's end.
 #[derive(Clone, Default)]
@@ -122,6 +123,30 @@ pub(super) struct MemoryCarrier {
     writing: BytesMut,
 }
 
+impl Outlet for MemoryCarrier {
+    fn control(&mut self) -> Option<&mut BytesMut> {
+        (self.out.len() < Limits::CONTROL_BYTES).then_some(&mut self.out)
+    }
+
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    fn lane(&mut self, _index: usize) -> Option<Lane<'_>> {
+        if !self.writing.is_empty() || self.out.len() >= Limits::WRITE_BYTES {
+            return None;
+        }
+        let limits = BatchLimits {
+            messages: Limits::WRITE_MESSAGES,
+            bytes: Limits::WRITE_BYTES - self.out.len(),
+            oversize_is_gap: false,
+        };
+        Some(Lane { select: Select::Any, limits, out: &mut self.out })
+    }
+
+    fn seal(&mut self, _index: usize, _batch: Batch) {}
+}
+
 impl Carrier for MemoryCarrier {
     fn transport(&self) -> Transport {
         Transport::WebSocket
@@ -146,28 +171,6 @@ impl Carrier for MemoryCarrier {
             }
         }
     }
-
-    fn control(&mut self) -> Option<&mut BytesMut> {
-        (self.out.len() < Limits::CONTROL_BYTES).then_some(&mut self.out)
-    }
-
-    fn lanes(&self) -> usize {
-        1
-    }
-
-    fn lane(&mut self, _index: usize) -> Option<Lane<'_>> {
-        if !self.writing.is_empty() || self.out.len() >= Limits::WRITE_BYTES {
-            return None;
-        }
-        let limits = BatchLimits {
-            messages: Limits::WRITE_MESSAGES,
-            bytes: Limits::WRITE_BYTES - self.out.len(),
-            oversize_is_gap: false,
-        };
-        Some(Lane { select: Select::Any, limits, out: &mut self.out })
-    }
-
-    fn seal(&mut self, _index: usize, _batch: Batch) {}
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         let mut pipe = self.pipe.lock();

@@ -3,6 +3,7 @@
 mod carrier;
 mod driver;
 mod opening;
+mod outlet;
 mod registry;
 mod service;
 mod transit;
@@ -12,6 +13,7 @@ mod memory;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use carrier::{Carrier, Ended, Lane, Limits};
-pub(crate) use service::Sessions;
+pub(crate) use carrier::{Carrier, Ended, Limits};
+pub(crate) use outlet::{Lane, Outlet, fill};
+pub(crate) use service::{Permit, Sessions};
 pub(crate) use transit::Transit;

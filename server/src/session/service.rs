@@ -126,6 +126,11 @@ impl Sessions {
         self.registry.stop_all();
     }
 
+    /// Says true when the server stops, for connections that are no sessions.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
     /// Completes when no connection is left after [`Sessions::stop`].
     pub(crate) async fn stopped(&self) {
         while self.permits.available_permits() < self.most as usize {

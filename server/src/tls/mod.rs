@@ -9,4 +9,4 @@ mod settings;
 pub(crate) use certificates::Certificates;
 pub use real::LoadError;
 pub(crate) use real::load;
-pub(crate) use settings::{KeyedChain, for_https, for_quic};
+pub(crate) use settings::{KeyLog, KeyedChain, for_https, for_quic};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use sluice_relay::SecretStore;
 
 /// A certificate, those that vouch for it, and its key.
 #[derive(Debug)]
@@ -44,4 +45,14 @@ pub(crate) fn for_quic(identity: KeyedChain) -> Result<ServerConfig, rustls::Err
         .with_single_cert(identity.chain, identity.key)?;
     config.alpn_protocols = vec![wtransport::tls::WEBTRANSPORT_ALPN.to_vec()];
     Ok(config)
+}
+
+/// Tells the emulator the secrets of a lab's connections, so that it can say what their packets carry.
+#[derive(Debug)]
+pub(crate) struct KeyLog(pub(crate) SecretStore);
+
+impl rustls::KeyLog for KeyLog {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        self.0.log(label, client_random, secret);
+    }
 }

@@ -18,8 +18,7 @@ use tungstenite::error::{CapacityError, ProtocolError};
 
 use super::liveness::{Due, Liveness};
 use crate::http::Peer;
-use crate::session::{Carrier, Ended, Lane, Limits, Transit};
-use crate::tcp_info;
+use crate::session::{Carrier, Ended, Lane, Limits, Outlet, Transit};
 
 /// Bytes of a close frame's reason at most (RFC 6455 §5.5: 125 with the code).
 const MAX_REASON_BYTES: usize = 123;
@@ -83,15 +82,42 @@ impl WsCarrier {
     }
 }
 
+impl Outlet for WsCarrier {
+    fn control(&mut self) -> Option<&mut BytesMut> {
+        (self.out.len() < Limits::CONTROL_BYTES).then_some(&mut self.out)
+    }
+
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    fn lane(&mut self, _index: usize) -> Option<Lane<'_>> {
+        // One frame is filled while none is being written, so that what is sent later is decided later.
+        if self.writing_bytes > 0 || self.out.len() >= Limits::WRITE_BYTES / 2 {
+            return None;
+        }
+        let limits = BatchLimits {
+            messages: Limits::WRITE_MESSAGES,
+            bytes: Limits::WRITE_BYTES - self.out.len(),
+            oversize_is_gap: false,
+        };
+        Some(Lane { select: Select::Any, limits, out: &mut self.out })
+    }
+
+    fn seal(&mut self, _index: usize, batch: Batch) {
+        self.transit.push(batch);
+    }
+}
+
 impl Carrier for WsCarrier {
     fn transport(&self) -> Transport {
         Transport::WebSocket
     }
 
     fn facts(&self) -> TransportFacts {
-        let reading = tcp_info::read(&self.peer.socket);
+        let reading = self.peer.socket.reading();
         TransportFacts {
-            congestion_control: tcp_info::congestion_control(&self.peer.socket),
+            congestion_control: self.peer.socket.congestion_control(),
             initial_window: reading.congestion_window,
             segment: reading.segment_bytes,
             encrypted: self.peer.encrypted,
@@ -135,31 +161,6 @@ impl Carrier for WsCarrier {
         }
     }
 
-    fn control(&mut self) -> Option<&mut BytesMut> {
-        (self.out.len() < Limits::CONTROL_BYTES).then_some(&mut self.out)
-    }
-
-    fn lanes(&self) -> usize {
-        1
-    }
-
-    fn lane(&mut self, _index: usize) -> Option<Lane<'_>> {
-        // One frame is filled while none is being written, so that what is sent later is decided later.
-        if self.writing_bytes > 0 || self.out.len() >= Limits::WRITE_BYTES / 2 {
-            return None;
-        }
-        let limits = BatchLimits {
-            messages: Limits::WRITE_MESSAGES,
-            bytes: Limits::WRITE_BYTES - self.out.len(),
-            oversize_is_gap: false,
-        };
-        Some(Lane { select: Select::Any, limits, out: &mut self.out })
-    }
-
-    fn seal(&mut self, _index: usize, batch: Batch) {
-        self.transit.push(batch);
-    }
-
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         if let Poll::Ready(Err(dead)) = self.poll_ping(cx) {
             return Poll::Ready(Err(dead));
@@ -181,7 +182,7 @@ impl Carrier for WsCarrier {
     }
 
     fn sample(&mut self, now: Time) -> (Hop, PathSample) {
-        let reading = tcp_info::read(&self.peer.socket);
+        let reading = self.peer.socket.reading();
         let waiting = (self.out.len() + self.writing_bytes) as u64;
         let unsent = reading.unsent.unwrap_or(0);
         let bound = reading.send_buffer.unwrap_or(0) + 2 * Limits::WRITE_BYTES as u64;
@@ -208,7 +209,7 @@ impl Carrier for WsCarrier {
 }
 
 /// The longest beginning of a reason that a close frame has room for.
-fn short(reason: &str) -> Utf8Bytes {
+pub(super) fn short(reason: &str) -> Utf8Bytes {
     let end = (0..=MAX_REASON_BYTES.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
     Utf8Bytes::from(reason.get(..end.unwrap_or(0)).unwrap_or("").to_owned())
 }
@@ -218,7 +219,7 @@ fn write_error(error: axum::Error) -> Ended {
 }
 
 /// Tells a client that breaks RFC 6455 or sends too much from one whose connection is gone.
-fn read_error(error: axum::Error) -> Ended {
+pub(super) fn read_error(error: axum::Error) -> Ended {
     let text = error.to_string();
     let Ok(cause) = error.into_inner().downcast::<tungstenite::Error>() else { return Ended::Left(text) };
     if let tungstenite::Error::Capacity(CapacityError::MessageTooLong { size, max_size }) = *cause {
@@ -227,7 +228,10 @@ fn read_error(error: axum::Error) -> Ended {
     }
     let vanished =
         matches!(*cause, tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake));
-    let broke_rules = matches!(*cause, tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_));
+    if matches!(*cause, tungstenite::Error::Utf8(_)) {
+        return Ended::Refused(CloseCode::InvalidText, text);
+    }
+    let broke_rules = matches!(*cause, tungstenite::Error::Protocol(_));
     if broke_rules && !vanished { Ended::Refused(CloseCode::Protocol, text) } else { Ended::Left(text) }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// Asks every 20 s; who is not heard of in the 10 s after that is dead.
 #[derive(Debug)]
-pub(super) struct Liveness {
+pub(crate) struct Liveness {
     timer: Pin<Box<Sleep>>,
     waiting: bool,
 }
@@ -24,9 +24,9 @@ pub(super) enum Due {
 
 impl Liveness {
     /// Between two pings.
-    const INTERVAL: Duration = Duration::from_secs(20);
+    pub(crate) const INTERVAL: Duration = Duration::from_secs(20);
     /// From a ping to the end, if nothing is heard.
-    pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+    pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
     /// Counts from now on.
     pub(super) fn new() -> Self {

@@ -10,8 +10,10 @@ use wtransport::endpoint::{IncomingSessionFuture, SessionRequest};
 use wtransport::quinn;
 
 use super::carrier::WtCarrier;
+use super::echo;
 use crate::config::QuicTuning;
-use crate::http::OriginRule;
+use crate::http::{OriginRule, lane_of};
+use crate::labs::Labs;
 use crate::metrics::Refusal;
 use crate::session::{Limits, Sessions};
 
@@ -25,6 +27,7 @@ pub(super) async fn accept(
     sessions: &Sessions,
     origins: &OriginRule,
     tuning: QuicTuning,
+    labs: Option<&Labs>,
 ) {
     let address = incoming.remote_address();
     let request = match timeout(HANDSHAKE, IncomingSessionFuture::with_quic_incoming(incoming)).await {
@@ -47,10 +50,23 @@ pub(super) async fn accept(
         refused(Refusal::Origin, OriginRule::refusal(request.origin()));
         return refuse(request, SessionRequest::forbidden).await;
     }
-    if request.path() != WEBTRANSPORT_PATH {
-        refused(Refusal::BadRequest, format!("there is no {}, but {WEBTRANSPORT_PATH}", request.path()));
+    let (path, query) = match request.path().split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (request.path(), None),
+    };
+    let is_echo = path == echo::PATH;
+    if path != WEBTRANSPORT_PATH && !is_echo {
+        refused(
+            Refusal::BadRequest,
+            format!("there is no {path}, but {WEBTRANSPORT_PATH} and {}", echo::PATH),
+        );
         return refuse(request, SessionRequest::not_found).await;
     }
+    let flow = labs.and_then(|labs| labs.udp_flow(address));
+    if let (Some(lane), Some((network, flow))) = (lane_of(query), &flow) {
+        network.name_lane(*flow, lane);
+    }
+    let probe = flow.and_then(|(network, flow)| network.probe(flow));
     let Some(permit) = sessions.permit() else {
         refused(Refusal::Full, "the server has as many sessions as it takes".to_owned());
         return refuse(request, SessionRequest::too_many_requests).await;
@@ -62,10 +78,13 @@ pub(super) async fn accept(
             return;
         }
     };
+    if is_echo {
+        return echo::echo(connection, sessions.stopping(), permit).await;
+    }
     // The first stream of the client is for control, and opens with its Hello.
     match timeout(Limits::HELLO, connection.accept_bi()).await {
         Ok(Ok((send, receive))) => {
-            sessions.serve(WtCarrier::new(connection, send, receive, tuning), permit).await;
+            sessions.serve(WtCarrier::new(connection, send, receive, tuning, probe), permit).await;
         }
         Ok(Err(error)) => tracing::debug!(%address, %error, "a client left before its control stream"),
         Err(_) => {

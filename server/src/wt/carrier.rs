@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
+use sluice_relay::FlowProbe;
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::session::Batch;
 use sluice_shared::time::Time;
@@ -16,22 +17,21 @@ use tokio::time::timeout;
 use wtransport::{Connection, RecvStream, SendStream, VarInt};
 
 use super::data::{Data, Path};
-use super::settings::MAX_SEND_WINDOW_BYTES;
+use super::settings::send_window;
 use super::uni::left;
 use crate::config::QuicTuning;
-use crate::session::{Carrier, Ended, Lane, Limits};
+use crate::session::{Carrier, Ended, Lane, Limits, Outlet};
 
 /// What is read from the control stream at once, bytes.
 const READ_BYTES: usize = 2 * 1024;
 /// Control goes before data on the wire, too.
-const CONTROL_PRIORITY: i32 = 1;
-/// The least that quinn may take unacknowledged, bytes.
-const MIN_SEND_WINDOW_BYTES: u64 = 64 * 1024;
+pub(crate) const CONTROL_PRIORITY: i32 = 1;
 
 /// One WebTransport session: control on the client's bidirectional stream, data as the mode says.
 pub(super) struct WtCarrier {
     connection: Connection,
     tuning: QuicTuning,
+    probe: Option<FlowProbe>,
     send: SendStream,
     receive: RecvStream,
     items: StreamItems<ClientItem>,
@@ -50,10 +50,12 @@ impl WtCarrier {
         send: SendStream,
         receive: RecvStream,
         tuning: QuicTuning,
+        probe: Option<FlowProbe>,
     ) -> Self {
         send.set_priority(CONTROL_PRIORITY);
         Self {
             tuning,
+            probe,
             send,
             receive,
             items: StreamItems::default(),
@@ -86,6 +88,27 @@ async fn stray(connection: Connection) -> Ended {
     }
 }
 
+impl Outlet for WtCarrier {
+    fn control(&mut self) -> Option<&mut BytesMut> {
+        let takes_requests = self.data.as_ref().is_none_or(Data::takes_requests);
+        (takes_requests && self.control.len() < Limits::CONTROL_BYTES).then_some(&mut self.control)
+    }
+
+    fn lanes(&self) -> usize {
+        self.data.as_ref().map_or(0, Data::lanes)
+    }
+
+    fn lane(&mut self, index: usize) -> Option<Lane<'_>> {
+        self.data.as_mut()?.lane(index)
+    }
+
+    fn seal(&mut self, index: usize, batch: Batch) {
+        if let Some(data) = &mut self.data {
+            data.seal(index, batch);
+        }
+    }
+}
+
 impl Carrier for WtCarrier {
     fn transport(&self) -> Transport {
         Transport::WebTransport
@@ -102,7 +125,7 @@ impl Carrier for WtCarrier {
     }
 
     fn open_lanes(&mut self, mode: Mode, streams: &[StreamInfo]) {
-        self.data = Some(Data::new(mode, Path::new(&self.connection), streams));
+        self.data = Some(Data::new(mode, Path::new(&self.connection, self.probe.clone()), streams));
     }
 
     fn replace_streams(&mut self, streams: &[StreamInfo]) {
@@ -133,25 +156,6 @@ impl Carrier for WtCarrier {
         }
     }
 
-    fn control(&mut self) -> Option<&mut BytesMut> {
-        let takes_requests = self.data.as_ref().is_none_or(Data::takes_requests);
-        (takes_requests && self.control.len() < Limits::CONTROL_BYTES).then_some(&mut self.control)
-    }
-
-    fn lanes(&self) -> usize {
-        self.data.as_ref().map_or(0, Data::lanes)
-    }
-
-    fn lane(&mut self, index: usize) -> Option<Lane<'_>> {
-        self.data.as_mut()?.lane(index)
-    }
-
-    fn seal(&mut self, index: usize, batch: Batch) {
-        if let Some(data) = &mut self.data {
-            data.seal(index, batch);
-        }
-    }
-
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         let control = self.poll_control(cx)?;
         let data = match &mut self.data {
@@ -164,9 +168,7 @@ impl Carrier for WtCarrier {
     fn sample(&mut self, now: Time) -> (Hop, PathSample) {
         let connection = self.connection.quic_connection();
         let path = connection.stats().path;
-        // What quinn holds beyond two windows is a queue that nobody sees.
-        let window = path.cwnd.saturating_mul(2).clamp(MIN_SEND_WINDOW_BYTES, MAX_SEND_WINDOW_BYTES);
-        connection.set_send_window(window);
+        connection.set_send_window(send_window(path.cwnd));
         let sample = PathSample {
             rtt_micros: Some(sluice_shared::time::micros(path.rtt)),
             congestion_window: Some(path.cwnd),

@@ -3,6 +3,7 @@
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
+use sluice_relay::{FlowProbe, ServerWrite};
 use sluice_shared::ids::StreamId;
 use sluice_shared::mode::Mode;
 use sluice_shared::session::{Batch, BatchLimits, Select};
@@ -20,11 +21,21 @@ use crate::session::{Ended, Lane, Limits};
 pub(super) struct Path {
     quic: quinn::Connection,
     session_id: u64,
+    /// Where the lab is told what is handed over, if the connection is a lab's.
+    probe: Option<FlowProbe>,
 }
 
 impl Path {
-    pub(super) fn new(connection: &wtransport::Connection) -> Self {
-        Self { quic: connection.quic_connection().clone(), session_id: connection.session_id().into_u64() }
+    pub(super) fn new(connection: &wtransport::Connection, probe: Option<FlowProbe>) -> Self {
+        let quic = connection.quic_connection().clone();
+        Self { quic, session_id: connection.session_id().into_u64(), probe }
+    }
+
+    /// Something is handed over to quinn now.
+    pub(super) fn tell(&self, write: ServerWrite) {
+        if let Some(probe) = &self.probe {
+            probe.on_write(write);
+        }
     }
 
     pub(super) const fn quic(&self) -> &quinn::Connection {

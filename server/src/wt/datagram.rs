@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
+use sluice_relay::ServerWrite;
 use sluice_shared::session::Batch;
 use sluice_shared::time::Time;
 use sluice_shared::wire::Hop;
@@ -49,6 +50,7 @@ impl DatagramLane {
     /// A batch was appended.
     pub(super) fn seal(&mut self, batch: Batch) {
         self.transit.push(batch);
+        self.path.tell(ServerWrite::Datagram);
     }
 
     /// Hands the datagram over, unless quinn would have to drop another one for it: then it waits.

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluice_relay::SecretStore;
 use tokio::sync::{Semaphore, watch};
 use wtransport::quinn;
 
@@ -12,6 +13,7 @@ use super::accept::accept;
 use super::settings::server_config;
 use crate::config::QuicTuning;
 use crate::http::OriginRule;
+use crate::labs::Labs;
 use crate::server::StartError;
 use crate::session::Sessions;
 use crate::tls::KeyedChain;
@@ -29,6 +31,8 @@ pub(crate) struct Endpoint {
     quic: quinn::Endpoint,
     address: SocketAddr,
     tuning: QuicTuning,
+    /// Where its connections' secrets are told: labs' alone.
+    secrets: Option<SecretStore>,
 }
 
 impl Endpoint {
@@ -40,12 +44,13 @@ impl Endpoint {
         address: SocketAddr,
         config: quinn::ServerConfig,
         tuning: QuicTuning,
+        secrets: Option<SecretStore>,
     ) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         let address = socket.local_addr()?;
         let runtime = Arc::new(quinn::TokioRuntime);
         let quic = quinn::Endpoint::new(quinn::EndpointConfig::default(), Some(config), socket, runtime)?;
-        Ok(Self { quic, address, tuning })
+        Ok(Self { quic, address, tuning, secrets })
     }
 
     /// Where it is bound.
@@ -58,7 +63,7 @@ impl Endpoint {
     /// # Errors
     /// The certificate cannot be used; the earlier one stays.
     pub(crate) fn present(&self, identity: KeyedChain) -> Result<(), StartError> {
-        self.quic.set_server_config(Some(server_config(identity, self.tuning)?));
+        self.quic.set_server_config(Some(server_config(identity, self.tuning, self.secrets.clone())?));
         Ok(())
     }
 
@@ -67,6 +72,7 @@ impl Endpoint {
         self,
         sessions: Arc<Sessions>,
         origins: OriginRule,
+        labs: Option<Arc<Labs>>,
         mut stop: watch::Receiver<bool>,
     ) {
         let handshakes = Arc::new(Semaphore::new(MOST_HANDSHAKES));
@@ -88,11 +94,11 @@ impl Endpoint {
                 }
                 continue;
             }
-            let (sessions, origins) = (Arc::clone(&sessions), Arc::clone(&origins));
+            let (sessions, origins, labs) = (Arc::clone(&sessions), Arc::clone(&origins), labs.clone());
             tokio::spawn(async move {
                 let metrics = Arc::clone(sessions.metrics());
                 metrics.quic_connections.inc();
-                accept(incoming, handshake, &sessions, &origins, self.tuning).await;
+                accept(incoming, handshake, &sessions, &origins, self.tuning, labs.as_deref()).await;
                 metrics.quic_connections.dec();
             });
         }

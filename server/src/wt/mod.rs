@@ -4,9 +4,12 @@ mod accept;
 mod carrier;
 mod data;
 mod datagram;
+mod echo;
 mod endpoint;
 mod settings;
 mod uni;
 
+pub(crate) use carrier::CONTROL_PRIORITY;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use settings::server_config;
+pub(crate) use settings::{DATAGRAM_BUFFER_BYTES, controller, send_window, server_config};
+pub(crate) use uni::put_varint;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluice_relay::SecretStore;
 use wtransport::quinn;
 use wtransport::quinn::congestion::{BbrConfig, ControllerFactory, CubicConfig, NewRenoConfig};
 use wtransport::quinn::crypto::rustls::QuicServerConfig;
@@ -22,24 +23,37 @@ const CLIENT_STREAMS: u32 = 8;
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 /// What quinn takes at most without the peer having acknowledged it.
-pub(super) const MAX_SEND_WINDOW_BYTES: u64 = 1024 * 1024;
+const MAX_SEND_WINDOW_BYTES: u64 = 1024 * 1024;
+/// The least that quinn may take unacknowledged, bytes.
+const MIN_SEND_WINDOW_BYTES: u64 = 64 * 1024;
 /// Datagrams that quinn holds for either direction at most.
-pub(super) const DATAGRAM_BUFFER_BYTES: usize = 64 * 1024;
+pub(crate) const DATAGRAM_BUFFER_BYTES: usize = 64 * 1024;
 /// What clients may send before their connections are accepted, each and together.
 const INCOMING_BYTES: u64 = 64 * 1024;
 const ALL_INCOMING_BYTES: u64 = 8 * 1024 * 1024;
 /// Connections that wait to be accepted at most.
 const MAX_INCOMING: usize = 1_024;
 
-/// QUIC with `identity` as certificate.
+/// What quinn may hold unacknowledged at a congestion window of `window_bytes`: what it holds beyond two windows is a
+/// queue that nobody sees.
+pub(crate) fn send_window(window_bytes: u64) -> u64 {
+    window_bytes.saturating_mul(2).clamp(MIN_SEND_WINDOW_BYTES, MAX_SEND_WINDOW_BYTES)
+}
+
+/// QUIC with `identity` as certificate, whose secrets are told to `secrets`: of connections that the relay carries.
 ///
 /// # Errors
 /// The certificate cannot be used with TLS 1.3.
 pub(crate) fn server_config(
     identity: KeyedChain,
     tuning: QuicTuning,
+    secrets: Option<SecretStore>,
 ) -> Result<quinn::ServerConfig, StartError> {
-    let tls = QuicServerConfig::try_from(tls::for_quic(identity)?)
+    let mut tls = tls::for_quic(identity)?;
+    if let Some(secrets) = secrets {
+        tls.key_log = Arc::new(tls::KeyLog(secrets));
+    }
+    let tls = QuicServerConfig::try_from(tls)
         .map_err(|_| rustls::Error::General("the provider lacks TLS_AES_128_GCM_SHA256".to_owned()))?;
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(tls));
     config
@@ -67,7 +81,8 @@ fn transport(tuning: QuicTuning) -> quinn::TransportConfig {
     transport
 }
 
-fn controller(tuning: QuicTuning) -> Arc<dyn ControllerFactory + Send + Sync> {
+/// The congestion controller that `tuning` names.
+pub(crate) fn controller(tuning: QuicTuning) -> Arc<dyn ControllerFactory + Send + Sync> {
     macro_rules! with_window {
         ($config:ty) => {{
             let mut config = <$config>::default();

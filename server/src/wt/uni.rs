@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, BytesMut};
+use sluice_relay::ServerWrite;
 use sluice_shared::session::Batch;
 use sluice_shared::time::Time;
 use sluice_shared::wire::Hop;
@@ -21,6 +22,8 @@ pub(super) struct UniLane {
     out: BytesMut,
     /// Bytes at the front of `out` that are no items.
     header_bytes: usize,
+    /// Bytes that the stream has taken.
+    written: u64,
     /// Whether the stream has refused some of `out`.
     blocked: bool,
     transit: Transit,
@@ -53,6 +56,7 @@ impl UniLane {
             per_message,
             out: BytesMut::new(),
             header_bytes: 0,
+            written: 0,
             blocked: false,
             transit: Transit::default(),
         }
@@ -74,6 +78,15 @@ impl UniLane {
     /// A batch was appended.
     pub(super) fn seal(&mut self, batch: Batch) {
         self.transit.push(batch);
+        self.tell();
+    }
+
+    /// Tells the lab what was handed over. A stream that has no number yet is told of as soon as it has.
+    fn tell(&self) {
+        if let State::Open(stream) = &self.stream {
+            let id = quinn::VarInt::from(stream.id()).into_inner();
+            self.path.tell(ServerWrite::Stream { id, end: self.written + self.out.len() as u64 });
+        }
     }
 
     /// Bytes of items that wait.
@@ -100,6 +113,7 @@ impl UniLane {
         {
             // What is left to do is quinn's: nobody waits for the acknowledgement.
             stream.finish().map_err(|error| Ended::Left(error.to_string()))?;
+            self.written = 0;
         }
         Poll::Ready(Ok(()))
     }
@@ -107,16 +121,21 @@ impl UniLane {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         loop {
             match &mut self.stream {
-                State::Unopened => self.stream = self.path.open_uni(cx).map_err(left)?,
+                State::Unopened => {
+                    self.stream = self.path.open_uni(cx).map_err(left)?;
+                    self.tell();
+                }
                 State::Opening(opening) => {
                     let stream = ready!(opening.as_mut().poll(cx)).map_err(left)?;
                     self.stream = State::Open(stream);
+                    self.tell();
                 }
                 State::Open(stream) => {
                     while !self.out.is_empty() {
                         let written =
                             ready!(Pin::new(&mut *stream).poll_write(cx, &self.out)).map_err(write_error)?;
                         self.out.advance(written);
+                        self.written += written as u64;
                         self.header_bytes = self.header_bytes.saturating_sub(written);
                     }
                     return Poll::Ready(Ok(()));
@@ -158,7 +177,7 @@ impl Path {
 }
 
 /// Appends a QUIC variable-length integer (RFC 9000 §16); larger ones than it can carry do not occur.
-pub(super) fn put_varint(out: &mut BytesMut, value: u64) {
+pub(crate) fn put_varint(out: &mut BytesMut, value: u64) {
     match value {
         0..0x40 => out.put_u8(value.to_le_bytes()[0]),
         0x40..0x4000 => out.put_uint(0x4000 | value, 2),

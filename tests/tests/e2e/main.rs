@@ -4,14 +4,18 @@
 //! the machine is doesn't matter.
 
 mod certificates;
+mod compare;
 mod credit;
 mod delivery;
+mod echo;
+mod labs;
 mod limits;
 mod metrics;
 mod misbehaviour;
 mod policies;
 mod process;
 mod publish;
+mod relay;
 mod resume;
 
 use sluice_shared::feed::{FeedSpec, TicksSpec};

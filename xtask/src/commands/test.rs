@@ -7,9 +7,13 @@ use crate::failure::{Failure, Result};
 use crate::process;
 use crate::progress::Steps;
 use crate::server;
+use crate::system::Program;
 use crate::toolchain::{self, WasmToolchain};
 use crate::tools::Tool;
 use crate::workspace::Workspace;
+
+/// Reads the captures that the relay's tests write.
+const TSHARK: Program = Program { variable: "TSHARK", names: &["tshark"], package: "tshark" };
 
 /// The closing lines of all test runners so far, in order.
 #[derive(Debug, Default)]
@@ -57,7 +61,9 @@ pub(crate) fn test(workspace: &Workspace, filter: Option<&str>) -> Result<()> {
 
 /// Tests of every crate but the end-to-end ones.
 pub(crate) fn native(workspace: &Workspace, filter: Option<&str>, closing: &mut Closing) -> Result<String> {
+    let tshark = TSHARK.ensure(workspace, "the tests of captures")?;
     let mut cargo = process::cargo(workspace);
+    cargo.env(TSHARK.variable, tshark);
     cargo.args(["test", "--workspace", "--exclude", "sluice-tests"]).args(filter);
     closing.run(&mut cargo, "native")
 }

@@ -6,12 +6,14 @@
 #![expect(clippy::print_stdout, reason = "the table is what the program is for")]
 
 mod bare;
+mod emulator;
 mod fan_out;
 mod measure;
 mod memory;
 mod modes;
 mod page;
 mod readers;
+mod relay;
 
 use std::time::Duration;
 
@@ -47,6 +49,10 @@ enum Bench {
     Memory,
     /// Frame times of the page with two lanes of 20,000 messages a second
     Page,
+    /// What the models of TCP and of links cost in virtual time
+    Emulator,
+    /// What the network emulator carries on one core, what that costs, and how late it is
+    Relay,
 }
 
 fn main() {
@@ -77,6 +83,12 @@ fn main() {
         }
         if chosen(Bench::Page) {
             print(page::frame_times(plan).await);
+        }
+        if chosen(Bench::Emulator) {
+            print(emulator::of_virtual_time(plan));
+        }
+        if chosen(Bench::Relay) {
+            print(relay::carries(plan).await);
         }
     });
 }

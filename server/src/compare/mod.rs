@@ -1,0 +1,34 @@
+//! `sluice compare`: the same feed over the same bad network by several lanes, measured and printed.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `scenarios` | the built-in scenarios, and files |
+//! | `plan` | what one run does: a scenario with what the command line changes in it |
+//! | `virtual_time` | runs without sockets and clocks |
+//! | `native` | runs in real time over real sockets |
+//! | `client` | how a lane's client behaves in both |
+//! | `consumer`, `tally` | what a lane's client does with messages, and counts |
+//! | `run` | both |
+//! | `report`, `table` | what is printed, as JSON and as text |
+
+mod client;
+mod consumer;
+mod error;
+mod native;
+mod plan;
+mod report;
+mod run;
+mod scenarios;
+mod table;
+mod tally;
+mod virtual_time;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::CompareError;
+pub use plan::{Overrides, Plan};
+pub use report::{Ages, Feed, LaneReport, Messages, Network, Report, Wire};
+pub use run::{run_native, run_virtual};
+pub use scenarios::{BUILT_IN, ScenarioRefused, built_in, find};
+pub use table::table;

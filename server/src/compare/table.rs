@@ -1,0 +1,185 @@
+//! A report as text: a line for each measure, a column for each lane.
+
+use std::collections::BTreeSet;
+
+use sluice_shared::lab::Knobs;
+
+use super::report::{LaneReport, Report, Time, Wire};
+
+/// Between two columns.
+const GAP: &str = "   ";
+/// What stands where nothing was measured.
+const NOTHING: &str = "–";
+
+/// The report as a table; ends with a line break.
+pub fn table(report: &Report) -> String {
+    let mut text = head(report);
+    let rows = rows(&report.lanes);
+    let label_width = rows.iter().map(|row| width(&row.label)).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..report.lanes.len())
+        .map(|lane| {
+            rows.iter().filter_map(|row| row.cells.get(lane)).map(|cell| width(cell)).max().unwrap_or(0)
+        })
+        .collect();
+    for row in rows {
+        let mut line = row.label.clone();
+        pad(&mut line, label_width - width(&row.label));
+        for (cell, column) in row.cells.iter().zip(&widths) {
+            line.push_str(GAP);
+            pad(&mut line, column - width(cell));
+            line.push_str(cell);
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn head(report: &Report) -> String {
+    let Report { network, feed, .. } = report;
+    let name = network.preset.unwrap_or("a profile of its own");
+    let udp = if network.blocks_udp { ", UDP blocked" } else { "" };
+    let time = match report.time {
+        Time::Virtual => "virtual time",
+        Time::Native => "real time",
+    };
+    format!(
+        "{}: {}\n\
+         network  {name}: {} ms round trip{udp}; up {}; down {}\n\
+         feed     {} messages/s of {} bytes on {} topics for {} s; seed {}; {} on both ends; {time}\n\n",
+        report.scenario,
+        report.summary,
+        network.rtt_ms,
+        knobs(&network.up),
+        knobs(&network.down),
+        feed.messages_per_second,
+        feed.payload_bytes,
+        feed.topics,
+        report.seconds,
+        report.seed,
+        report.congestion,
+    )
+}
+
+fn knobs(knobs: &Knobs) -> String {
+    let mut parts = Vec::new();
+    if knobs.rate_kbit > 0.0 {
+        parts.push(format!("{} kbit/s, queue {:.0} ms", knobs.rate_kbit, knobs.queue_ms));
+    }
+    if knobs.jitter_ms > 0.0 {
+        parts.push(format!("jitter {} ms", knobs.jitter_ms));
+    }
+    let loss = format!("{} % lost", (knobs.loss_percent * 1e4).round() / 1e4);
+    parts.push(if knobs.burst_ms > 0.0 { format!("{loss} in bursts") } else { loss });
+    parts.join(", ")
+}
+
+struct Row {
+    label: String,
+    cells: Vec<String>,
+}
+
+fn rows(lanes: &[LaneReport]) -> Vec<Row> {
+    let row = |label: &str, cell: &dyn Fn(&LaneReport) -> String| Row {
+        label: label.to_owned(),
+        cells: lanes.iter().map(cell).collect(),
+    };
+    let blank = || Row { label: String::new(), cells: Vec::new() };
+    let mut rows =
+        vec![row("", &|lane| lane.mode.to_owned()), row("congestion", &|lane| lane.congestion.clone())];
+    rows.extend(settings(lanes));
+    rows.extend([
+        row("ordering", &|lane| lane.ordering.to_owned()),
+        row("connected after, ms", &|lane| optional(lane.connected_after_ms, 1)),
+        blank(),
+        row("age p50, ms", &|lane| optional(lane.age.map(|age| age.p50_ms), 1)),
+        row("age p95, ms", &|lane| optional(lane.age.map(|age| age.p95_ms), 1)),
+        row("age p99, ms", &|lane| optional(lane.age.map(|age| age.p99_ms), 1)),
+        row("age max, ms", &|lane| optional(lane.age.map(|age| age.max_ms), 1)),
+        row("added p50, ms", &|lane| optional(lane.added_age.map(|age| age.p50_ms), 1)),
+        row("added p95, ms", &|lane| optional(lane.added_age.map(|age| age.p95_ms), 1)),
+        row("added p99, ms", &|lane| optional(lane.added_age.map(|age| age.p99_ms), 1)),
+        row("stalls > 1 round trip", &|lane| lane.stalls.to_string()),
+        row("longest stall, ms", &|lane| decimal(lane.longest_stall_ms, 1)),
+        blank(),
+        row("published", &|lane| lane.messages.published.to_string()),
+        row("consumed", &|lane| lane.messages.consumed.to_string()),
+    ]);
+    rows.extend(gaps(lanes));
+    rows.extend([
+        row("unfinished", &|lane| lane.messages.unfinished.to_string()),
+        row("goodput, kbit/s", &|lane| decimal(lane.goodput_kbit_per_s, 1)),
+        row("connections", &|lane| lane.connections.to_string()),
+        blank(),
+        row("loss up / down, %", &|lane| both(lane, |wire| optional(wire.loss_percent, 2))),
+        row("queue drops up / down", &|lane| both(lane, |wire| wire.queue_drops.to_string())),
+        row("outage drops up / down", &|lane| both(lane, |wire| wire.outage_drops.to_string())),
+        row("packets up / down", &|lane| both(lane, |wire| wire.packets.to_string())),
+        row("resent up / down", &|lane| {
+            both(lane, |wire| {
+                wire.resent_packets.map_or_else(|| NOTHING.to_owned(), |count| count.to_string())
+            })
+        }),
+        row("packets per message", &|lane| optional(lane.packets_per_message, 2)),
+        row("bytes per message", &|lane| optional(lane.bytes_per_message, 1)),
+    ]);
+    if lanes.iter().any(|lane| lane.cpu_us_per_message.is_some()) {
+        rows.push(row("CPU per message, µs", &|lane| optional(lane.cpu_us_per_message, 1)));
+    }
+    rows
+}
+
+/// What only some lanes are set to.
+fn settings(lanes: &[LaneReport]) -> Vec<Row> {
+    type Shown = fn(&LaneReport) -> String;
+    let all: [(&str, &str, Shown); 3] = [
+        ("policy", "lossless", |lane| lane.policy.clone()),
+        ("window", "auto", |lane| lane.window.clone()),
+        ("consumer delay, µs", "0", |lane| lane.consumer_delay_us.to_string()),
+    ];
+    all.into_iter()
+        .map(|(label, usual, shown)| (label, usual, lanes.iter().map(shown).collect::<Vec<_>>()))
+        .filter(|(_, usual, cells)| cells.iter().any(|cell| cell != usual))
+        .map(|(label, _, cells)| Row { label: label.to_owned(), cells })
+        .collect()
+}
+
+/// A line for each reason that any lane has a gap for, and for what is lost without one.
+fn gaps(lanes: &[LaneReport]) -> Vec<Row> {
+    let reasons: BTreeSet<&str> = lanes.iter().flat_map(|lane| lane.messages.gaps.keys()).copied().collect();
+    let mut rows: Vec<Row> = reasons
+        .into_iter()
+        .map(|reason| Row {
+            label: format!("gaps: {reason}"),
+            cells: lanes
+                .iter()
+                .map(|lane| lane.messages.gaps.get(reason).copied().unwrap_or(0).to_string())
+                .collect(),
+        })
+        .collect();
+    if lanes.iter().any(|lane| lane.messages.lost > 0) {
+        let cells = lanes.iter().map(|lane| lane.messages.lost.to_string()).collect();
+        rows.push(Row { label: "lost without a report".to_owned(), cells });
+    }
+    rows
+}
+
+fn both(lane: &LaneReport, shown: impl Fn(&Wire) -> String) -> String {
+    format!("{} / {}", shown(&lane.up), shown(&lane.down))
+}
+
+fn optional(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(|| NOTHING.to_owned(), |value| decimal(value, decimals))
+}
+
+fn decimal(value: f64, decimals: usize) -> String {
+    format!("{value:.decimals$}")
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn pad(line: &mut String, by: usize) {
+    line.extend(std::iter::repeat_n(' ', by));
+}

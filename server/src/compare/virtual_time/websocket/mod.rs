@@ -1,0 +1,7 @@
+//! WebSocket over TCP, both ends.
+
+mod end;
+mod frames;
+mod transport;
+
+pub(super) use transport::WebSocket;

@@ -1,0 +1,180 @@
+//! A WebTransport connection over quinn's state machine.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use bytes::BytesMut;
+use sluice_shared::lab::Congestion;
+use sluice_shared::link::Direction;
+use sluice_shared::mode::Mode;
+use sluice_shared::session::{Batch, ClientError, ClientSession};
+use sluice_shared::time::Time;
+use sluice_shared::wire::codec::DecodeError;
+use sluice_shared::wire::{ClientItem, Hop, PathSample, StreamInfo, TransportFacts};
+
+use super::client_end::ClientEnd;
+use super::instants::Instants;
+use super::lanes::Lanes;
+use super::peer::{Datagram, Peer};
+use super::server_end::ServerEnd;
+use super::settings::{self, Identity};
+use crate::compare::error::CompareError;
+use crate::compare::virtual_time::transport::{Outgoing, Resent, Transport};
+use crate::session::{Lane, Outlet};
+
+/// Bytes of an IPv4 and a UDP header.
+const HEADER_BYTES: usize = 28;
+/// Where the server is; no packet ever goes there.
+const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4433);
+/// The client's first port.
+const FIRST_PORT: u16 = 50_000;
+
+/// Both ends.
+#[derive(Debug)]
+pub(in crate::compare::virtual_time) struct WebTransport {
+    client: ClientEnd,
+    server: ServerEnd,
+    client_address: SocketAddr,
+    instants: Instants,
+    congestion: Congestion,
+}
+
+impl WebTransport {
+    /// A client that is about to connect.
+    ///
+    /// # Errors
+    /// QUIC cannot be set up.
+    pub(in crate::compare::virtual_time) fn connect(
+        identity: &Identity,
+        congestion: Congestion,
+        seed: u64,
+        now: Time,
+    ) -> Result<Self, CompareError> {
+        let instants = Instants::new(now);
+        let server = settings::server(identity, congestion, seed)?;
+        let (mut client, config) = settings::client(identity, congestion, seed)?;
+        let (handle, connection) = client
+            .connect(instants.instant(now), config, SERVER, "localhost")
+            .map_err(|error| CompareError::Quic(error.to_string()))?;
+        Ok(Self {
+            client: ClientEnd::new(Peer::connecting(client, handle, connection)),
+            server: ServerEnd::new(server),
+            client_address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), FIRST_PORT),
+            instants,
+            congestion,
+        })
+    }
+}
+
+impl Outlet for WebTransport {
+    fn control(&mut self) -> Option<&mut BytesMut> {
+        self.server.control()
+    }
+
+    fn lanes(&self) -> usize {
+        self.server.lanes.as_ref().map_or(0, Lanes::count)
+    }
+
+    fn lane(&mut self, index: usize) -> Option<Lane<'_>> {
+        self.server.lanes.as_mut()?.lane(index)
+    }
+
+    fn seal(&mut self, index: usize, batch: Batch) {
+        if let Some(lanes) = &mut self.server.lanes {
+            lanes.seal(index, batch);
+        }
+    }
+}
+
+impl Transport for WebTransport {
+    type Packet = Datagram;
+
+    fn poll_packet(&mut self, now: Time) -> Option<Outgoing<Datagram>> {
+        let instant = self.instants.instant(now);
+        let (direction, packet) = match self.client.peer.poll_transmit(instant) {
+            Some(datagram) => (Direction::Up, Datagram { client: self.client_address, ..datagram }),
+            None => (Direction::Down, self.server.peer.poll_transmit(instant)?),
+        };
+        Some(Outgoing { direction, bytes: packet.bytes.len() + HEADER_BYTES, packet })
+    }
+
+    fn handle_packet(&mut self, direction: Direction, packet: Datagram, now: Time) {
+        let instant = self.instants.instant(now);
+        match direction {
+            Direction::Up => {
+                self.server.peer.handle_datagram(&packet, packet.client, instant);
+                self.server.advance();
+            }
+            // What goes to an address that the client has left reaches nobody.
+            Direction::Down if packet.client == self.client_address => {
+                self.client.peer.handle_datagram(&packet, SERVER, instant);
+                self.client.advance();
+            }
+            Direction::Down => {}
+        }
+    }
+
+    fn poll_timeout(&mut self) -> Option<Time> {
+        let ends = [self.client.peer.poll_timeout(), self.server.peer.poll_timeout()];
+        ends.into_iter().flatten().min().map(|due| self.instants.time(due))
+    }
+
+    fn handle_timeout(&mut self, now: Time) {
+        let instant = self.instants.instant(now);
+        self.client.peer.handle_timeout(instant);
+        self.server.peer.handle_timeout(instant);
+        self.client.advance();
+        self.server.advance();
+    }
+
+    fn handle_new_address(&mut self, _now: Time) {
+        self.client_address.set_port(self.client_address.port().wrapping_add(1).max(FIRST_PORT));
+    }
+
+    fn poll_item(&mut self, _now: Time) -> Option<Result<ClientItem, DecodeError>> {
+        self.server.poll_item()
+    }
+
+    fn open_lanes(&mut self, mode: Mode, streams: &[StreamInfo]) {
+        self.server.open_lanes(mode, streams);
+    }
+
+    fn flush(&mut self, _now: Time) {
+        self.server.flush();
+    }
+
+    fn sample(&mut self, now: Time) -> (Hop, PathSample) {
+        self.server.sample(now)
+    }
+
+    fn facts(&self) -> TransportFacts {
+        let path = self.server.peer.view().map(|connection| connection.stats().path);
+        TransportFacts {
+            congestion_control: Some(self.congestion.name().to_owned()),
+            initial_window: path.map(|path| path.cwnd),
+            segment: path.map(|path| u32::from(path.current_mtu)),
+            encrypted: true,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.client.is_open()
+    }
+
+    fn send(&mut self, items: &[u8], _now: Time) {
+        self.client.send(items);
+    }
+
+    fn deliver(&mut self, session: &mut ClientSession, now: Time) -> Result<(), ClientError> {
+        self.client.deliver(session, now)
+    }
+
+    fn is_over(&self) -> bool {
+        let is_over = |peer: &Peer, is_broken: bool| is_broken || peer.is_over();
+        is_over(&self.client.peer, self.client.is_broken) || is_over(&self.server.peer, self.server.is_broken)
+    }
+
+    fn resent(&self) -> Resent {
+        let lost = |peer: &Peer| peer.view().map_or(0, |connection| connection.stats().path.lost_packets);
+        Resent { up: lost(&self.client.peer), down: lost(&self.server.peer) }
+    }
+}

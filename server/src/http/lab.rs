@@ -1,0 +1,206 @@
+//! `/api/labs/{id}`: one lab, whether it is one of a server's or that of `sluice relay`.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use sluice_shared::lab::{LabEvent, LinkRequest};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::origin::OriginRule;
+use super::problem::ProblemResponse;
+use crate::labs::{Lab, Labs, Watcher};
+
+/// How often a watcher gets a report.
+const REPORT_EVERY: Duration = Duration::from_millis(100);
+/// How long a stream of reports lasts; the page asks again, within the time that an HTTP connection has.
+const WATCH_TIME: Duration = Duration::from_secs(240);
+
+/// The labs that the calls are about, and which pages may make them.
+#[derive(Clone, Debug)]
+pub(crate) struct LabApi {
+    /// Where labs are found by their names.
+    pub(crate) labs: LabSource,
+    /// Which pages may change something.
+    pub(crate) origins: OriginRule,
+}
+
+/// Where labs are found.
+#[derive(Clone, Debug)]
+pub(crate) enum LabSource {
+    /// There are none.
+    Nowhere,
+    /// Those of a server, which come and go.
+    Pool(Arc<Labs>),
+    /// One that stays.
+    One(Arc<Lab>),
+}
+
+/// The calls about a lab that is there.
+pub(crate) fn routes(api: LabApi) -> Router {
+    Router::new()
+        .route("/api/labs/{id}", get(show).delete(remove))
+        .route("/api/labs/{id}/link", put(set_link))
+        .route("/api/labs/{id}/events", post(event))
+        .route("/api/labs/{id}/watch", get(watch))
+        .route("/api/labs/{id}/capture.pcapng", get(capture))
+        .with_state(Arc::new(api))
+}
+
+/// A lab as the API shows it.
+pub(super) fn document(lab: &Lab, status: StatusCode) -> Response {
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (status, no_store, Json(lab.document())).into_response()
+}
+
+/// `GET /api/labs/{id}`.
+async fn show(State(api): State<Arc<LabApi>>, Path(id): Path<String>) -> Result<Response, ProblemResponse> {
+    Ok(document(&*find(&api, &id)?, StatusCode::OK))
+}
+
+/// `DELETE /api/labs/{id}`.
+async fn remove(
+    State(api): State<Arc<LabApi>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ProblemResponse> {
+    own_page(&api.origins, &headers)?;
+    match &api.labs {
+        LabSource::Pool(labs) if labs.remove(&id) => Ok(StatusCode::NO_CONTENT),
+        LabSource::Pool(_) | LabSource::Nowhere => Err(no_such_lab(&id)),
+        LabSource::One(_) => {
+            let detail = "this lab is the relay itself: end the process to end it";
+            Err(ProblemResponse::new(StatusCode::CONFLICT, detail))
+        }
+    }
+}
+
+/// `PUT /api/labs/{id}/link`.
+async fn set_link(
+    State(api): State<Arc<LabApi>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    request: Result<Json<LinkRequest>, JsonRejection>,
+) -> Result<Response, ProblemResponse> {
+    own_page(&api.origins, &headers)?;
+    let request = body(request)?;
+    let lab = find(&api, &id)?;
+    lab.set_link(request).map_err(|error| unprocessable(&error))?;
+    Ok(document(&lab, StatusCode::OK))
+}
+
+/// `POST /api/labs/{id}/events`.
+async fn event(
+    State(api): State<Arc<LabApi>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    event: Result<Json<LabEvent>, JsonRejection>,
+) -> Result<StatusCode, ProblemResponse> {
+    own_page(&api.origins, &headers)?;
+    let event = body(event)?;
+    let lab = find(&api, &id)?;
+    if let LabEvent::Tunnel { seconds } = event {
+        let range = LabEvent::MIN_TUNNEL_SECS..=LabEvent::MAX_TUNNEL_SECS;
+        if !range.contains(&seconds) {
+            let (low, high) = (range.start(), range.end());
+            let detail = format!("seconds is {seconds}; give {low} to {high} s");
+            return Err(ProblemResponse::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+        }
+    }
+    lab.handle_event(event);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /api/labs/{id}/watch`: reports as server-sent events.
+async fn watch(State(api): State<Arc<LabApi>>, Path(id): Path<String>) -> Result<Response, ProblemResponse> {
+    let watcher = find(&api, &id)?.watch().ok_or_else(|| {
+        let detail = "too many streams of this lab's reports are open: close one";
+        ProblemResponse::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(5)
+    })?;
+    let mut ticks = interval(REPORT_EVERY);
+    // A reader that is too slow gets the latest report and not all that it missed.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let state = (watcher, ticks, Instant::now() + WATCH_TIME);
+    let events = futures_util::stream::unfold(state, async |(mut watcher, mut ticks, until)| {
+        let now = tokio::select! {
+            now = ticks.tick() => now,
+            () = watcher.over() => return None,
+        };
+        if now >= until {
+            return None;
+        }
+        Some((Ok::<_, Infallible>(report_event(&watcher)?), (watcher, ticks, until)))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((headers, Body::from_stream(events)).into_response())
+}
+
+fn report_event(watcher: &Watcher) -> Option<Bytes> {
+    let mut event = b"data: ".to_vec();
+    serde_json::to_writer(&mut event, &watcher.report()).ok()?;
+    event.extend_from_slice(b"\n\n");
+    Some(event.into())
+}
+
+/// `GET /api/labs/{id}/capture.pcapng`: the packets of the last while.
+async fn capture(
+    State(api): State<Arc<LabApi>>,
+    Path(id): Path<String>,
+) -> Result<Response, ProblemResponse> {
+    let lab = find(&api, &id)?;
+    let file = HeaderValue::from_static("attachment; filename=\"sluice.pcapng\"");
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/x-pcapng")),
+        (header::CONTENT_DISPOSITION, file),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((headers, lab.network().capture()).into_response())
+}
+
+fn find(api: &LabApi, id: &str) -> Result<Arc<Lab>, ProblemResponse> {
+    let found = match &api.labs {
+        LabSource::Nowhere => None,
+        LabSource::Pool(labs) => labs.find(id),
+        LabSource::One(lab) => (lab.id() == id).then(|| Arc::clone(lab)),
+    };
+    found.ok_or_else(|| no_such_lab(id))
+}
+
+fn no_such_lab(id: &str) -> ProblemResponse {
+    let shown: String = id.chars().take(40).collect();
+    let detail = format!("there is no lab {shown}: it has ended, or never was; POST /api/labs makes one");
+    ProblemResponse::new(StatusCode::NOT_FOUND, detail)
+}
+
+/// What the body says, or what is wrong with it: the JSON reader names the field.
+pub(super) fn body<T>(request: Result<Json<T>, JsonRejection>) -> Result<T, ProblemResponse> {
+    request.map(|Json(value)| value).map_err(|rejection| {
+        let detail = rejection.body_text();
+        ProblemResponse::new(rejection.status(), detail)
+    })
+}
+
+pub(super) fn unprocessable(error: &impl ToString) -> ProblemResponse {
+    ProblemResponse::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+}
+
+/// Lets only this server's pages, and who is no browser, change something.
+pub(super) fn own_page(origins: &OriginRule, headers: &HeaderMap) -> Result<(), ProblemResponse> {
+    let origin = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or("null"));
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    if origins.allows(origin, host) {
+        return Ok(());
+    }
+    let detail = OriginRule::refusal(origin);
+    Err(ProblemResponse::new(StatusCode::FORBIDDEN, detail))
+}

@@ -1,0 +1,197 @@
+//! One lab.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use sluice_relay::Network;
+use sluice_shared::lab::{Knobs, LabEvent, LabPorts, LabReport, LinkChange, LinkRequest, TcpStack};
+use sluice_shared::link::NetworkProfile;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::ports::Slot;
+use super::settings::{RequestError, Settings};
+
+/// A lab that is there: its network, and who looks at it.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    id: String,
+    tcp: TcpStack,
+    /// Where its lanes connect; `None` where that was said on the command line.
+    ports: Option<LabPorts>,
+    network: Network,
+    settings: Mutex<Settings>,
+    presence: Mutex<Presence>,
+    is_over: watch::Sender<bool>,
+    /// Given back when the lab is over.
+    slot: Mutex<Option<Slot>>,
+}
+
+/// A lab as the API shows it: [`sluice_shared::lab::Lab`] with the whole profile in force.
+#[derive(Debug, Serialize)]
+pub(crate) struct LabDocument {
+    id: String,
+    seed: u64,
+    preset: Option<&'static str>,
+    change: LinkChange,
+    knobs: Knobs,
+    is_udp_blocked: bool,
+    tcp: TcpStack,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ports: Option<LabPorts>,
+    profile: NetworkProfile,
+}
+
+/// When a lab was last needed.
+#[derive(Debug)]
+struct Presence {
+    watchers: usize,
+    was_watched: bool,
+    seen_at: Instant,
+}
+
+impl Lab {
+    /// Most streams of reports at a time.
+    const MAX_WATCHERS: usize = 4;
+    /// How long a lab stays whose page has left: long enough for a reload, and for a stream that is cut.
+    const GRACE: Duration = Duration::from_secs(15);
+    /// How long a lab stays that nobody has ever watched, counted from the last call to its API.
+    const UNWATCHED: Duration = Duration::from_secs(300);
+
+    /// A lab that lends `slot` as long as it is there; `ports` are where its lanes connect.
+    pub(super) fn new(
+        id: String,
+        network: Network,
+        settings: Settings,
+        tcp: TcpStack,
+        slot: Slot,
+        ports: LabPorts,
+    ) -> Self {
+        Self { ports: Some(ports), slot: Mutex::new(Some(slot)), ..Self::alone(id, network, settings, tcp) }
+    }
+
+    /// A lab that is asked for by name alone, and belongs to no registry.
+    pub(crate) fn alone(id: String, network: Network, settings: Settings, tcp: TcpStack) -> Self {
+        let presence = Presence { watchers: 0, was_watched: false, seen_at: Instant::now() };
+        Self {
+            id,
+            tcp,
+            ports: None,
+            network,
+            settings: Mutex::new(settings),
+            presence: Mutex::new(presence),
+            is_over: watch::Sender::new(false),
+            slot: Mutex::new(None),
+        }
+    }
+
+    /// Its name in paths.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its network.
+    pub(crate) const fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// As the API shows it.
+    pub(crate) fn document(&self) -> LabDocument {
+        let settings = self.settings.lock();
+        LabDocument {
+            id: self.id.clone(),
+            seed: settings.seed,
+            preset: settings.preset.map(|preset| preset.name()),
+            change: settings.change,
+            knobs: Knobs::of(&settings.profile.down),
+            is_udp_blocked: self.network.is_udp_blocked(),
+            tcp: self.tcp,
+            ports: self.ports,
+            profile: settings.profile.clone(),
+        }
+    }
+
+    /// Changes the network under the lanes.
+    ///
+    /// # Errors
+    /// The request is refused, and nothing is changed.
+    pub(crate) fn set_link(&self, request: LinkRequest) -> Result<(), RequestError> {
+        let mut settings = self.settings.lock();
+        let (next, renews_weather) = settings.with(request)?;
+        let mut profile = next.profile.clone();
+        if next.preset == settings.preset && !renews_weather {
+            // What somebody blocked by hand stays blocked while single settings change.
+            profile.blocks_udp = self.network.is_udp_blocked();
+        }
+        self.network.set_profile(profile, next.seed, renews_weather);
+        *settings = next;
+        Ok(())
+    }
+
+    /// Lets something happen. The event's numbers are in range.
+    pub(crate) fn handle_event(&self, event: LabEvent) {
+        match event {
+            LabEvent::Tunnel { seconds } => self.network.start_outage(Duration::from_secs_f64(seconds)),
+            LabEvent::BlockUdp { blocked } => self.network.block_udp(blocked),
+        }
+    }
+
+    /// Somebody asked for it.
+    pub(super) fn touch(&self) {
+        self.presence.lock().seen_at = Instant::now();
+    }
+
+    /// Watches the lab, which keeps it alive; `None` when too many do.
+    pub(crate) fn watch(self: &Arc<Self>) -> Option<Watcher> {
+        let mut presence = self.presence.lock();
+        if presence.watchers >= Self::MAX_WATCHERS {
+            return None;
+        }
+        presence.watchers += 1;
+        presence.was_watched = true;
+        Some(Watcher { lab: Arc::clone(self), is_over: self.is_over.subscribe() })
+    }
+
+    /// Whether nobody has needed it for long enough.
+    pub(super) fn is_abandoned(&self) -> bool {
+        let presence = self.presence.lock();
+        let patience = if presence.was_watched { Self::GRACE } else { Self::UNWATCHED };
+        presence.watchers == 0 && presence.seen_at.elapsed() > patience
+    }
+
+    /// Ends its connections and its streams of reports, and gives its ports back.
+    pub(super) fn end(&self) -> Option<Slot> {
+        self.is_over.send_replace(true);
+        self.network.close();
+        self.slot.lock().take()
+    }
+}
+
+/// Keeps a lab alive while it is looked at.
+#[derive(Debug)]
+pub(crate) struct Watcher {
+    lab: Arc<Lab>,
+    is_over: watch::Receiver<bool>,
+}
+
+impl Watcher {
+    /// The network at this moment.
+    pub(crate) fn report(&self) -> LabReport {
+        self.lab.network.report()
+    }
+
+    /// Completes when the lab is over.
+    pub(crate) async fn over(&mut self) {
+        drop(self.is_over.wait_for(|over| *over).await);
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let mut presence = self.lab.presence.lock();
+        presence.watchers -= 1;
+        presence.seen_at = Instant::now();
+    }
+}

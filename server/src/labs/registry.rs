@@ -1,0 +1,207 @@
+//! All labs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use sluice_relay::{FlowId, Network, Relay, SecretStore};
+use sluice_shared::lab::{Congestion, LinkRequest, TcpStack};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use super::lab::Lab;
+use super::ports::Slot;
+use super::ramp::Ramp;
+use super::settings::{RequestError, Settings};
+use crate::metrics::Metrics;
+
+/// Seeds that the server draws are below this, so that people can read and type them.
+const DRAWN_SEEDS: u32 = 1_000_000;
+
+/// What labs need of the server.
+pub(crate) struct LabsConfig {
+    /// Drives all networks.
+    pub(crate) relay: Relay,
+    /// The ports that labs take turns in.
+    pub(crate) slots: Vec<Slot>,
+    /// Where UDP goes, by congestion controller; `None` without WebTransport.
+    pub(crate) quic: Option<Upstreams>,
+    /// Whose TCP crosses the networks.
+    pub(crate) tcp: TcpStack,
+    /// What the QUIC endpoints tell of their connections.
+    pub(crate) secrets: SecretStore,
+    /// TLS, if the page is served with it.
+    pub(crate) tls: Option<TlsAcceptor>,
+    /// Says true when the server stops.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// QUIC endpoints of this server that take the connections of labs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Upstreams {
+    pub(crate) cubic: SocketAddr,
+    pub(crate) bbr: SocketAddr,
+}
+
+/// The far ends of a lab's TCP connections, by congestion controller.
+pub(crate) type Ramps = [(Congestion, Ramp); 2];
+
+/// The labs of a server.
+pub(crate) struct Labs {
+    config: LabsConfig,
+    metrics: Arc<Metrics>,
+    free: Mutex<VecDeque<Slot>>,
+    open: Mutex<BTreeMap<String, Arc<Lab>>>,
+    numbers: Vec<u16>,
+}
+
+/// Why there is no new lab.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CreateError {
+    /// The request is refused.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// All ports are taken.
+    #[error("all {0} labs are taken: close a page that has one, or start the server with more --labs")]
+    Full(usize),
+    /// The system has no more descriptors or random numbers.
+    #[error("no lab can be made: {0}")]
+    System(#[from] io::Error),
+}
+
+impl fmt::Debug for Labs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Labs").field("open", &self.count()).field("ports", &self.numbers).finish()
+    }
+}
+
+impl Labs {
+    pub(crate) fn new(mut config: LabsConfig, metrics: Arc<Metrics>) -> Self {
+        let free: VecDeque<Slot> = std::mem::take(&mut config.slots).into();
+        let numbers = free.iter().flat_map(Slot::numbers).collect();
+        Self { config, metrics, free: Mutex::new(free), open: Mutex::default(), numbers }
+    }
+
+    /// Every port that a lab may have.
+    pub(crate) fn ports(&self) -> &[u16] {
+        &self.numbers
+    }
+
+    /// TLS, if the page is served with it.
+    pub(crate) fn tls(&self) -> Option<TlsAcceptor> {
+        self.config.tls.clone()
+    }
+
+    /// Says true when the server stops.
+    pub(crate) fn stop(&self) -> watch::Receiver<bool> {
+        self.config.stop.clone()
+    }
+
+    /// How many labs are open.
+    pub(crate) fn count(&self) -> usize {
+        self.open.lock().len()
+    }
+
+    /// A new lab, and the far ends of the TCP connections that come to it.
+    ///
+    /// # Errors
+    /// The request is refused, or there is no room.
+    pub(crate) fn create(&self, request: LinkRequest) -> Result<(Arc<Lab>, Ramps), CreateError> {
+        let random = || -> io::Result<u128> {
+            let mut bytes = [0; 16];
+            getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+            Ok(u128::from_le_bytes(bytes))
+        };
+        let seed = u64::try_from(random()? % u128::from(DRAWN_SEEDS)).unwrap_or(0);
+        let settings = Settings::new(request, seed)?;
+        let id = format!("{:032x}", random()?);
+        let slot = self.take_slot()?;
+        let network = self.config.relay.network(settings.profile.clone(), settings.seed);
+        network.open_quic(self.config.secrets.clone());
+        let ramps = match self.connect(&network, &slot) {
+            Ok(ramps) => ramps,
+            Err(error) => {
+                network.close();
+                self.free.lock().push_back(slot);
+                return Err(error.into());
+            }
+        };
+        let ports = slot.ports(self.config.quic.is_some());
+        let lab = Arc::new(Lab::new(id.clone(), network, settings, self.config.tcp, slot, ports));
+        self.open.lock().insert(id, Arc::clone(&lab));
+        self.metrics.labs.inc();
+        Ok((lab, ramps))
+    }
+
+    /// The lab of this name, which lives on for having been asked for.
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<Lab>> {
+        let lab = self.open.lock().get(id).cloned()?;
+        lab.touch();
+        Some(lab)
+    }
+
+    /// Ends the lab of this name; says whether there was one.
+    pub(crate) fn remove(&self, id: &str) -> bool {
+        let Some(lab) = self.open.lock().remove(id) else { return false };
+        self.end(&lab);
+        true
+    }
+
+    /// Ends what nobody has needed for a while.
+    pub(crate) fn sweep(&self) {
+        let mut open = self.open.lock();
+        let abandoned: Vec<String> =
+            open.values().filter(|lab| lab.is_abandoned()).map(|lab| lab.id().to_owned()).collect();
+        let ended: Vec<Arc<Lab>> = abandoned.iter().filter_map(|id| open.remove(id)).collect();
+        drop(open);
+        for lab in ended {
+            self.end(&lab);
+        }
+    }
+
+    /// Ends all.
+    pub(crate) fn end_all(&self) {
+        for lab in std::mem::take(&mut *self.open.lock()).into_values() {
+            self.end(&lab);
+        }
+    }
+
+    /// The flow that reaches this server's QUIC endpoint from `relay_side`.
+    pub(crate) fn udp_flow(&self, relay_side: SocketAddr) -> Option<(Network, FlowId)> {
+        self.open.lock().values().find_map(|lab| {
+            let flow = lab.network().udp_flow_from(relay_side)?;
+            Some((lab.network().clone(), flow))
+        })
+    }
+
+    fn take_slot(&self) -> Result<Slot, CreateError> {
+        let taken = self.free.lock().pop_front();
+        taken.ok_or(CreateError::Full(self.numbers.len() / 2))
+    }
+
+    fn connect(&self, network: &Network, slot: &Slot) -> io::Result<Ramps> {
+        let open = |congestion: Congestion| -> io::Result<_> {
+            let (tcp, udp) = slot.sockets(congestion)?;
+            if let Some(upstreams) = self.config.quic {
+                let upstream = match congestion {
+                    Congestion::Cubic => upstreams.cubic,
+                    Congestion::Bbr => upstreams.bbr,
+                };
+                network.relay_udp(udp, upstream, congestion)?;
+            }
+            Ok((congestion, Ramp::open(network, tcp, congestion, self.config.tcp)?))
+        };
+        Ok([open(Congestion::Cubic)?, open(Congestion::Bbr)?])
+    }
+
+    fn end(&self, lab: &Lab) {
+        self.metrics.labs.dec();
+        if let Some(slot) = lab.end() {
+            // To the back of the line: its sockets' last users have the longest time to let go.
+            self.free.lock().push_back(slot);
+        }
+    }
+}

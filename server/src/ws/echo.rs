@@ -1,0 +1,83 @@
+//! `/echo`: every message comes back as it was, for anybody's client and any conformance suite.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use sluice_shared::wire::CloseCode;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::carrier::{read_error, short};
+use super::upgrade::admit;
+use crate::http::{App, Peer, ProblemResponse};
+use crate::session::{Ended, Limits, Permit};
+
+/// Largest message, joined from its fragments, bytes.
+const MAX_MESSAGE: usize = 1024 * 1024;
+/// Largest frame, bytes.
+const MAX_FRAME: usize = MAX_MESSAGE;
+/// How long a client may be silent, and how long it may take to read what came back.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Turns the request into a WebSocket that echoes.
+pub(crate) async fn upgrade(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ProblemResponse> {
+    let (upgrade, permit) = admit(&app, &peer, &headers, upgrade, "/echo")?;
+    let stopping = app.sessions.stopping();
+    Ok(upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_FRAME)
+        .max_write_buffer_size(2 * MAX_MESSAGE)
+        .on_upgrade(async move |socket| echo(socket, stopping, permit).await))
+}
+
+async fn echo(mut socket: WebSocket, mut stopping: watch::Receiver<bool>, permit: Permit) {
+    let ending = tokio::select! {
+        ending = answer(&mut socket) => ending,
+        _ = stopping.wait_for(|stopping| *stopping) => {
+            Some((CloseCode::GoingAway, "the server stops".to_owned()))
+        }
+    };
+    if let Some((code, reason)) = ending {
+        let close = Message::Close(Some(CloseFrame { code: code.websocket(), reason: short(&reason) }));
+        let farewell = async {
+            socket.send(close).await.ok()?;
+            while let Some(Ok(_)) = socket.recv().await {}
+            Some(())
+        };
+        if timeout(Limits::FAREWELL, farewell).await.is_err() {
+            tracing::debug!("a client of /echo did not take its close");
+        }
+    }
+    drop(permit);
+}
+
+/// Returns what comes until the client closes or leaves; why it has to be closed, if it has.
+async fn answer(socket: &mut WebSocket) -> Option<(CloseCode, String)> {
+    let silent = || Some((CloseCode::Unresponsive, format!("nothing moved for {} s", PATIENCE.as_secs())));
+    loop {
+        let Ok(received) = timeout(PATIENCE, socket.recv()).await else { return silent() };
+        match received? {
+            Ok(message @ (Message::Text(_) | Message::Binary(_))) => {
+                let Ok(sent) = timeout(PATIENCE, socket.send(message)).await else { return silent() };
+                sent.ok()?;
+            }
+            // The library answers pings and close frames itself.
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) => {}
+            Err(error) => match read_error(error) {
+                Ended::Refused(code, reason) => return Some((code, reason)),
+                Ended::Left(_) => return None,
+            },
+        }
+    }
+}
