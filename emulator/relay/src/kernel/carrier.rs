@@ -19,7 +19,7 @@ const BELL: u64 = 1;
 
 /// Turns a [`Pump`] in a thread of its own, with as high a priority as it may have, until it is dropped.
 #[derive(Debug)]
-pub struct Carrier {
+pub(super) struct Carrier {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -38,7 +38,7 @@ impl Carrier {
     ///
     /// # Errors
     /// When the process has too many files open or cannot have another thread.
-    pub fn start(pump: Pump, clock: Clock) -> io::Result<Self> {
+    pub(super) fn start(pump: Pump, clock: Clock) -> io::Result<Self> {
         let (bell, hearing) = UnixStream::pair()?;
         bell.set_nonblocking(true)?;
         hearing.set_nonblocking(true)?;
@@ -62,7 +62,7 @@ impl Carrier {
     }
 
     /// Looks at the pump, or changes it; what became due by that is seen to at once.
-    pub fn with<T>(&self, look: impl FnOnce(&mut Pump, Clock) -> T) -> T {
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut Pump, Clock) -> T) -> T {
         let seen = look(&mut self.shared.pump.lock(), self.shared.clock);
         self.shared.ring();
         seen

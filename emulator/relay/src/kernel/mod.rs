@@ -23,12 +23,10 @@ mod stream;
 mod sys;
 mod tun;
 
-pub use carrier::Carrier;
 pub use namespace::{Namespaces, Unavailable};
 pub use poller::{Poller, Wake};
 pub use priority::{Priority, raise_priority};
 pub use pump::Pump;
 pub use ramp::KernelRamp;
 pub use stream::{KernelHandle, KernelStream};
-pub use sys::set_congestion;
 pub use tun::Tun;

@@ -122,7 +122,7 @@ pub(super) fn set_nonblocking(descriptor: BorrowedFd<'_>) -> io::Result<()> {
 ///
 /// # Errors
 /// `NotFound` when the kernel has none of that name, and `PermissionDenied` where only the administrator may choose it.
-pub fn set_congestion(socket: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+pub(super) fn set_congestion(socket: BorrowedFd<'_>, name: &str) -> io::Result<()> {
     let length = libc::socklen_t::try_from(name.len()).map_err(io::Error::other)?;
     // SAFETY: the kernel reads `length` bytes from `name`.
     let result = unsafe {
