@@ -11,9 +11,9 @@ use crate::clock::Clock;
 
 /// Least time between two rounds of the link thread.
 ///
-/// A lone packet is delivered on time; from a thousand packets a second on, several share a round, and the latest of
+/// A lone packet is delivered on time; from some thousand packets a second on, several share a round, and the first of
 /// them waits this long at most.
-const REST: Duration = Duration::from_micros(150);
+const REST: Duration = Duration::from_micros(250);
 
 /// Something that the link thread runs when its time has come.
 pub(crate) trait Timed: Send + Sync {

@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -39,6 +40,13 @@ impl KernelStream {
     /// A handle for those who only look.
     pub fn handle(&self) -> KernelHandle {
         self.handle.clone()
+    }
+
+    /// Ends the connection with a reset: the client learns that it broke, and what is not sent yet is lost.
+    pub fn reset(self) {
+        if let Err(error) = SockRef::from(&*self.socket).set_linger(Some(Duration::ZERO)) {
+            tracing::debug!(%error, "a connection is closed instead of reset");
+        }
     }
 
     /// The connection's number in its network.

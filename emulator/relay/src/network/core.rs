@@ -54,13 +54,15 @@ pub(crate) trait Flow: Timed {
 
 /// A network; see [`super::Network`].
 ///
-/// Locks are taken in this order: the network's, a flow's, the agenda's or the tap's. A flow that wants something of
-/// its network lets go of its own lock first.
+/// A flow that wants something of its network lets go of its own lock first; and whoever drives a flow, which may end by
+/// that, does not hold the network's.
 pub(crate) struct Core {
     engine: Arc<Engine>,
     threads: Weak<Threads>,
     handle: Mutex<Weak<Handle>>,
     state: Mutex<State>,
+    /// Held while flows follow a change of the settings.
+    changing: Mutex<()>,
     tap: Arc<Tap>,
     secrets: OnceLock<SecretStore>,
     /// Everything that holds a socket holds a receiver.
@@ -108,6 +110,7 @@ impl Core {
                 flows: BTreeMap::new(),
                 is_closed: false,
             }),
+            changing: Mutex::default(),
             tap: Arc::default(),
             secrets: OnceLock::new(),
             closing: watch::Sender::new(false),
@@ -169,10 +172,10 @@ impl Core {
             Transport::WebTransport => MAX_UDP_FLOWS,
         };
         let alike = state.flows.values().filter(|registered| registered.flow.transport() == transport);
+        let mut silent = None;
         if alike.count() >= limit {
             let silent_since = self.engine.clock.now() - EVICTABLE_AFTER;
-            let silent = state.take_silent(transport, silent_since).ok_or(Refusal::Full)?;
-            silent.flow.end();
+            silent = Some(state.take_silent(transport, silent_since).ok_or(Refusal::Full)?);
         }
         let id = FlowId(state.next_flow);
         state.next_flow += 1;
@@ -180,6 +183,10 @@ impl Core {
         let registered =
             Registered { flow: Arc::clone(&flow) as Arc<dyn Flow>, lane: None, relay_side: None };
         state.flows.insert(id, registered);
+        drop(state);
+        if let Some(silent) = silent {
+            silent.flow.end();
+        }
         Ok(flow)
     }
 
@@ -225,18 +232,22 @@ impl Core {
         self.state.lock().settings.clone()
     }
 
-    /// Changes the settings, and every flow by `apply`: under the lock, so that flows come to the same settings in
-    /// whatever order somebody changes them.
+    /// Changes the settings, and every flow by `apply`: one change after the other, so that all flows come to the same
+    /// settings. A flow that is driven by it may end and want to be removed, so the network's lock is free meanwhile.
     pub(super) fn change(
         &self,
         change: impl FnOnce(&mut Settings, Time),
         apply: impl Fn(&dyn Flow, &Settings),
     ) {
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        change(&mut state.settings, self.engine.clock.now());
-        for registered in state.flows.values() {
-            apply(&*registered.flow, &state.settings);
+        let _one_at_a_time = self.changing.lock();
+        let (settings, flows): (Settings, Vec<_>) = {
+            let mut state = self.state.lock();
+            change(&mut state.settings, self.engine.clock.now());
+            let flows = state.flows.values().map(|registered| Arc::clone(&registered.flow));
+            (state.settings.clone(), flows.collect())
+        };
+        for flow in flows {
+            apply(&*flow, &settings);
         }
     }
 

@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use sluice_link::Weather;
 use sluice_shared::lab::{Congestion, FlowReport};
@@ -147,18 +146,26 @@ impl TcpFlow {
         })
     }
 
-    /// Reads at the client's end: data, `None` at the end of the stream, an error when the connection broke.
+    /// Reads at the client's end into `buffer` until that holds `most` bytes or there is nothing more; tells whether
+    /// anything came, which it does not at the end of the stream only.
     pub(super) fn poll_read_at_client(
         &self,
-        max_bytes: usize,
+        buffer: &mut Vec<u8>,
+        most: usize,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<Bytes>>> {
+    ) -> Poll<io::Result<bool>> {
         self.drive(|state, now| {
-            if let Some(data) = state.conversation.read_at_client(max_bytes, now) {
-                return Poll::Ready(Ok(Some(data)));
+            let before = buffer.len();
+            while buffer.len() < most
+                && let Some(data) = state.conversation.read_at_client(most - buffer.len(), now)
+            {
+                buffer.extend_from_slice(&data);
+            }
+            if buffer.len() > before {
+                return Poll::Ready(Ok(true));
             }
             if state.conversation.client.is_read_finished() {
-                return Poll::Ready(broken(state.conversation.client.end_reason()).map(|()| None));
+                return Poll::Ready(broken(state.conversation.client.end_reason()).map(|()| false));
             }
             state.client.reader = Some(cx.waker().clone());
             Poll::Pending
@@ -220,6 +227,11 @@ impl TcpFlow {
     /// The server's application has written everything.
     pub(super) fn close_at_server(&self) {
         self.drive(|state, now| state.conversation.server.close(now));
+    }
+
+    /// The server's application breaks the connection.
+    pub(super) fn abort_at_server(&self) {
+        self.drive(|state, now| state.conversation.server.abort(now));
     }
 
     /// The server's application has gone: as in Linux a reset, if it leaves something unread.

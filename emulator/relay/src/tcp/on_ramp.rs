@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use sluice_shared::lab::Congestion;
 use sluice_shared::mode::Transport;
 use socket2::SockRef;
@@ -149,14 +148,12 @@ async fn upload(flow: &TcpFlow, reader: &mut ReadHalf<'_>) -> io::Result<()> {
 
 /// Carries what has arrived for the client, no faster than the client takes it.
 async fn download(flow: &TcpFlow, writer: &mut WriteHalf<'_>) -> io::Result<()> {
-    while let Some(data) = next(flow).await? {
-        writer.write_all(&data).await?;
+    let mut buffer = Vec::with_capacity(CARRIED);
+    while poll_fn(|cx| flow.poll_read_at_client(&mut buffer, CARRIED, cx)).await? {
+        writer.write_all(&buffer).await?;
+        buffer.clear();
     }
     writer.shutdown().await
-}
-
-async fn next(flow: &TcpFlow) -> io::Result<Option<Bytes>> {
-    poll_fn(|cx| flow.poll_read_at_client(CARRIED, cx)).await
 }
 
 /// How long dropping `socket` waits for what was written: not at all with a reset, or in the background.

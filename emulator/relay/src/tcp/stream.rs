@@ -39,6 +39,11 @@ impl RampStream {
         self.handle.clone()
     }
 
+    /// Ends the connection with a reset: the client learns that it broke, and what is not sent yet is lost.
+    pub fn reset(self) {
+        self.handle.flow.abort_at_server();
+    }
+
     /// The connection's number in its network.
     pub fn flow(&self) -> FlowId {
         self.handle.flow()

@@ -1,5 +1,7 @@
 //! Connections that come and go leave nothing behind.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sluice_shared::link::{LinkProfile, LossModel, NetworkProfile, Share};
@@ -77,4 +79,34 @@ async fn many_connections_leave_no_flow_no_descriptor_and_no_memory() {
     // What each cycle may add to the capture until that is full, and the allocator's slack.
     let grown = resident_kib().saturating_sub(memory);
     assert!(grown < 40 << 10, "{grown} KiB");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_can_change_while_connections_come_and_go() {
+    let relay = start_relay();
+    // With a delay there is something due at any time, for whoever comes first.
+    let profile = NetworkProfile::symmetric(LinkProfile::delayed(Duration::from_micros(300)));
+    let network = relay.network(profile.clone(), 3);
+    let (mut ramp, address) = listen(&network);
+    let is_done = Arc::new(AtomicBool::new(false));
+    // A change drives every flow, and those that end by it want to leave the network.
+    let changes = std::thread::spawn({
+        let (network, is_done) = (network.clone(), Arc::clone(&is_done));
+        move || {
+            let mut changes = 0_u64;
+            while !is_done.load(Ordering::Relaxed) {
+                network.set_profile(profile.clone(), changes, changes.is_multiple_of(2));
+                network.start_outage(Duration::ZERO);
+                network.report();
+                changes += 1;
+            }
+            changes
+        }
+    });
+    for n in 0..300 {
+        cycle(n, address, &mut ramp).await;
+    }
+    flows_end(&network).await;
+    is_done.store(true, Ordering::Relaxed);
+    assert!(changes.join().expect("no panic") > 300);
 }
