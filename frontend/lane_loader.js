@@ -1,3 +1,6 @@
-// Starts the worker that runs one lane. Trunk's own loader calls wasm-bindgen in a form that warns on the console.
-importScripts("./lane.js");
-wasm_bindgen({ module_or_path: "./lane_bg.wasm" });
+// Starts the worker that runs one lane, from the module that the page has loaded and compiled already.
+onmessage = async ({ data: [script, module] }) => {
+  onmessage = null;
+  const { default: start } = await import(script);
+  await start({ module_or_path: module });
+};

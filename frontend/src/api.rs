@@ -1,21 +1,31 @@
 //! The server's HTTP API.
 
+use js_sys::Object;
 use sluice_shared::api::Info;
-use wasm_bindgen::{JsCast, JsValue};
+use sluice_shared::lab::{Lab, LabEvent};
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-/// Why the server told nothing.
+use crate::json::{Json, object};
+use crate::model::decimal::short;
+
+/// Why the server did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
     /// No answer at all.
     #[error("the server does not answer")]
     Unreachable,
-    /// An answer that is no success.
-    #[error("the server answers /api/info with status {0}")]
-    Status(u16),
+    /// It says no, and why.
+    #[error("{0}")]
+    Refused(String),
     /// An answer of another kind than expected.
-    #[error("the server's /api/info is not understood: {0}")]
-    Malformed(String),
+    #[error("the server's answer to {0} is not understood")]
+    Malformed(&'static str),
+}
+
+#[wasm_bindgen]
+extern "C" {
+    fn fetch(url: &str, init: &Object) -> js_sys::Promise;
 }
 
 /// Asks `GET /api/info`.
@@ -23,15 +33,76 @@ pub enum AskError {
 /// # Errors
 /// The server can't be reached, or says something else.
 pub async fn info() -> Result<Info, AskError> {
-    let window = web_sys::window().ok_or(AskError::Unreachable)?;
-    let response =
-        JsFuture::from(window.fetch_with_str("/api/info")).await.map_err(|_| AskError::Unreachable)?;
-    let response: web_sys::Response = response.dyn_into().map_err(|_| AskError::Unreachable)?;
-    if !response.ok() {
-        return Err(AskError::Status(response.status()));
+    ask("GET", "/api/info", None).await?.info().ok_or(AskError::Malformed("/api/info"))
+}
+
+/// Makes a lab, whose network is that of `request`.
+///
+/// # Errors
+/// The server can't be reached, or has no lab to give.
+pub async fn make_lab(request: String) -> Result<Lab, AskError> {
+    ask("POST", LABS, Some(request)).await?.lab().ok_or(AskError::Malformed(LABS))
+}
+
+/// Changes a lab's network.
+///
+/// # Errors
+/// The server can't be reached, the lab has gone, or a value is refused.
+pub async fn set_link(lab: &str, request: String) -> Result<Lab, AskError> {
+    ask("PUT", &path(lab, "/link"), Some(request)).await?.lab().ok_or(AskError::Malformed(LABS))
+}
+
+/// Lets something happen to a lab.
+///
+/// # Errors
+/// The server can't be reached, the lab has gone, or the event is refused.
+pub async fn post_event(lab: &str, event: LabEvent) -> Result<(), AskError> {
+    let event = match event {
+        LabEvent::Tunnel { seconds } => format!("{{\"event\":\"tunnel\",\"seconds\":{}}}", short(seconds)),
+        LabEvent::BlockUdp { blocked } => format!("{{\"event\":\"block-udp\",\"blocked\":{blocked}}}"),
+    };
+    ask("POST", &path(lab, "/events"), Some(event)).await.map(drop)
+}
+
+/// Removes a lab, even while the page goes away. Nobody is left to be told whether it worked; a lab that nobody
+/// watches ends by itself.
+pub fn remove_lab(lab: &str) {
+    let init = object([("method", "DELETE".into()), ("keepalive", true.into())]);
+    let removed = JsFuture::from(fetch(&path(lab, ""), &init));
+    wasm_bindgen_futures::spawn_local(async move { drop(removed.await) });
+}
+
+/// Where a lab's reports come from.
+pub fn watch_url(lab: &str) -> String {
+    path(lab, "/watch")
+}
+
+const LABS: &str = "/api/labs";
+
+fn path(lab: &str, rest: &str) -> String {
+    format!("{LABS}/{lab}{rest}")
+}
+
+/// Sends a request and reads the answer.
+async fn ask(method: &str, url: &str, body: Option<String>) -> Result<Json, AskError> {
+    let init = object([("method", method.into())]);
+    if let Some(body) = body {
+        let headers = object([("content-type", "application/json".into())]);
+        for (name, value) in [("body", body.into()), ("headers", headers.into())] {
+            let set = js_sys::Reflect::set(&init, &name.into(), &value);
+            debug_assert!(set.is_ok(), "a plain object takes properties");
+        }
     }
-    let body = response.text().map_err(|_| AskError::Unreachable)?;
-    let body =
-        JsFuture::from(body).await.ok().as_ref().and_then(JsValue::as_string).ok_or(AskError::Unreachable)?;
-    serde_json::from_str(&body).map_err(|error| AskError::Malformed(error.to_string()))
+    let response = JsFuture::from(fetch(url, &init)).await.map_err(|_| AskError::Unreachable)?;
+    let response: web_sys::Response = response.unchecked_into();
+    let text = response.text().map_err(|_| AskError::Unreachable)?;
+    let text = JsFuture::from(text).await.ok().and_then(|text| text.as_string()).unwrap_or_default();
+    let answer = Json::parsed(&text);
+    if response.ok() {
+        return Ok(answer);
+    }
+    let status = response.status();
+    let told =
+        answer.text("detail").unwrap_or_else(|| format!("the server answers {url} with status {status}"));
+    Err(AskError::Refused(told))
 }

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_shared::feed::FeedSpec;
-use sluice_shared::mode::Mode;
+use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::policy::Policy;
 use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
@@ -26,7 +26,7 @@ pub enum Command {
     SetWindow(Window),
     /// Other feeds from here on.
     SetFeeds(Vec<FeedSpec>),
-    /// New endpoints: the server's certificate was renewed.
+    /// Other endpoints: the server's certificate was renewed, or the lane takes another way.
     SetEndpoints(Endpoints),
     /// Forget all statistics, keep the connection.
     Reset,
@@ -64,6 +64,16 @@ pub struct Endpoints {
     pub webtransport: String,
     /// SHA-256 hashes of the certificates that WebTransport may meet; empty when the browser's own roots decide.
     pub certificate_hashes: Vec<[u8; 32]>,
+}
+
+impl Endpoints {
+    /// Where lanes of `mode` connect.
+    pub fn url(&self, mode: Mode) -> &str {
+        match mode.transport() {
+            Transport::WebSocket => &self.websocket,
+            Transport::WebTransport => &self.webtransport,
+        }
+    }
 }
 
 /// How much the receiver lets the server send ahead.

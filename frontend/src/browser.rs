@@ -70,6 +70,11 @@ pub fn capabilities() -> Browser {
     }
 }
 
+/// A seed that people can read out: up to six digits.
+pub fn random_seed() -> u64 {
+    (js_sys::Math::random() * 1e6) as u64
+}
+
 /// Reads what the page has stored under `key`.
 pub fn stored(key: &str) -> Option<String> {
     window()?.local_storage().ok()??.get_item(key).ok()?

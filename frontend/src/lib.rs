@@ -1,4 +1,4 @@
-//! The page of Sluice, and the worker that runs each of its lanes.
+//! The page of Sluice, and the worker that runs each of its lanes: one wasm module, loaded and compiled once.
 //!
 //! ```text
 //! worker (lane)  ──Report──▶  state::engine  ──each frame──▶  chart      canvases
@@ -8,7 +8,7 @@
 //! Four kinds of code: [`model`] is plain Rust; [`state`] holds the signals and the engine that joins them to the
 //! workers; [`components`] are views; [`chart`] draws from the model. Messages never enter the reactive graph: a
 //! worker measures them, and the page sees levels, columns and samples. Browser interfaces are called in
-//! [`api`], [`browser`], [`clock`], [`frame_loop`], [`worker_link`] and `chart::surface` alone.
+//! [`api`], [`browser`], [`clock`], [`frame_loop`], [`json`], [`lab_watch`], [`worker_link`] and `chart::surface` alone.
 
 pub mod api;
 pub mod bridge;
@@ -17,6 +17,8 @@ pub mod chart;
 pub mod clock;
 pub mod components;
 pub mod frame_loop;
+pub mod json;
+pub mod lab_watch;
 pub mod lane;
 pub mod model;
 pub mod page;

@@ -3,17 +3,24 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use js_sys::Uint8Array;
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions};
+use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::bridge::{Command, Report};
 use crate::clock;
 
-/// The worker's script, written by Trunk beside the page.
+/// The script that starts a worker, beside the page.
 const SCRIPT: &str = "./lane_loader.js";
 /// How long a worker has to close its connection before it is stopped.
 const CLOSE_GRACE_MILLIS: i32 = 400;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Where the script around this module came from.
+    #[wasm_bindgen(thread_local_v2, js_namespace = ["import", "meta"], js_name = url)]
+    static MODULE_URL: JsValue;
+}
 
 /// What comes from a worker.
 #[derive(Debug)]
@@ -50,7 +57,8 @@ impl WorkerLink {
         let arrived = Rc::new(arrived);
         let options = WorkerOptions::new();
         options.set_name(name);
-        let worker = Worker::new_with_options(SCRIPT, &options).ok();
+        options.set_type(WorkerType::Module);
+        let worker = Worker::new_with_options(SCRIPT, &options).ok().filter(hand_over_module);
         let on_message = {
             let (state, arrived, worker) = (Rc::clone(&state), Rc::clone(&arrived), worker.clone());
             Closure::new(move |event: MessageEvent| {
@@ -129,6 +137,12 @@ impl Drop for WorkerLink {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Gives the worker the page's own module, compiled. Whether it could.
+fn hand_over_module(worker: &Worker) -> bool {
+    let module = MODULE_URL.with(|url| Array::of2(url, &wasm_bindgen::module()));
+    worker.post_message(&module).is_ok()
 }
 
 fn post(worker: &Worker, command: &Command) {

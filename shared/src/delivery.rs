@@ -102,10 +102,16 @@ impl Delivery {
         }
     }
 
-    /// Takes in a gap, and returns how many of its positions were not accounted for before.
-    pub fn handle_gap(&mut self, report: &GapReport) -> u64 {
-        let Some(account) = self.streams.get_mut(&report.stream) else { return 0 };
-        report.ranges.iter().map(|range| account.settle(range.first, range.end())).sum()
+    /// Takes in a gap, and returns the part of it that was not accounted for before.
+    pub fn handle_gap(&mut self, report: &GapReport) -> GapReport {
+        let mut new = GapReport { ranges: Vec::new(), ..*report };
+        let Some(account) = self.streams.get_mut(&report.stream) else { return new };
+        for range in &report.ranges {
+            let first = range.first.max(account.settled_below);
+            new.ranges.extend(account.beyond.missing(first, range.end()));
+            account.settle(first, range.end());
+        }
+        new
     }
 
     /// Gives up on positions that were passed at least `patience` ago and that nothing accounts for.
@@ -204,8 +210,9 @@ mod tests {
     #[test]
     fn a_gap_accounts_for_its_positions_once() {
         let mut delivery = following(0);
-        assert_eq!(delivery.handle_gap(&gap(1, 3)), 3);
-        assert_eq!(delivery.handle_gap(&gap(2, 4)), 2);
+        assert_eq!(delivery.handle_gap(&gap(1, 3)), gap(1, 3));
+        assert_eq!(delivery.handle_gap(&gap(2, 4)), gap(4, 2));
+        assert_eq!(delivery.handle_gap(&gap(1, 5)).messages(), 0);
         assert_eq!(delivery.handle_message(STREAM, Seq(2), Time::ZERO), Arrival::Settled);
         assert_eq!(delivery.handle_message(STREAM, Seq(0), Time::ZERO), Arrival::New);
         assert_eq!(delivery.resume_positions(), [(STREAM, Seq(6))]);

@@ -1,6 +1,7 @@
 //! A native client: a session over a real connection, with a consumer of a chosen pace.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use sluice_shared::feed::FeedSpec;
@@ -21,6 +22,7 @@ use crate::target::Target;
 /// A client that runs in a task of its own until it is dropped.
 #[derive(Debug)]
 pub struct Client {
+    /// The mode that it began with.
     mode: Mode,
     tally: Arc<Mutex<Tally>>,
     changed: watch::Receiver<u64>,
@@ -53,7 +55,15 @@ impl Client {
     /// # Panics
     /// It did not hold within [`PATIENCE`]; the panic says `what` was waited for and what was seen instead.
     pub async fn until(&self, what: &str, condition: impl Fn(&Tally) -> bool) {
-        let give_up = Instant::now() + PATIENCE;
+        self.until_within(PATIENCE, what, condition).await;
+    }
+
+    /// Waits until `condition` holds, for `patience` at most.
+    ///
+    /// # Panics
+    /// It did not hold within `patience`; the panic says `what` was waited for and what was seen instead.
+    pub async fn until_within(&self, patience: Duration, what: &str, condition: impl Fn(&Tally) -> bool) {
+        let give_up = Instant::now() + patience;
         let mut changed = self.changed.clone();
         loop {
             changed.mark_unchanged();
@@ -63,7 +73,7 @@ impl Client {
             let news = timeout_at(give_up, changed.changed()).await;
             if news.is_err() || (matches!(news, Ok(Err(_))) && !condition(&self.tally())) {
                 let (mode, seen) = (self.mode, self.tally().summary());
-                panic!("{mode}: waited {PATIENCE:?} at most, in vain, until {what}; seen: {seen}");
+                panic!("{mode}: waited {patience:?} at most, in vain, until {what}; seen: {seen}");
             }
         }
     }
@@ -122,6 +132,11 @@ impl Client {
     /// Leaves the connection open but says nothing more on it, and resumes the session over another.
     pub async fn abandon(&self) {
         self.order(Command::Abandon).await;
+    }
+
+    /// Cuts the connection off without a word, and resumes the session at `target` over the transport of `mode`.
+    pub async fn move_to(&self, target: &Target, mode: Mode) {
+        self.order(Command::Move(Box::new(target.clone()), mode)).await;
     }
 
     /// Closes the connection in good order.

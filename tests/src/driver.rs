@@ -1,6 +1,7 @@
 //! How a native client runs: connection in, session, consumer, connection out.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +9,13 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use sluice_shared::feed::FeedSpec;
 use sluice_shared::flow::WindowMode;
+use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
-use sluice_shared::session::{ClientError, ClientSession, Delivered, Intake};
+use sluice_shared::session::{ClientError, ClientEvent, ClientSession, Delivered, Intake};
 use sluice_shared::time::Time;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::clock::Clock;
 use crate::connection::{ConnectError, Connection, Input, Output, encoded};
@@ -29,6 +31,7 @@ pub(crate) enum Command {
     Policy(Policy),
     Window(WindowMode),
     Feeds(Vec<FeedSpec>),
+    Move(Box<Target>, Mode),
     Cut,
     Abandon,
     Close,
@@ -48,7 +51,21 @@ pub(crate) struct Driver {
     /// What the connection had no room for.
     unsent: Option<Bytes>,
     zombies: JoinSet<()>,
+    /// When this connection began, on this clock: what arrived before is of an earlier one.
+    connected_at: Time,
+    /// Whether the server has been silent for too long.
+    is_silent: bool,
+    /// Whether the end has been asked for.
+    is_leaving: bool,
 }
+
+/// One try to connect.
+type Attempt = Pin<Box<dyn Future<Output = Result<Connection, ConnectError>> + Send>>;
+
+/// How long one try may take: a handshake over the slowest network takes half of it.
+const ATTEMPT: Duration = Duration::from_secs(10);
+/// How long to wait before the next one: a server that has just lost a connection may take a moment to accept another.
+const RETRY: Duration = Duration::from_millis(50);
 
 /// What ended one connection.
 enum Ending {
@@ -62,7 +79,8 @@ impl Driver {
     pub(crate) fn new(target: Target, lane: Lane, tally: Arc<Mutex<Tally>>) -> (Self, watch::Receiver<u64>) {
         let (notify, changed) = watch::channel(0);
         let clock = Clock::start();
-        let session = ClientSession::new(lane.config.clone(), clock.now());
+        let connected_at = clock.now();
+        let session = ClientSession::new(lane.config.clone(), connected_at);
         let new = Self {
             session,
             clock,
@@ -74,6 +92,9 @@ impl Driver {
             in_hand: None,
             unsent: None,
             zombies: JoinSet::new(),
+            connected_at,
+            is_silent: false,
+            is_leaving: false,
         };
         (new, changed)
     }
@@ -88,27 +109,60 @@ impl Driver {
             self.session.handle_disconnected();
             self.intakes.clear();
             self.unsent = None;
-            match self.reconnect().await {
-                Ok(next) => connection = next,
-                Err(error) => {
-                    self.tally.lock().errors.push(format!("no way back: {error}"));
-                    self.publish();
-                    return;
-                }
+            self.session.set_mode(self.lane.config.mode);
+            match self.reconnect(&mut orders).await {
+                Some(next) => connection = next,
+                None => return,
             }
         }
     }
 
-    /// A server that has just lost one connection may take a moment to accept another.
-    async fn reconnect(&self) -> Result<Connection, ConnectError> {
+    /// Connects again, obeying and consuming meanwhile; `None` when that is over.
+    async fn reconnect(&mut self, orders: &mut mpsc::Receiver<Command>) -> Option<Connection> {
         let give_up = Instant::now() + PATIENCE / 2;
+        let mut attempt = self.attempt(Duration::ZERO);
         loop {
-            let origin = self.lane.origin.as_deref();
-            match Connection::open(&self.target, self.lane.config.mode, origin).await {
-                Err(_) if Instant::now() < give_up => tokio::time::sleep(Duration::from_millis(20)).await,
-                result => return result,
+            self.work();
+            self.publish();
+            let due = self.in_hand.as_ref().map(|hand| self.clock.instant(hand.1));
+            tokio::select! {
+                order = orders.recv() => match order? {
+                    Command::Move(target, mode) => {
+                        self.follow_route(*target, mode);
+                        self.session.set_mode(mode);
+                        attempt = self.attempt(Duration::ZERO);
+                    }
+                    Command::Close => return None,
+                    Command::Cut | Command::Abandon => {}
+                    order @ (Command::Pace(_) | Command::Policy(_) | Command::Window(_) | Command::Feeds(_)) => {
+                        self.adjust(order);
+                    }
+                },
+                opened = &mut attempt => match opened {
+                    Ok(connection) => return Some(connection),
+                    Err(error) if !self.lane.comes_back && Instant::now() >= give_up => {
+                        self.finish(|tally| tally.errors.push(format!("no way back: {error}")));
+                        return None;
+                    }
+                    Err(_) => attempt = self.attempt(RETRY),
+                },
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             }
         }
+    }
+
+    fn attempt(&self, wait: Duration) -> Attempt {
+        let (target, mode, origin) = (self.target.clone(), self.lane.config.mode, self.lane.origin.clone());
+        Box::pin(async move {
+            sleep(wait).await;
+            let opened = timeout(ATTEMPT, Connection::open(&target, mode, origin.as_deref())).await;
+            opened.unwrap_or_else(|_| Err(ConnectError::Failed(format!("no answer within {ATTEMPT:?}"))))
+        })
+    }
+
+    fn follow_route(&mut self, target: Target, mode: Mode) {
+        self.target = target;
+        self.lane.config.mode = mode;
     }
 
     /// Keeps a connection open that nobody drives, and notes how the server ends it.
@@ -127,9 +181,13 @@ impl Driver {
 
     async fn drive(&mut self, connection: &mut Connection, orders: &mut mpsc::Receiver<Command>) -> Ending {
         connection.set_reading(self.lane.pace != Pace::Never);
-        self.session.handle_connected(self.clock.now());
+        self.connected_at = self.clock.now();
+        self.session.handle_connected(self.connected_at);
         loop {
             self.work();
+            if std::mem::take(&mut self.is_silent) {
+                return Ending::Cut;
+            }
             self.transmit(connection);
             self.publish();
             let due =
@@ -141,7 +199,7 @@ impl Driver {
                     Some(order) => if let Some(ending) = self.obey(order, connection) { return ending },
                     None => return Ending::Over,
                 },
-                input = connection.next() => if self.take_in(input).is_err() { return Ending::Over },
+                input = connection.next() => if let Err(ending) = self.take_in(input) { return ending },
                 () = sleep_until(due.map_or_else(Instant::now, |due| self.clock.instant(due))), if due.is_some() => {}
                 permit = output.reserve(), if self.unsent.is_some() => {
                     if let (Ok(permit), Some(bytes)) = (permit, self.unsent.take()) {
@@ -158,27 +216,40 @@ impl Driver {
 
     fn obey(&mut self, command: Command, connection: &Connection) -> Option<Ending> {
         match command {
-            Command::Pace(pace) => {
-                self.lane.pace = pace;
-                connection.set_reading(pace != Pace::Never);
-            }
-            Command::Policy(policy) => self.session.set_policy(policy),
-            Command::Window(window) => self.session.set_window(window),
-            Command::Feeds(feeds) => self.session.set_feeds(feeds),
             Command::Cut => return Some(Ending::Cut),
             Command::Abandon => return Some(Ending::Abandoned),
+            Command::Move(target, mode) => {
+                self.follow_route(*target, mode);
+                return Some(Ending::Cut);
+            }
             Command::Close => {
+                self.is_leaving = true;
                 // Without room the writer is stuck, and dropping the connection ends it as well.
                 if connection.output().try_send(Output::Close).is_err() {
                     return Some(Ending::Over);
                 }
             }
+            order @ (Command::Pace(_) | Command::Policy(_) | Command::Window(_) | Command::Feeds(_)) => {
+                self.adjust(order);
+                connection.set_reading(self.lane.pace != Pace::Never);
+            }
         }
         None
     }
 
-    /// Hands an input to the session; `Err` when the connection is over.
-    fn take_in(&mut self, input: Input) -> Result<(), ()> {
+    /// Does what needs no connection.
+    fn adjust(&mut self, command: Command) {
+        match command {
+            Command::Pace(pace) => self.lane.pace = pace,
+            Command::Policy(policy) => self.session.set_policy(policy),
+            Command::Window(window) => self.session.set_window(window),
+            Command::Feeds(feeds) => self.session.set_feeds(feeds),
+            Command::Move(..) | Command::Cut | Command::Abandon | Command::Close => {}
+        }
+    }
+
+    /// Hands an input to the session; `Err` with how the connection ended.
+    fn take_in(&mut self, input: Input) -> Result<(), Ending> {
         let now = self.clock.now();
         let result = match input {
             Input::Frame(frame) => self.session.handle_frame(frame, now),
@@ -193,29 +264,42 @@ impl Driver {
             Input::Datagram(datagram) => self.session.handle_datagram(datagram, now),
             Input::Closed(closed) => {
                 self.finish(|tally| tally.closed.push(closed));
-                return Err(());
+                return Err(if self.lane.comes_back && !self.is_leaving {
+                    Ending::Cut
+                } else {
+                    Ending::Over
+                });
             }
         };
-        let broken = |error: ClientError| self.finish(|tally| tally.errors.push(error.to_string()));
-        result.map_err(broken)
+        result.map_err(|error: ClientError| {
+            self.finish(|tally| tally.errors.push(error.to_string()));
+            Ending::Over
+        })
     }
 
     fn finish(&mut self, note: impl FnOnce(&mut Tally)) {
+        self.tell();
+        note(&mut self.tally.lock());
+        self.publish();
+    }
+
+    /// Tells the tally what happened.
+    fn tell(&mut self) {
         let mut tally = self.tally.lock();
         while let Some(event) = self.session.poll_event() {
-            tally.note(event);
+            if event == ClientEvent::Silent && self.lane.comes_back {
+                self.is_silent = true;
+                tally.silences += 1;
+            } else {
+                tally.note(event, self.connected_at);
+            }
         }
-        note(&mut tally);
-        drop(tally);
-        self.publish();
     }
 
     /// Tells the tally what happened, and consumes what the pace allows.
     fn work(&mut self) {
+        self.tell();
         let mut tally = self.tally.lock();
-        while let Some(event) = self.session.poll_event() {
-            tally.note(event);
-        }
         tally.inbox_most = tally.inbox_most.max_each(self.session.inbox_hop(self.clock.now()).held);
         loop {
             let now = self.clock.now();

@@ -33,6 +33,14 @@ pub fn processor_time(pid: u32) -> io::Result<Duration> {
     ticks.map(|ticks| TICK * ticks).ok_or_else(|| io::Error::other("no times in /proc"))
 }
 
+/// Descriptors that process `pid` has open.
+///
+/// # Errors
+/// There is no such process, or no `/proc`.
+pub fn open_descriptors(pid: u32) -> io::Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
 /// Lets this process, and those it starts, open `wanted` files, as far as the kernel allows it.
 ///
 /// # Errors

@@ -18,6 +18,9 @@ pub struct Lane {
     pub pace: Pace,
     /// The page that it pretends to come from.
     pub origin: Option<String>,
+    /// Whether it comes back, for as long as it takes, when a connection ends that nobody cut on purpose, or falls
+    /// silent. Without it, such an end is the client's end.
+    pub comes_back: bool,
 }
 
 /// How fast a consumer is.
@@ -42,7 +45,7 @@ impl Lane {
             sample_every: Duration::from_millis(100),
             heartbeat: Duration::from_millis(250),
         };
-        Self { config, pace: Pace::AtOnce, origin: None }
+        Self { config, pace: Pace::AtOnce, origin: None, comes_back: false }
     }
 
     /// With another pace.
@@ -63,6 +66,13 @@ impl Lane {
     #[must_use]
     pub const fn window(mut self, messages: u64, bytes: u64) -> Self {
         self.config.window = WindowMode::Fixed(Amount::new(messages, bytes));
+        self
+    }
+
+    /// Coming back whenever a connection ends.
+    #[must_use]
+    pub const fn coming_back(mut self) -> Self {
+        self.comes_back = true;
         self
     }
 

@@ -1,6 +1,6 @@
 //! What a client has seen, to the single message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use sluice_shared::feed::FeedSpec;
@@ -8,8 +8,9 @@ use sluice_shared::histogram::Histogram;
 use sluice_shared::ids::{Key, Seq, StreamId};
 use sluice_shared::ranges::Ranges;
 use sluice_shared::session::{ClientEvent, Delivered};
+use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
-use sluice_shared::wire::{GapReason, Goodbye, SeqRange, ServerSample, StreamInfo, Welcome};
+use sluice_shared::wire::{Continuity, GapReason, Goodbye, SeqRange, ServerSample, StreamInfo, Welcome};
 
 use crate::connection::Closed;
 
@@ -21,8 +22,12 @@ const MOST_KEPT: usize = 4_096;
 pub struct Tally {
     /// The server's answers, one for each connection.
     pub welcomes: Vec<Welcome>,
-    /// Each stream's account.
+    /// Each stream's account, in this life of the server.
     pub streams: BTreeMap<StreamId, StreamTally>,
+    /// The streams that are followed now.
+    pub followed: BTreeSet<StreamId>,
+    /// The accounts of earlier lives of the server, oldest first, with when each ended, on the client's clock.
+    pub past: Vec<(Time, BTreeMap<StreamId, StreamTally>)>,
     /// What was consumed in total.
     pub consumed: Amount,
     /// Messages consumed though they had been consumed, or given up, before. Always 0.
@@ -39,6 +44,8 @@ pub struct Tally {
     pub goodbyes: Vec<Goodbye>,
     /// How connections ended, those that were cut on purpose left out.
     pub closed: Vec<Closed>,
+    /// How many times nothing was heard for too long, and a client that comes back connected again.
+    pub silences: u64,
     /// What the server must not have done.
     pub errors: Vec<String>,
     /// The largest inbox there was.
@@ -60,25 +67,32 @@ pub struct StreamTally {
     pub gaps: BTreeMap<GapReason, Ranges>,
     /// Both together.
     pub settled: Ranges,
+    /// What was settled or passed over while the client had unsubscribed: nobody waits for it.
+    pub accounted: Ranges,
 }
 
 impl StreamTally {
-    /// Messages from the first on without a hole, consumed or in a gap.
+    /// Messages from the first on without a hole: consumed, in a gap, or not subscribed.
     pub fn settled_messages(&self) -> u64 {
-        self.settled.end_of_run_at(self.first).0 - self.first.0
+        self.accounted.end_of_run_at(self.first).0 - self.first.0
     }
 
     /// Positions before the last known one that are neither consumed nor in a gap.
     pub fn unaccounted(&self) -> Vec<SeqRange> {
         let end = self.settled.end().unwrap_or(self.first);
-        self.settled.missing(self.first, end).collect()
+        self.accounted.missing(self.first, end).collect()
     }
 }
 
 impl Tally {
-    pub(crate) fn note(&mut self, event: ClientEvent) {
+    /// Notes an event of the connection that began at `connected_at`.
+    pub(crate) fn note(&mut self, event: ClientEvent, connected_at: Time) {
         match event {
             ClientEvent::Welcome(welcome) => {
+                if welcome.continuity == Continuity::EpochChanged {
+                    self.past.push((connected_at, std::mem::take(&mut self.streams)));
+                    self.followed.clear();
+                }
                 self.follow(&welcome.streams);
                 self.welcomes.push(welcome);
             }
@@ -87,6 +101,7 @@ impl Tally {
                 let Some(stream) = self.streams.get_mut(&report.stream) else { return };
                 for range in &report.ranges {
                     stream.settled.insert(range.first, range.end());
+                    stream.accounted.insert(range.first, range.end());
                     stream.gaps.entry(report.reason).or_default().insert(range.first, range.end());
                 }
             }
@@ -105,31 +120,46 @@ impl Tally {
 
     fn follow(&mut self, streams: &[StreamInfo]) {
         for info in streams {
-            self.streams.entry(info.id).or_insert_with(|| StreamTally {
+            let stream = self.streams.entry(info.id).or_insert_with(|| StreamTally {
                 feed: info.feed,
                 first: info.next,
                 consumed: Ranges::default(),
                 gaps: BTreeMap::new(),
                 settled: Ranges::default(),
+                accounted: Ranges::default(),
             });
+            if !self.followed.contains(&info.id) {
+                stream.accounted.insert(stream.first, info.next);
+            }
         }
+        self.followed = streams.iter().map(|info| info.id).collect();
     }
 
     pub(crate) fn note_consumed(&mut self, message: &Delivered, age: std::time::Duration) {
         let (stream, seq) = (message.header.stream, message.header.seq);
         self.consumed += Amount::one(message.bytes);
         self.age.record(age);
-        let Some(account) = self.streams.get_mut(&stream) else {
+        // Ids and positions begin anew with each life of the server, and what arrived before may be consumed after.
+        let is_first_life = self.past.is_empty();
+        let life =
+            self.past.iter_mut().find(|(end, _)| message.received_at < *end).map(|(_, streams)| streams);
+        let Some(account) = life.unwrap_or(&mut self.streams).get_mut(&stream) else {
             self.errors.push(format!("a message of {stream:?}, which was never announced"));
             return;
         };
         account.consumed.insert_one(seq);
+        account.accounted.insert_one(seq);
         if !account.settled.insert_one(seq) {
             self.twice += 1;
         }
-        if self.messages.len() < MOST_KEPT {
+        if is_first_life && self.messages.len() < MOST_KEPT {
             self.messages.insert((stream, seq), (message.header.key, message.payload.clone()));
         }
+    }
+
+    /// All accounts, those of earlier lives of the server included.
+    fn accounts(&self) -> impl Iterator<Item = (&StreamId, &StreamTally)> {
+        self.past.iter().flat_map(|(_, streams)| streams).chain(&self.streams)
     }
 
     /// Messages without a hole, consumed or in a gap, over all streams.
@@ -140,7 +170,7 @@ impl Tally {
     /// Messages in gaps, by reason.
     pub fn gaps(&self) -> BTreeMap<GapReason, u64> {
         let mut total = BTreeMap::new();
-        for stream in self.streams.values() {
+        for (_, stream) in self.accounts() {
             for (reason, ranges) in &stream.gaps {
                 let count: u64 = ranges.clone().take_first(usize::MAX).iter().map(|range| range.count).sum();
                 *total.entry(*reason).or_default() += count;
@@ -149,9 +179,10 @@ impl Tally {
         total
     }
 
-    /// Whether every position up to the last known one is consumed or lies in a gap.
+    /// Whether every position up to the last known one of what is followed is consumed or lies in a gap.
     pub fn has_no_holes(&self) -> bool {
-        self.streams.values().all(|stream| stream.unaccounted().is_empty())
+        let followed = self.followed.iter().filter_map(|id| self.streams.get(id));
+        followed.into_iter().all(|stream| stream.unaccounted().is_empty())
     }
 
     /// Checks what holds at every moment: nothing twice, nothing lost, no error of the server's.
@@ -162,7 +193,7 @@ impl Tally {
         assert_eq!(self.errors, Vec::<String>::new(), "the server broke the protocol");
         assert_eq!(self.twice, 0, "messages were consumed twice");
         assert_eq!(self.lost, 0, "messages were lost without a word");
-        for (id, stream) in &self.streams {
+        for (id, stream) in self.accounts() {
             for (reason, ranges) in &stream.gaps {
                 for range in ranges.clone().take_first(usize::MAX) {
                     let overlap =
@@ -197,10 +228,12 @@ impl Tally {
             .filter(|(_, holes)| !holes.is_empty())
             .collect();
         format!(
-            "{} connections, {} streams, consumed {:?}, settled {}, gaps {:?}, holes {holes:?}, twice {}, lost {}, \
+            "{} connections, {} lives of the server, {} streams, {} silences, consumed {:?}, settled {}, gaps {:?}, holes {holes:?}, twice {}, lost {}, \
              inbox at most {:?}, {} samples, the last {:?}, goodbyes {:?}, closed {:?}, errors {:?}",
             self.welcomes.len(),
+            self.past.len() + 1,
             self.streams.len(),
+            self.silences,
             self.consumed,
             self.settled_messages(),
             self.gaps(),

@@ -1,5 +1,9 @@
-//! The page's own wasm module.
+//! The one wasm module: the page in a window, a lane in a worker.
 
 fn main() {
-    sluice_frontend::page::start();
+    if web_sys::window().is_some() {
+        sluice_frontend::page::start();
+    } else {
+        sluice_frontend::lane::start();
+    }
 }

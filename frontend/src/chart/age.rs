@@ -10,8 +10,11 @@ use crate::model::projection::TimeAxis;
 use crate::model::scale::AgeScale;
 use crate::state::{EngineHandle, LaneId};
 
-const LEFT: f64 = 52.0;
-const RIGHT: f64 = 8.0;
+/// Where the time axis begins, and what is left free at its end, pixels.
+pub(super) const LEFT: f64 = 52.0;
+pub(super) const RIGHT: f64 = 8.0;
+/// The time shown, microseconds.
+pub(super) const SPAN_MICROS: f64 = (AgeColumn::SHOWN as u64 * AgeColumn::WIDTH_MICROS) as f64;
 const TOP: f64 = 7.0;
 const BOTTOM: f64 = 20.0;
 /// Time between labels of the time axis, microseconds.
@@ -54,7 +57,7 @@ impl AgePainter {
             scale: engine.age_scale(),
             time: TimeAxis {
                 right: Time::from_micros(column * AgeColumn::WIDTH_MICROS),
-                span_micros: (AgeColumn::SHOWN as u64 * AgeColumn::WIDTH_MICROS) as f64,
+                span_micros: SPAN_MICROS,
                 left_px: LEFT,
                 width_px: (size.0 - LEFT - RIGHT).max(1.0),
             },

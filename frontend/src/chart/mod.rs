@@ -6,3 +6,4 @@ pub mod host;
 pub mod palette;
 pub mod strip;
 pub mod surface;
+pub mod weather;

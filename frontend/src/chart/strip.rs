@@ -59,7 +59,7 @@ impl StripPainter {
     fn follow(&mut self, running: &Running, at_once: bool) {
         let summary = &running.model.summary;
         for (drawn, place) in self.shares.iter_mut().zip(Place::ALL) {
-            let target = match place.hop(&summary.hops) {
+            let target = match place.hop(&summary.hops, running.model.weather.hops()) {
                 Some(hop) => levels::fullness(place, &hop, summary.credit.window),
                 None => levels::gate_opening(&summary.credit),
             };
@@ -69,7 +69,7 @@ impl StripPainter {
 
     fn tanks(&self, surface: &Surface, shape: &Shape, palette: &Palette, running: &Running) {
         for (at, (place, share)) in Place::ALL.into_iter().zip(self.shares).enumerate() {
-            if place == Place::Credit {
+            if place == Place::Credit || place.is_emulated() && running.is_direct() {
                 continue;
             }
             let left = shape.center(at) - shape.tank_width / 2.0;

@@ -6,6 +6,8 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ResizeObserver};
 
+use crate::model::decimal::short;
+
 /// Where text stands relative to its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
@@ -180,7 +182,7 @@ impl Surface {
 
     /// Sets the font of what follows.
     pub fn font(&self, pixels: f64, families: &str) {
-        self.context.set_font(&format!("{pixels}px {families}"));
+        self.context.set_font(&(short(pixels) + "px " + families));
     }
 
     /// Writes text on a base line.

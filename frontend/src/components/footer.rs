@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::model::decimal::fixed;
 use crate::state::{App, Server};
 
 /// What the page itself costs, and what it talks to.
@@ -23,11 +24,11 @@ pub fn Footer() -> impl IntoView {
             <span>"Levels are drawn as the square root of held ÷ bound"</span>
             <span
                 data-testid="frame-times"
-                data-value=move || format!("{:.2}", cost.get().p95_ms)
-                data-frames-per-second=move || format!("{:.1}", cost.get().frames_per_second)
+                data-value=move || fixed(cost.get().p95_ms, 2)
+                data-frames-per-second=move || fixed(cost.get().frames_per_second, 1)
                 title="Frames a second, and the 95th percentile of the page's own work for a frame"
             >
-                {move || format!("{:.0} frames/s · {:.1} ms a frame", cost.get().frames_per_second, cost.get().p95_ms)}
+                {move || format!("{} frames/s · {} ms a frame", fixed(cost.get().frames_per_second, 0), fixed(cost.get().p95_ms, 1))}
             </span>
         </footer>
     }

@@ -53,7 +53,12 @@ fn Scenarios() -> impl IntoView {
     let chips = Scenario::ALL
         .map(|scenario| {
             let pressed = move || setup.with(|setup| scenario.is_told_by(setup)).to_string();
-            let tell = move |_| app.begin(&scenario.applied_to(&setup.get_untracked()));
+            let tell = move |_| {
+                app.begin(&scenario.applied_to(&setup.get_untracked()));
+                if let Some(event) = scenario.event() {
+                    app.network.happen(app, event);
+                }
+            };
             view! {
                 <button
                     type="button"

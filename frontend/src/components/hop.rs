@@ -15,9 +15,11 @@ pub fn HopValue(
     /// The tank.
     place: Place,
 ) -> impl IntoView {
-    let read = move |view: &LaneView| place.hop(&view.summary.hops).unwrap_or_default();
+    let read = move |view: &LaneView| place.hop(&view.summary.hops, &view.relay).unwrap_or_default();
     let messages = Signal::derive(move || lane.view.with(read).held.messages);
-    let held = Signal::derive(move || format::count(messages.get()));
+    let is_absent = move || place.is_emulated() && lane.view.with(|view| view.network.is_none());
+    let held =
+        Signal::derive(move || if is_absent() { String::new() } else { format::count(messages.get()) });
     let bound = Signal::derive(move || bound_text(&lane.view.with(read)));
     let detail = Signal::derive(move || lane.view.with(|view| detail_text(place, view)));
     view! {
@@ -36,13 +38,15 @@ fn bound_text(hop: &Hop) -> String {
 }
 
 fn detail_text(place: Place, view: &LaneView) -> String {
-    let hop = place.hop(&view.summary.hops).unwrap_or_default();
+    let hop = place.hop(&view.summary.hops, &view.relay).unwrap_or_default();
     let first = match place {
         Place::Consumer => Some(format!("{} busy", format::percent(f64::from(view.summary.busy)))),
         Place::Backlog
         | Place::PolicyQueue
         | Place::Credit
         | Place::Transport
+        | Place::RelayQueue
+        | Place::Wire
         | Place::Transit
         | Place::Inbox => (hop.held.bytes > 0).then(|| format::bytes(hop.held.bytes)),
     };

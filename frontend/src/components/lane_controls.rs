@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::consumer_control::{ConsumerControl, ConsumerIds};
 use super::policy_control::PolicyControl;
 use super::window_control::WindowControl;
-use crate::model::format;
+use crate::model::{format, late};
 use crate::state::{Lane, LaneView};
 
 /// Policy under its queue, window under the gate, the path under the transport, and the consumer under its tank.
@@ -49,10 +49,14 @@ fn PathLine(
     /// The lane.
     lane: Lane,
 ) -> impl IntoView {
-    view! { <p class="at-path" title="The path as the server's stack and this lane's heartbeat see it">{lane.read(path_text)}</p> }
+    let text = lane.read(path_text);
+    view! { <p class="at-path" data-testid="path-facts" title=move || text.get() + ". The path as the server's stack and this lane's heartbeat see it">{text}</p> }
 }
 
 fn path_text(view: &LaneView) -> String {
+    if let Some(tcp) = view.network.as_ref().and_then(|network| network.flow.tcp.as_ref()) {
+        return late::tcp_facts(tcp);
+    }
     let path = &view.summary.path;
     let lost = path.lost_packets.filter(|packets| *packets > 0);
     let parts = [

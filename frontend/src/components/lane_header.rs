@@ -6,6 +6,7 @@ use super::connection::ConnectionState;
 use super::fairness::Fairness;
 use super::lane_numbers::LaneNumbers;
 use super::mode_select::ModeSelect;
+use super::path_control::PathControl;
 use crate::state::{App, Lane};
 
 /// Name, state, fairness, numbers.
@@ -20,6 +21,7 @@ pub fn LaneHeader(
             <div class="lane-title">
                 <h2><span class="swatch" aria-hidden="true"></span><ModeSelect lane/></h2>
                 <ConnectionState lane/>
+                <PathControl lane/>
                 <Fairness lane/>
             </div>
             <LaneNumbers lane/>

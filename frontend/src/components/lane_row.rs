@@ -6,6 +6,7 @@ use super::age_chart::AgeChart;
 use super::connection::ConnectionNote;
 use super::lane_controls::LaneControls;
 use super::lane_header::LaneHeader;
+use super::lane_weather::LaneWeather;
 use super::strip::Strip;
 use crate::state::{App, Lane};
 
@@ -31,6 +32,7 @@ pub fn LaneRow(
             <Strip lane/>
             <LaneControls lane/>
             <AgeChart lane/>
+            <LaneWeather lane/>
         </section>
     }
 }

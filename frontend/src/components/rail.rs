@@ -5,15 +5,17 @@ use leptos::prelude::*;
 use super::add_lane::AddLane;
 use super::consumer_control::{ConsumerControl, ConsumerIds};
 use super::feed_card::FeedCard;
+use super::network_panel::NetworkPanel;
 use super::policy_control::PolicyControl;
 use super::window_control::WindowControl;
 use crate::state::{App, Lane};
 
-/// Feed, all lanes at once, and more lanes.
+/// Network, feed, all lanes at once, and more lanes.
 #[component]
 pub fn Rail() -> impl IntoView {
     view! {
         <aside class="rail" aria-label="Set-up">
+            <NetworkPanel/>
             <FeedCard/>
             <AllLanes/>
             <AddLane/>

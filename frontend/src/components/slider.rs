@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::model::decimal::{fixed, short};
+
 /// A native range input with its name on the left and its value in words on the right.
 #[component]
 pub fn Slider(
@@ -22,7 +24,7 @@ pub fn Slider(
     on_input: Callback<f64>,
 ) -> impl IntoView {
     let (min, max, step) = scale;
-    let filled = move || format!("--filled: {:.1}%", (value.get() - min) / (max - min) * 100.0);
+    let filled = move || format!("--filled: {}%", fixed((value.get() - min) / (max - min) * 100.0, 1));
     view! {
         <label class="slider">
             <span class="slider-name">{label}</span>
@@ -30,16 +32,14 @@ pub fn Slider(
             <input
                 type="range"
                 data-testid=testid
-                min=min
-                max=max
-                step=step
+                min=short(min)
+                max=short(max)
+                step=short(step)
                 style=filled
                 aria-valuetext=text
-                prop:value=move || value.get().to_string()
+                prop:value=move || value.get()
                 on:input=move |event| {
-                    if let Ok(number) = event_target_value(&event).parse() {
-                        on_input.run(number);
-                    }
+                    on_input.run(event_target::<web_sys::HtmlInputElement>(&event).value_as_number());
                 }
             />
         </label>

@@ -26,6 +26,8 @@ pub fn Strip(
             Place::Backlog
             | Place::PolicyQueue
             | Place::Transport
+            | Place::RelayQueue
+            | Place::Wire
             | Place::Transit
             | Place::Inbox
             | Place::Consumer => view! { <HopValue lane place/> }.into_any(),

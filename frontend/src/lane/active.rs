@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use sluice_shared::session::{ClientConfig, ClientSession, Delivered};
 use sluice_shared::time::Time;
-use sluice_shared::wire::{Goodbye, ServerSample, TransportFacts};
+use sluice_shared::wire::{Continuity, Goodbye, ServerSample, TransportFacts, Welcome};
 
 use super::clock;
 use super::consumer::{Station, Surroundings};
@@ -25,6 +25,8 @@ pub(super) struct Active {
     pub(super) farewell: Option<Goodbye>,
     /// Duplicates before the last reset.
     pub(super) duplicates_before: u64,
+    /// Heartbeats that came back from the server's clock as it is.
+    pub(super) heartbeats: u32,
 }
 
 impl Active {
@@ -33,6 +35,9 @@ impl Active {
     /// How often a heartbeat is sent. On WebTransport it also tells the server of a new path; on both it keeps the
     /// estimate of the server's clock fresh.
     const HEARTBEAT: Duration = Duration::from_secs(1);
+    /// The first heartbeat waits behind everything that a page does at its start: one that took longer than this, and
+    /// is alone, tells too little of the offset between the clocks.
+    const PROMPT: Duration = Duration::from_millis(2);
 
     pub(super) fn new(setup: Setup, now: Time) -> Self {
         let config = ClientConfig {
@@ -51,7 +56,16 @@ impl Active {
             facts: None,
             farewell: None,
             duplicates_before: 0,
+            heartbeats: 0,
         }
+    }
+
+    /// The server has told what carries the lane; one that has restarted counts time from another origin.
+    pub(super) fn handle_welcome(&mut self, welcome: Welcome) {
+        if welcome.continuity == Continuity::EpochChanged {
+            self.heartbeats = 0;
+        }
+        self.facts = Some(welcome.facts);
     }
 
     /// The connection is gone, and what was known of its other side with it.
@@ -73,9 +87,16 @@ impl Active {
         station.compute(&mut around);
     }
 
+    /// The server's clock minus this one, microseconds, once it is known to within half of a small round trip.
+    fn clock_offset_micros(&self) -> Option<i64> {
+        let clock = self.session.clock();
+        let is_known = self.heartbeats > 1 || clock.min_rtt().is_some_and(|rtt| rtt <= Self::PROMPT);
+        clock.offset_micros().filter(|_| is_known)
+    }
+
     fn around<'a>(&'a mut self, tally: &'a mut Tally, now: Time) -> (&'a mut Station, Around<'a>) {
         // One look for all messages of the turn: the estimate is a search through recent heartbeats.
-        let offset_micros = self.session.clock().offset_micros();
+        let offset_micros = self.clock_offset_micros();
         (&mut self.station, Around { session: &mut self.session, tally, offset_micros, now })
     }
 }

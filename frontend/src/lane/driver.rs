@@ -8,16 +8,17 @@ use bytes::BytesMut;
 use sluice_shared::session::{ClientError, ClientEvent};
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::write_client_item;
-use sluice_shared::wire::{CloseCode, Continuity, Goodbye, Welcome};
+use sluice_shared::wire::{CloseCode, Goodbye, Welcome};
 use web_sys::MessageChannel;
 
 use super::active::Active;
 use super::clock;
-use super::link::{End, Link, sentence};
+use super::link::{End, Link};
 use super::model::Tally;
 use super::report::report;
 use super::transport::{Carrier, Event, Obstacle, Sink, probe};
 use super::wake::{Timer, Turn};
+use super::words::{sentence, welcome_note};
 use crate::bridge::{Command, Connection, Endpoints, Level, Report, Setup};
 
 /// A lane with everything it owns.
@@ -131,7 +132,7 @@ impl Lane {
         self.link.handle_try(active.setup.mode, now);
         self.generation += 1;
         if probes {
-            probe(&active.setup.endpoints.websocket, self.sink());
+            probe(self.sink());
         } else {
             self.open_carrier(now);
         }
@@ -154,15 +155,26 @@ impl Lane {
         })
     }
 
-    /// Other endpoints: a connection that is open stays; a try that goes to the earlier ones begins anew.
+    /// Other endpoints: a connection that is open stays if it only met other certificates there, and else moves; a try
+    /// that goes to the earlier ones begins anew.
     fn set_endpoints(&mut self, endpoints: Endpoints, now: Time) {
         let Some(active) = &mut self.active else { return };
-        if core::mem::replace(&mut active.setup.endpoints, endpoints) == active.setup.endpoints {
+        let (mode, before) = (active.setup.mode, core::mem::replace(&mut active.setup.endpoints, endpoints));
+        let is_elsewhere = before.url(mode) != active.setup.endpoints.url(mode);
+        if before == active.setup.endpoints {
             return;
+        }
+        if is_elsewhere {
+            // What was learnt of the way to the earlier place tells nothing about this one.
+            self.link.handle_moved();
         }
         match self.link.connection() {
             Connection::Connecting { .. } | Connection::Waiting { .. } => {
                 self.drop_carrier(CloseCode::Normal, "");
+                self.connect(now);
+            }
+            Connection::Open { .. } if is_elsewhere => {
+                self.drop_carrier(CloseCode::Normal, "The lane takes another way.");
                 self.connect(now);
             }
             Connection::Idle | Connection::Open { .. } | Connection::Failed { .. } => {}
@@ -318,7 +330,10 @@ impl Lane {
         match event {
             ClientEvent::Welcome(welcome) => self.handle_welcome(welcome, now),
             ClientEvent::Subscribed(streams) => self.tally.handle_streams(&streams),
-            ClientEvent::Gap { new: 0, .. } | ClientEvent::Heartbeat { .. } => {}
+            ClientEvent::Gap { new: 0, .. } => {}
+            ClientEvent::Heartbeat { .. } => {
+                self.active.iter_mut().for_each(|active| active.heartbeats += 1);
+            }
             ClientEvent::Gap { report, new } => self.tally.record_gap(report.reason, new, now),
             ClientEvent::Lost { messages } => self.tally.record_lost(messages, now),
             ClientEvent::Sample(sample) => {
@@ -344,21 +359,11 @@ impl Lane {
             self.tally.record_reconnect();
         }
         self.tally.handle_streams(&welcome.streams);
-        let (level, text) = match welcome.continuity {
-            Continuity::New => (Level::Info, "Connected."),
-            Continuity::Continued => (Level::Info, "Connected again; the session goes on where it was."),
-            Continuity::UnknownSession => (
-                Level::Warning,
-                "Connected again, but the server had given the session up: another one begins.",
-            ),
-            Continuity::EpochChanged => {
-                (Level::Warning, "Connected again; the server has restarted, and positions begin anew.")
-            }
-        };
+        let (level, text) = welcome_note(welcome.continuity);
         self.tally.notes.push(level, text, now);
         self.noted_reason = None;
         if let Some(active) = &mut self.active {
-            active.facts = Some(welcome.facts);
+            active.handle_welcome(welcome);
         }
     }
 

@@ -7,6 +7,7 @@ use sluice_shared::session::Backoff;
 use sluice_shared::time::{Time, micros};
 use sluice_shared::wire::CloseCode;
 
+use super::words::sentence;
 use crate::bridge::{Connection, Endpoints};
 
 /// The life of a lane's connections. It decides; the driver opens and closes.
@@ -91,6 +92,12 @@ impl Link {
     pub(super) fn handle_opened(&mut self) {
         self.backoff.reset();
         (self.was_ever_ready, self.failed_tries) = (false, 0);
+    }
+
+    /// The server is to be found elsewhere: forgets what was learnt of the way to it.
+    pub(super) fn handle_moved(&mut self) {
+        self.backoff.reset();
+        self.failed_tries = 0;
     }
 
     /// Whether to ask if the server is there before the next try.
@@ -201,17 +208,6 @@ impl Link {
             (End::Silent, _) => "The server was silent for 10 s.".into(),
         }
     }
-}
-
-/// `text` with a capital at its beginning and a full stop at its end.
-pub(super) fn sentence(text: &str) -> String {
-    let mut characters = text.chars();
-    let mut sentence: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
-    sentence.push_str(characters.as_str());
-    if !sentence.ends_with(['.', '!', '?']) {
-        sentence.push('.');
-    }
-    sentence
 }
 
 fn rest_after(failed_tries: u32) -> Duration {
@@ -361,12 +357,6 @@ mod tests {
         assert_eq!(end(None, "", false), End::Unreachable);
         assert_ne!(end(Some(CloseCode::Normal), "", true), End::Told(String::new()));
         assert_ne!(end(None, "", true), End::Unreachable);
-    }
-
-    #[test]
-    fn a_reason_becomes_a_sentence() {
-        assert_eq!(sentence("the server stops"), "The server stops.");
-        assert_eq!(sentence("Connection lost."), "Connection lost.");
     }
 
     #[test]

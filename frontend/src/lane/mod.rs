@@ -18,6 +18,7 @@ mod model;
 mod report;
 mod transport;
 mod wake;
+mod words;
 mod worker;
 
 pub use worker::start;

@@ -32,11 +32,11 @@ struct Leg {
 /// Hub backlog to credit gate, gate to inbox, through the inbox, into the consumer.
 const LEGS: [Leg; 4] = [
     Leg { from: 0.5, to: 2.5, shortest: Duration::from_millis(240) },
-    Leg { from: 2.5, to: 5.2, shortest: Duration::from_millis(320) },
-    Leg { from: 5.2, to: 5.8, shortest: Duration::from_millis(80) },
-    Leg { from: 5.8, to: 6.5, shortest: Duration::from_millis(120) },
+    Leg { from: 2.5, to: 7.2, shortest: Duration::from_millis(320) },
+    Leg { from: 7.2, to: 7.8, shortest: Duration::from_millis(80) },
+    Leg { from: 7.8, to: 8.5, shortest: Duration::from_millis(120) },
 ];
-const EXIT_TO: f64 = 7.0;
+const EXIT_TO: f64 = 9.0;
 
 /// Where a dot is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -147,7 +147,7 @@ mod tests {
     fn a_dot_reaches_the_consumer_one_lag_after_it_was_consumed() {
         let dot = dot(5_000, 5_001, 5_002, 5_003, 5_004);
         let end = place(&dot, dot.consumed_at + LAG).expect("it is on the strip");
-        assert!((end.along - 6.5).abs() < 1e-9);
+        assert!((end.along - 8.5).abs() < 1e-9);
         assert_eq!(end.age_micros, 4_000);
         assert_eq!(place(&dot, dot.consumed_at + LAG + EXIT), None);
     }
@@ -162,7 +162,7 @@ mod tests {
                     last = place.along;
                 }
             }
-            assert!(last > 6.9);
+            assert!(last > 8.9);
         }
     }
 
@@ -172,7 +172,7 @@ mod tests {
         // Halfway through the three seconds in the inbox, shifted by the lag and the consumer's shortest leg.
         let shown = Time::from_millis(2_501) + LAG - LEGS[3].shortest;
         let place = place(&dot, shown).expect("it is on the strip");
-        assert!((place.along - 5.5).abs() < 0.01, "{place:?}");
+        assert!((place.along - 7.5).abs() < 0.01, "{place:?}");
     }
 
     #[test]

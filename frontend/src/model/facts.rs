@@ -1,5 +1,6 @@
 //! The fairness header: what carries each lane, and what differs between the lanes.
 
+use sluice_shared::lab::TcpStack;
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::wire::TransportFacts;
 
@@ -50,10 +51,19 @@ impl About {
     }
 }
 
+/// What lies between a lane and the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Nothing that the page knows of.
+    Direct,
+    /// The lab's network, with the TCP that crosses it.
+    Emulated(TcpStack),
+}
+
 /// The facts of all lanes, from the top. What the server does not tell is absent, and marks nothing.
-pub fn fairness(lanes: &[(Mode, Option<TransportFacts>)]) -> Vec<Vec<Fact>> {
+pub fn fairness(lanes: &[(Mode, Option<TransportFacts>, Way)]) -> Vec<Vec<Fact>> {
     let known: Vec<Vec<(About, String)>> =
-        lanes.iter().map(|(mode, facts)| known_facts(*mode, facts.as_ref())).collect();
+        lanes.iter().map(|(mode, facts, way)| known_facts(*mode, facts.as_ref(), *way)).collect();
     known
         .iter()
         .map(|own| {
@@ -68,7 +78,7 @@ pub fn fairness(lanes: &[(Mode, Option<TransportFacts>)]) -> Vec<Vec<Fact>> {
         .collect()
 }
 
-fn known_facts(mode: Mode, facts: Option<&TransportFacts>) -> Vec<(About, String)> {
+fn known_facts(mode: Mode, facts: Option<&TransportFacts>, way: Way) -> Vec<(About, String)> {
     let (protocol, segment_name) = match mode.transport() {
         Transport::WebSocket => ("TCP", "MSS"),
         Transport::WebTransport => ("QUIC", "MTU"),
@@ -88,13 +98,20 @@ fn known_facts(mode: Mode, facts: Option<&TransportFacts>) -> Vec<(About, String
         known.push((About::Encryption, encryption.to_owned()));
     }
     known.push((About::Ordering, mode.ordering().to_owned()));
-    known.push((About::Path, "direct".to_owned()));
+    let path = match (way, mode.transport()) {
+        (Way::Direct, _) => "direct",
+        (Way::Emulated(TcpStack::Kernel), Transport::WebSocket) => "emulated network, the kernel's TCP",
+        (Way::Emulated(TcpStack::Kernel | TcpStack::Model), _) => "emulated network",
+    };
+    known.push((About::Path, path.to_owned()));
     known
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const EMULATED: Way = Way::Emulated(TcpStack::Model);
 
     fn facts(congestion: Option<&str>, encrypted: bool) -> Option<TransportFacts> {
         Some(TransportFacts {
@@ -107,8 +124,10 @@ mod tests {
 
     #[test]
     fn what_differs_is_marked_and_what_agrees_is_not() {
-        let lanes =
-            [(Mode::WebSocket, facts(Some("cubic"), false)), (Mode::OneStream, facts(Some("cubic"), true))];
+        let lanes = [
+            (Mode::WebSocket, facts(Some("cubic"), false), Way::Direct),
+            (Mode::OneStream, facts(Some("cubic"), true), Way::Direct),
+        ];
         let told = fairness(&lanes);
         for lane in &told {
             let differing: Vec<_> = lane.iter().filter(|fact| fact.differs).map(|fact| fact.about).collect();
@@ -117,12 +136,34 @@ mod tests {
     }
 
     #[test]
+    fn a_lane_that_bypasses_the_network_is_marked_beside_one_that_does_not() {
+        let told = fairness(&[(Mode::WebSocket, None, EMULATED), (Mode::WebSocket, None, Way::Direct)]);
+        let paths: Vec<_> = told
+            .iter()
+            .filter_map(|lane| lane.last())
+            .map(|fact| (fact.text.as_str(), fact.differs))
+            .collect();
+        assert_eq!(paths, [("emulated network", true), ("direct", true)]);
+    }
+
+    #[test]
+    fn the_kernels_tcp_is_marked_on_the_lanes_that_use_it() {
+        let kernel = Way::Emulated(TcpStack::Kernel);
+        let told = fairness(&[(Mode::WebSocket, None, kernel), (Mode::Datagrams, None, kernel)]);
+        let paths: Vec<_> =
+            told.iter().filter_map(|lane| lane.last()).map(|fact| fact.text.as_str()).collect();
+        assert_eq!(paths, ["emulated network, the kernel's TCP", "emulated network"]);
+    }
+
+    #[test]
     fn what_is_unknown_is_absent_and_marks_nothing() {
-        let told =
-            fairness(&[(Mode::WebSocket, facts(None, false)), (Mode::WebSocket, facts(Some("bbr"), false))]);
+        let told = fairness(&[
+            (Mode::WebSocket, facts(None, false), EMULATED),
+            (Mode::WebSocket, facts(Some("bbr"), false), EMULATED),
+        ]);
         assert!(told[0].iter().all(|fact| fact.about != About::Congestion));
         assert!(told.iter().flatten().all(|fact| !fact.differs));
-        let before_welcome = fairness(&[(Mode::Datagrams, None)]);
+        let before_welcome = fairness(&[(Mode::Datagrams, None, EMULATED)]);
         assert_eq!(before_welcome[0].len(), 3);
     }
 }

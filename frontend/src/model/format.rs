@@ -1,34 +1,47 @@
 //! Numbers as people read them.
 
+use super::decimal::{fixed, short};
+
 /// Separates thousands: narrow, and no place to break a line.
 const THIN: char = '\u{202f}';
 /// Separates a number from its unit: no place to break a line.
 const NBSP: char = '\u{a0}';
 
+/// A number with its unit.
+fn unit(value: f64, digits: u32, unit: &str) -> String {
+    named(fixed(value, digits), unit)
+}
+
+fn named(mut number: String, unit: &str) -> String {
+    number.push(NBSP);
+    number.push_str(unit);
+    number
+}
+
 /// A span, from 0.01 ms to hours, in two or three significant digits.
 pub fn span(micros: u64) -> String {
     let millis = micros as f64 / 1e3;
     if micros == 0 {
-        format!("0{NBSP}ms")
+        unit(0.0, 0, "ms")
     } else if millis < 1.0 {
-        format!("{:.2}{NBSP}ms", millis.max(0.01))
+        unit(millis.max(0.01), 2, "ms")
     } else if millis < 9.95 {
-        format!("{millis:.1}{NBSP}ms")
+        unit(millis, 1, "ms")
     } else if millis < 999.5 {
-        format!("{millis:.0}{NBSP}ms")
+        unit(millis, 0, "ms")
     } else if millis < 9_950.0 {
-        format!("{:.2}{NBSP}s", millis / 1e3)
+        unit(millis / 1e3, 2, "s")
     } else if millis < 99_950.0 {
-        format!("{:.1}{NBSP}s", millis / 1e3)
+        unit(millis / 1e3, 1, "s")
     } else {
-        format!("{:.0}{NBSP}s", millis / 1e3)
+        unit(millis / 1e3, 0, "s")
     }
 }
 
 /// A count, with thousands set apart; millions are shortened from ten on.
 pub fn count(number: u64) -> String {
     if number >= 10_000_000 {
-        return format!("{:.1}{NBSP}M", number as f64 / 1e6);
+        return unit(number as f64 / 1e6, 1, "M");
     }
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + 3);
@@ -45,38 +58,47 @@ pub fn count(number: u64) -> String {
 pub fn bytes(number: u64) -> String {
     let scaled = number as f64;
     if number < 1_000 {
-        format!("{number}{NBSP}B")
+        unit(scaled, 0, "B")
     } else if scaled < 9_950.0 {
-        format!("{:.1}{NBSP}KB", scaled / 1e3)
+        unit(scaled / 1e3, 1, "KB")
     } else if scaled < 999_500.0 {
-        format!("{:.0}{NBSP}KB", scaled / 1e3)
+        unit(scaled / 1e3, 0, "KB")
     } else if scaled < 9.95e6 {
-        format!("{:.1}{NBSP}MB", scaled / 1e6)
+        unit(scaled / 1e6, 1, "MB")
     } else if scaled < 999.5e6 {
-        format!("{:.0}{NBSP}MB", scaled / 1e6)
+        unit(scaled / 1e6, 0, "MB")
     } else {
-        format!("{:.1}{NBSP}GB", scaled / 1e9)
+        unit(scaled / 1e9, 1, "GB")
     }
+}
+
+/// Bits a second, to two or three digits.
+pub fn bits(number: u64) -> String {
+    let scaled = number as f64;
+    let (value, name) = match number {
+        0..1_000 => (scaled, "bit/s"),
+        1_000..1_000_000 => (scaled / 1e3, "kbit/s"),
+        1_000_000..1_000_000_000 => (scaled / 1e6, "Mbit/s"),
+        _ => (scaled / 1e9, "Gbit/s"),
+    };
+    let digits = u32::from(number >= 1_000 && value < 9.95);
+    unit(value, digits, name)
 }
 
 /// Messages a second.
 pub fn per_second(number: u64) -> String {
-    if number < 10_000 { format!("{}/s", count(number)) } else { format!("{:.1}k/s", number as f64 / 1e3) }
+    if number < 10_000 { count(number) + "/s" } else { fixed(number as f64 / 1e3, 1) + "k/s" }
 }
 
 /// A share of one, in per cent.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
-    if percent > 0.0 && percent < 9.95 {
-        format!("{percent:.1}{NBSP}%")
-    } else {
-        format!("{percent:.0}{NBSP}%")
-    }
+    if percent > 0.0 && percent < 9.95 { unit(percent, 1, "%") } else { unit(percent, 0, "%") }
 }
 
 /// A ratio.
 pub fn factor(ratio: f64) -> String {
-    if ratio < 9.95 { format!("{ratio:.1}×") } else { format!("{}×", count(ratio.round() as u64)) }
+    if ratio < 9.95 { fixed(ratio, 1) + "×" } else { count(ratio.round() as u64) + "×" }
 }
 
 /// A duration as minutes and seconds.
@@ -89,18 +111,18 @@ pub fn axis_age(micros: f64) -> String {
     if micros <= 0.0 {
         "0".to_owned()
     } else if micros < 99.0 {
-        format!("{}{NBSP}µs", micros.round())
+        unit(micros, 0, "µs")
     } else if micros < 999_999.0 {
-        format!("{}{NBSP}ms", (micros / 10.0).round() / 100.0)
+        named(short((micros / 10.0).round() / 100.0), "ms")
     } else {
-        format!("{}{NBSP}s", (micros / 10_000.0).round() / 100.0)
+        named(short((micros / 10_000.0).round() / 100.0), "s")
     }
 }
 
 /// A consumer's delay, down to a tenth of a millisecond.
 pub fn delay(micros: u32) -> String {
     let millis = f64::from(micros) / 1e3;
-    if micros.is_multiple_of(1_000) { format!("{millis:.0}{NBSP}ms") } else { format!("{millis:.1}{NBSP}ms") }
+    if micros.is_multiple_of(1_000) { unit(millis, 0, "ms") } else { unit(millis, 1, "ms") }
 }
 
 #[cfg(test)]
@@ -144,6 +166,15 @@ mod tests {
         assert_eq!(plain(&bytes(65_536)), "66 KB");
         assert_eq!(plain(&bytes(4_000_000)), "4.0 MB");
         assert_eq!(plain(&bytes(8_200_000_000)), "8.2 GB");
+    }
+
+    #[test]
+    fn rates_change_their_unit_with_their_size() {
+        assert_eq!(plain(&bits(0)), "0 bit/s");
+        assert_eq!(plain(&bits(768_000)), "768 kbit/s");
+        assert_eq!(plain(&bits(1_600_000)), "1.6 Mbit/s");
+        assert_eq!(plain(&bits(20_000_000)), "20 Mbit/s");
+        assert_eq!(plain(&bits(1_000_000_000)), "1.0 Gbit/s");
     }
 
     #[test]

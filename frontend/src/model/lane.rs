@@ -6,6 +6,7 @@ use sluice_shared::time::Time;
 
 use super::columns::ColumnRing;
 use super::dots::DotTrack;
+use super::weather::LaneWeather;
 use crate::bridge::{Connection, HostReading, Report, Summary};
 
 /// One lane as its worker's reports tell it. Its size is bounded, whatever the feed.
@@ -23,6 +24,8 @@ pub struct LaneModel {
     pub dots: DotTrack,
     /// The host feed as this lane's consumer has seen it, oldest first.
     pub host: VecDeque<HostReading>,
+    /// What the emulated network does to it.
+    pub weather: LaneWeather,
 }
 
 impl LaneModel {
@@ -40,6 +43,7 @@ impl LaneModel {
             columns: ColumnRing::default(),
             dots: DotTrack::default(),
             host: VecDeque::new(),
+            weather: LaneWeather::default(),
         }
     }
 

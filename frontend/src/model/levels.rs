@@ -4,6 +4,7 @@ use sluice_shared::policy::Policy;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::Hop;
 
+use super::weather::RelayHops;
 use crate::bridge::{Credit, Hops};
 
 /// A place of the strip, from left to right.
@@ -17,7 +18,11 @@ pub enum Place {
     Credit,
     /// Sent by the session and not on the wire yet.
     Transport,
-    /// On the wire and in the browser.
+    /// Waiting for the emulated network's bottleneck.
+    RelayQueue,
+    /// Travelling through the emulated network.
+    Wire,
+    /// Sent and not received, wherever it is.
     Transit,
     /// Received and not taken.
     Inbox,
@@ -27,11 +32,13 @@ pub enum Place {
 
 impl Place {
     /// All places, from left to right.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Backlog,
         Self::PolicyQueue,
         Self::Credit,
         Self::Transport,
+        Self::RelayQueue,
+        Self::Wire,
         Self::Transit,
         Self::Inbox,
         Self::Consumer,
@@ -44,6 +51,8 @@ impl Place {
             Self::PolicyQueue => "policy queue",
             Self::Credit => "credit",
             Self::Transport => "transport",
+            Self::RelayQueue => "relay queue",
+            Self::Wire => "on the wire",
             Self::Transit => "in transit",
             Self::Inbox => "inbox",
             Self::Consumer => "consumer",
@@ -63,12 +72,26 @@ impl Place {
             Self::Transport => {
                 "Sent by the session, and as far as the server's stack tells not on the wire yet."
             }
-            Self::Transit => "Sent and not received: on the wire and in the browser's own buffers.",
+            Self::RelayQueue => {
+                "Packets to the browser that wait for the emulated network's bottleneck. A direct lane has none."
+            }
+            Self::Wire => {
+                "Packets to the browser that travel through the emulated network. A direct lane has none."
+            }
+            Self::Transit => {
+                "Messages sent and not received: in the two places before this, lost and to be sent again, or in the \
+                 browser's own buffers."
+            }
             Self::Inbox => {
                 "Received by the lane's worker and not taken by the consumer. Never more than the window."
             }
             Self::Consumer => "In the consumer's hands.",
         }
+    }
+
+    /// Whether it belongs to the emulated network.
+    pub const fn is_emulated(self) -> bool {
+        matches!(self, Self::RelayQueue | Self::Wire)
     }
 
     /// The name in test ids.
@@ -78,6 +101,8 @@ impl Place {
             Self::PolicyQueue => "hop-policy-queue",
             Self::Credit => "credit-messages",
             Self::Transport => "hop-transport",
+            Self::RelayQueue => "relay-queue",
+            Self::Wire => "on-the-wire",
             Self::Transit => "hop-transit",
             Self::Inbox => "hop-inbox",
             Self::Consumer => "hop-consumer",
@@ -85,12 +110,14 @@ impl Place {
     }
 
     /// What a tank holds; `None` for the gate.
-    pub const fn hop(self, hops: &Hops) -> Option<Hop> {
+    pub const fn hop(self, hops: &Hops, relay: &RelayHops) -> Option<Hop> {
         match self {
             Self::Backlog => Some(hops.backlog),
             Self::PolicyQueue => Some(hops.policy_queue),
             Self::Credit => None,
             Self::Transport => Some(hops.transport),
+            Self::RelayQueue => Some(relay.queue),
+            Self::Wire => Some(relay.wire),
             Self::Transit => Some(hops.transit),
             Self::Inbox => Some(hops.inbox),
             Self::Consumer => Some(hops.consumer),
@@ -101,7 +128,17 @@ impl Place {
 /// How full a tank is, 0 to 1, by messages or bytes, whichever is nearer to its bound. What has no bound of its own
 /// can't hold more than the window, and the consumer holds one message.
 pub fn fullness(place: Place, hop: &Hop, window: Amount) -> f64 {
-    let fallback = if place == Place::Consumer { Amount::new(1, 0) } else { window };
+    let fallback = match place {
+        Place::Consumer => Amount::new(1, 0),
+        // They count packets, which are no messages.
+        Place::RelayQueue | Place::Wire => Amount::new(0, window.bytes),
+        Place::Backlog
+        | Place::PolicyQueue
+        | Place::Credit
+        | Place::Transport
+        | Place::Transit
+        | Place::Inbox => window,
+    };
     let bound = if hop.bound.is_zero() { fallback } else { hop.bound };
     let share = |held: u64, bound: u64| if bound == 0 { 0.0 } else { held as f64 / bound as f64 };
     let messages = share(hop.held.messages, bound.messages);
@@ -123,7 +160,13 @@ pub fn is_overflowing(place: Place, share: f64, policy: Policy) -> bool {
         Place::PolicyQueue => {
             matches!(policy, Policy::DropOldest { .. } | Policy::DropNewest { .. }) && share >= 1.0
         }
-        Place::Credit | Place::Transport | Place::Transit | Place::Inbox | Place::Consumer => false,
+        Place::Credit
+        | Place::Transport
+        | Place::RelayQueue
+        | Place::Wire
+        | Place::Transit
+        | Place::Inbox
+        | Place::Consumer => false,
     }
 }
 

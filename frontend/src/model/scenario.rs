@@ -1,12 +1,15 @@
 //! Set-ups that tell a story with one click.
 
 use sluice_shared::feed::TicksSpec;
+use sluice_shared::lab::{Congestion, LabEvent};
+use sluice_shared::link::Preset;
 use sluice_shared::policy::Policy;
 
+use super::network::NetworkSetup;
 use super::setup::{CONSUMER_AT_ONCE, PageSetup, WindowChoice};
 use crate::bridge::{Consumer, Work};
 
-/// A story. It changes the feed and the consumers, and leaves the lanes' modes alone.
+/// A story. It changes the feed, the network and the consumers, and leaves the lanes' modes and paths alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scenario {
     /// Nothing is slow.
@@ -21,17 +24,23 @@ pub enum Scenario {
     Firehose,
     /// Messages that fit in no datagram and no single packet.
     LargeMessages,
+    /// Lost packets, and congestion control that does not slow down for them.
+    LossyNetwork,
+    /// A phone that drives into a tunnel and out again.
+    Tunnel,
 }
 
 impl Scenario {
     /// All scenarios, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Clean,
         Self::SlowConsumer,
         Self::NewestOnly,
         Self::BusyConsumer,
         Self::Firehose,
         Self::LargeMessages,
+        Self::LossyNetwork,
+        Self::Tunnel,
     ];
 
     /// What it is called in test ids.
@@ -43,6 +52,8 @@ impl Scenario {
             Self::BusyConsumer => "busy-consumer",
             Self::Firehose => "firehose",
             Self::LargeMessages => "large-messages",
+            Self::LossyNetwork => "lossy-network",
+            Self::Tunnel => "tunnel",
         }
     }
 
@@ -55,6 +66,8 @@ impl Scenario {
             Self::BusyConsumer => "Busy consumer",
             Self::Firehose => "Firehose",
             Self::LargeMessages => "Large messages",
+            Self::LossyNetwork => "2 % loss",
+            Self::Tunnel => "Tunnel",
         }
     }
 
@@ -75,6 +88,13 @@ impl Scenario {
             Self::LargeMessages => {
                 "500 messages of 8 KB a second: too large for a datagram, many packets for the others."
             }
+            Self::LossyNetwork => {
+                "Each way 50 ms and 2 % of the packets lost. With BBR on all lanes what remains is the order that each \
+                 transport keeps: one for all topics, or one for each."
+            }
+            Self::Tunnel => {
+                "A phone on LTE, and nothing gets in for the first 4 s. Watch what each lane makes up for."
+            }
         }
     }
 
@@ -87,7 +107,9 @@ impl Scenario {
             lane.consumer = CONSUMER_AT_ONCE;
             lane.policy = Policy::Lossless;
             lane.window = WindowChoice::Auto;
+            lane.congestion = Congestion::Cubic;
         }
+        setup.network = NetworkSetup { seed: setup.network.seed, ..NetworkSetup::default() };
         let ticks = &mut setup.feeds.ticks;
         let slow = |work| Consumer { delay_micros: 5_000, work };
         match self {
@@ -97,8 +119,28 @@ impl Scenario {
             Self::BusyConsumer => set_first(&mut setup, slow(Work::Busy), Policy::Lossless),
             Self::Firehose => (ticks.rate, ticks.size) = (20_000, 64),
             Self::LargeMessages => (ticks.rate, ticks.size) = (500, 8_192),
+            Self::LossyNetwork => {
+                ticks.streams = 8;
+                setup.network.preset = Preset::Lossy2;
+                setup.lanes.iter_mut().for_each(|lane| lane.congestion = Congestion::Bbr);
+            }
+            Self::Tunnel => setup.network.preset = Preset::Lte,
         }
         setup
+    }
+
+    /// What happens at the beginning of the story.
+    pub const fn event(self) -> Option<LabEvent> {
+        match self {
+            Self::Tunnel => Some(LabEvent::Tunnel { seconds: 4.0 }),
+            Self::Clean
+            | Self::SlowConsumer
+            | Self::NewestOnly
+            | Self::BusyConsumer
+            | Self::Firehose
+            | Self::LargeMessages
+            | Self::LossyNetwork => None,
+        }
     }
 
     /// Whether `setup` is this story, untouched.

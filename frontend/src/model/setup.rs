@@ -1,20 +1,24 @@
 //! What somebody has set up: lanes, their consumers, and the feed.
 
 use sluice_shared::feed::{FeedSpec, TicksSpec};
+use sluice_shared::lab::Congestion;
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::codec::MAX_ITEM;
 
+use super::network::NetworkSetup;
 use crate::bridge::{Consumer, Window, Work};
 
 /// Everything that a link reproduces.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PageSetup {
     /// One to [`PageSetup::MAX_LANES`] lanes, from the top.
     pub lanes: Vec<LaneSetup>,
     /// What all of them subscribe to.
     pub feeds: FeedSetup,
+    /// What lies between them and the server.
+    pub network: NetworkSetup,
 }
 
 impl PageSetup {
@@ -28,6 +32,7 @@ impl Default for PageSetup {
         Self {
             lanes: vec![LaneSetup::new(Mode::WebSocket), LaneSetup::new(Mode::StreamPerTopic)],
             feeds: FeedSetup::default(),
+            network: NetworkSetup::default(),
         }
     }
 }
@@ -43,12 +48,23 @@ pub struct LaneSetup {
     pub policy: Policy,
     /// How much may be on the way.
     pub window: WindowChoice,
+    /// Which congestion controller it connects to; a direct lane has no choice.
+    pub congestion: Congestion,
+    /// Whether it bypasses the emulated network.
+    pub is_direct: bool,
 }
 
 impl LaneSetup {
     /// A lane with a consumer that takes no time, losing nothing, its window its own business.
     pub const fn new(mode: Mode) -> Self {
-        Self { mode, consumer: CONSUMER_AT_ONCE, policy: Policy::Lossless, window: WindowChoice::Auto }
+        Self {
+            mode,
+            consumer: CONSUMER_AT_ONCE,
+            policy: Policy::Lossless,
+            window: WindowChoice::Auto,
+            congestion: Congestion::Cubic,
+            is_direct: false,
+        }
     }
 }
 

@@ -3,15 +3,21 @@
 //! ```text
 //! ?lane=websocket,busy:5ms&lane=stream-per-topic,policy:drop-oldest:256,window:64
 //!  &feeds=ticks,host&rate=400&size=200&topics=8&keys=16&seed=7
+//!  &net=lte&net-delay=80&net-loss=2&net-seed=1
 //! ```
-//! A lane names its mode; `sleep:` or `busy:` is its consumer, `policy:` and `window:` follow when they are not
-//! `lossless` and `auto`. What can't be read becomes the default and a note.
+//! A lane names its mode; `sleep:` or `busy:` is its consumer, `policy:`, `window:`, `cc:` and `direct` follow when they
+//! are not `lossless`, `auto`, `cubic` and through the emulated network. `net` is a preset, and what follows it are the
+//! settings that differ: ms, kbit/s and per cent. What can't be read becomes the default and a note.
 
 use core::fmt::Write as _;
 
 use sluice_shared::feed::TicksSpec;
+use sluice_shared::lab::Congestion;
+use sluice_shared::link::Preset;
 use sluice_shared::mode::Mode;
 
+use super::decimal::{parsed, short};
+use super::network::{Knob, NetworkSetup};
 use super::setup::{FeedKind, FeedKinds, FeedSetup, LaneSetup, PageSetup, WindowChoice};
 use crate::bridge::{Consumer, Work};
 
@@ -29,7 +35,24 @@ pub fn query_from_setup(setup: &PageSetup) -> String {
     query.push_str(&kinds.join(","));
     let written = write!(query, "&rate={rate}&size={size}&topics={streams}&keys={keys}&seed={seed}");
     debug_assert!(written.is_ok(), "a String takes all text");
+    query_from_network(&mut query, &setup.network);
     query
+}
+
+fn query_from_network(query: &mut String, network: &NetworkSetup) {
+    let default = NetworkSetup::default();
+    let mut part = |name: &str, value: &str| query.extend(["&", name, "=", value]);
+    if network.preset != default.preset {
+        part("net", network.preset.name());
+    }
+    for knob in Knob::ALL {
+        if let Some(value) = knob.changed(&network.change) {
+            part(knob.id(), &short(value));
+        }
+    }
+    if network.seed != default.seed {
+        part("net-seed", &network.seed.to_string());
+    }
 }
 
 /// The set-up of a query, and a sentence for each part that could not be read.
@@ -54,8 +77,8 @@ fn lane_text(lane: &LaneSetup) -> String {
         debug_assert!(written.is_ok(), "a String takes all text");
     };
     if lane.consumer != default.consumer {
-        let millis = f64::from(lane.consumer.delay_micros) / 1e3;
-        part(work_name(lane.consumer.work), &format_args!("{millis}ms"));
+        let millis = short(f64::from(lane.consumer.delay_micros) / 1e3);
+        part(work_name(lane.consumer.work), &(millis + "ms"));
     }
     if lane.policy != default.policy {
         part("policy", &lane.policy);
@@ -63,6 +86,12 @@ fn lane_text(lane: &LaneSetup) -> String {
     match lane.window {
         WindowChoice::Auto => {}
         WindowChoice::Messages(messages) => part("window", &messages),
+    }
+    if lane.congestion != default.congestion {
+        part("cc", &lane.congestion);
+    }
+    if lane.is_direct {
+        text.push_str(",direct");
     }
     text
 }
@@ -98,11 +127,40 @@ impl Reader {
             "topics" => number(value, 1..=u64::from(TicksSpec::MAX_STREAMS), &mut ticks.streams),
             "keys" => number(value, 1..=u64::from(TicksSpec::MAX_KEYS), &mut ticks.keys),
             "seed" => number(value, 0..=u64::MAX, &mut ticks.seed),
+            "net" => return self.read_preset(value),
+            "net-seed" => number(value, 0..=u64::MAX, &mut self.setup.network.seed),
+            name if name.starts_with("net-") => self.read_knob(name, value),
             // Others may add parameters of their own to a link.
             _ => true,
         };
         if !understood {
             self.note(&format!("{name}={value}"), "is out of range or unknown, so the default is used");
+        }
+    }
+
+    fn read_preset(&mut self, value: &str) {
+        match value.parse::<Preset>() {
+            Ok(preset) => self.setup.network.preset = preset,
+            Err(error) => {
+                let meant =
+                    error.nearest.map_or_else(String::new, |name| format!("; did you mean “{name}”?"));
+                self.note(
+                    &format!("net={value}"),
+                    &format!("is no network, so nothing is delayed, limited or lost{meant}"),
+                );
+            }
+        }
+    }
+
+    fn read_knob(&mut self, name: &str, value: &str) -> bool {
+        let knob = Knob::ALL.into_iter().find(|knob| knob.id() == name);
+        let value = parsed(value);
+        match (knob, value) {
+            (Some(knob), Some(value)) if knob.allows(value) => {
+                knob.set(&mut self.setup.network.change, value);
+                true
+            }
+            (Some(_) | None, _) => false,
         }
     }
 
@@ -123,6 +181,11 @@ impl Reader {
                 "busy" => set(&mut lane.consumer, consumer(value, Work::Busy)),
                 "policy" => set(&mut lane.policy, value.parse().ok()),
                 "window" => set(&mut lane.window, window(value)),
+                "cc" => {
+                    let named = Congestion::ALL.into_iter().find(|congestion| congestion.name() == value);
+                    set(&mut lane.congestion, named)
+                }
+                "direct" => set(&mut lane.is_direct, value.is_empty().then_some(true)),
                 _ => false,
             };
             if !understood {
@@ -139,7 +202,8 @@ impl Reader {
         // A link may come from anywhere: keep what is shown of it short.
         let shown: String = what.chars().take(60).collect();
         if self.notes.len() < 8 {
-            self.notes.push(format!("In the link, “{shown}” {outcome}."));
+            let end = if outcome.ends_with('?') { "" } else { "." };
+            self.notes.push(format!("In the link, “{shown}” {outcome}{end}"));
         }
     }
 }
@@ -160,7 +224,7 @@ fn number<T: TryFrom<u64>>(text: &str, range: core::ops::RangeInclusive<u64>, pl
 }
 
 fn consumer(text: &str, work: Work) -> Option<Consumer> {
-    let millis: f64 = text.strip_suffix("ms").unwrap_or(text).parse().ok()?;
+    let millis = parsed(text.strip_suffix("ms").unwrap_or(text))?;
     let micros = millis * 1e3;
     (0.0..=f64::from(Consumer::MAX_DELAY_MICROS))
         .contains(&micros)
@@ -202,6 +266,7 @@ fn decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sluice_shared::lab::LinkChange;
     use sluice_shared::policy::Policy;
 
     use super::*;
@@ -218,8 +283,17 @@ mod tests {
                     window: WindowChoice::Messages(64),
                     ..LaneSetup::new(Mode::Datagrams)
                 },
-                LaneSetup::new(Mode::Datagrams),
+                LaneSetup { congestion: Congestion::Bbr, is_direct: true, ..LaneSetup::new(Mode::Datagrams) },
             ],
+            network: NetworkSetup {
+                change: LinkChange {
+                    delay_ms: Some(80.0),
+                    loss_percent: Some(0.25),
+                    ..LinkChange::default()
+                },
+                seed: u64::MAX,
+                ..NetworkSetup::of(Preset::Lte)
+            },
             feeds: FeedSetup {
                 kinds: FeedKinds::NONE.with(FeedKind::Publish),
                 ticks: TicksSpec { rate: 20_000, size: 64, streams: 3, keys: 5, seed: u64::MAX },
@@ -266,6 +340,17 @@ mod tests {
         assert_eq!(setup.feeds.ticks, TicksSpec::default());
         assert_eq!(setup.feeds.kinds, FeedKinds::NONE.with(FeedKind::Ticks));
         assert_eq!(notes.len(), 8);
+    }
+
+    #[test]
+    fn a_network_that_cannot_be_read_is_none_with_a_note_that_names_the_near_one() {
+        let (setup, notes) =
+            setup_from_query("?net=Satelite&net-loss=101&net-rate=0&net-colour=red&net-delay=-5");
+        assert_eq!(setup.network.preset, Preset::None);
+        assert_eq!(setup.network.change, LinkChange { rate_kbit: Some(0.0), ..LinkChange::default() });
+        assert_eq!(notes.len(), 4, "{notes:?}");
+        assert!(notes[0].ends_with("did you mean “satellite”?"), "{notes:?}");
+        assert!(notes[1].contains("net-loss=101"), "{notes:?}");
     }
 
     #[test]

@@ -72,6 +72,22 @@ pub fn webtransport_url(page_host: &str, quic_port: u16) -> String {
     format!("https://{host}:{quic_port}{}", sluice_shared::wire::WEBTRANSPORT_PATH)
 }
 
+/// Where lane number `lane` of a page at `page_host` meets a lab's emulated network by WebSocket.
+pub fn lab_websocket_url(page_protocol: &str, page_host: &str, port: u16, lane: u32) -> String {
+    let url = websocket_url(page_protocol, &format!("{}:{port}", relay_host(page_host)));
+    format!("{url}?lane={lane}")
+}
+
+/// The same by WebTransport.
+pub fn lab_webtransport_url(page_host: &str, port: u16, lane: u32) -> String {
+    format!("{}?lane={lane}", webtransport_url(relay_host(page_host), port))
+}
+
+/// Emulated networks of a page of this machine are at 127.0.0.1 alone.
+fn relay_host(page_host: &str) -> &str {
+    if matches!(page_host, "localhost" | "[::1]") { "127.0.0.1" } else { page_host }
+}
+
 /// Where WebSocket connects: the page's own origin. `page_protocol` is as `location` has it, with its colon.
 pub fn websocket_url(page_protocol: &str, page_authority: &str) -> String {
     let scheme = if page_protocol == "https:" { "wss" } else { "ws" };
@@ -123,6 +139,14 @@ mod tests {
         assert_eq!(webtransport_url("[::1]", 4433), "https://[::1]:4433/wt");
         assert_eq!(websocket_url("http:", "localhost:8080"), "ws://localhost:8080/ws");
         assert_eq!(websocket_url("https:", "a.example"), "wss://a.example/ws");
+    }
+
+    #[test]
+    fn a_lab_is_met_at_the_pages_host_and_by_number_on_this_machine() {
+        assert_eq!(lab_websocket_url("http:", "localhost", 9, 3), "ws://127.0.0.1:9/ws?lane=3");
+        assert_eq!(lab_websocket_url("https:", "a.example", 9, 0), "wss://a.example:9/ws?lane=0");
+        assert_eq!(lab_webtransport_url("[::1]", 9, 1), "https://127.0.0.1:9/wt?lane=1");
+        assert_eq!(lab_webtransport_url("192.0.2.1", 9, 1), "https://192.0.2.1:9/wt?lane=1");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use sluice_shared::mode::{Mode, Transport};
 
+use super::decimal;
+
 /// A lane's colour and dash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tone {
@@ -52,13 +54,14 @@ pub fn tones(modes: &[Mode]) -> Vec<Tone> {
 /// The colour `share` of the way from one colour to another, all as `rgb(r, g, b)`; the first one when either is not.
 pub fn mixed(from: &str, to: &str, share: f64) -> String {
     let (Some(start), Some(end)) = (channels(from), channels(to)) else { return from.to_owned() };
-    let [red, green, blue] = core::array::from_fn(|at| (start[at] + (end[at] - start[at]) * share).round());
+    let [red, green, blue]: [u8; 3] =
+        core::array::from_fn(|at| (start[at] + (end[at] - start[at]) * share).round() as u8);
     format!("rgb({red}, {green}, {blue})")
 }
 
 fn channels(colour: &str) -> Option<[f64; 3]> {
     let inner = colour.strip_prefix("rgb(")?.strip_suffix(')')?;
-    let mut numbers = inner.split(',').map(|number| number.trim().parse::<f64>().ok());
+    let mut numbers = inner.split(',').map(|number| decimal::parsed(number.trim()));
     let channels = [numbers.next()??, numbers.next()??, numbers.next()??];
     numbers.next().is_none().then_some(channels)
 }

@@ -23,10 +23,20 @@ pub struct Evidence<'a> {
     pub summary: &'a Summary,
     /// Whether its connection is open.
     pub is_open: bool,
+    /// The share of packets that its emulated network has lost lately; `None` without one.
+    pub loss: Option<f64>,
+    /// Whether it bypasses the emulated network.
+    pub is_direct: bool,
+    /// The round trip as the stack that sends sees it, microseconds, if it tells.
+    pub rtt_micros: Option<u64>,
 }
 
 /// Fewer consumed messages than this prove nothing about a 99th percentile.
 pub const ENOUGH: u64 = 200;
+/// Round trips below this are not worth a word, microseconds.
+const NOTABLE_RTT: u64 = 5_000;
+/// Fewer standstills than this are not worth a word.
+const NOTABLE_STALLS: u64 = 10;
 /// Lanes whose 99th percentiles differ by less than this ratio are called alike.
 const ALIKE: f64 = 2.0;
 
@@ -52,6 +62,10 @@ pub fn verdict(lanes: &[Evidence<'_>]) -> Vec<Piece> {
     match (ready.iter().min_by_key(by_p99), ready.iter().max_by_key(by_p99)) {
         (Some(&(fresh, fresh_summary)), Some(&(stale, stale_summary))) if fresh != stale => {
             compare(&mut sentence, ready.len(), (fresh, fresh_summary), (stale, stale_summary));
+            if lanes[fresh].is_direct != lanes[stale].is_direct {
+                let direct = if lanes[fresh].is_direct { fresh } else { stale };
+                sentence.text(" (").lane(direct).text(" bypasses the emulated network.)");
+            }
         }
         (Some(&(only, summary)), _) => single(&mut sentence, only, summary),
         (None, _) => {
@@ -63,6 +77,10 @@ pub fn verdict(lanes: &[Evidence<'_>]) -> Vec<Piece> {
                 .number(format::count(ENOUGH))
                 .text(" messages a lane.");
         }
+    }
+    standstills(&mut sentence, &ready);
+    if !ready.is_empty() {
+        network(&mut sentence, lanes);
     }
     for (at, summary) in &ready {
         skipped(&mut sentence, *at, summary);
@@ -140,6 +158,47 @@ fn whereabouts(sentence: &mut Sentence, (at, summary): (usize, &Summary)) {
     };
 }
 
+/// Percentiles may agree where one lane moves on and another stands still again and again.
+fn standstills(sentence: &mut Sentence, lanes: &[(usize, &Summary)]) {
+    let by_stalls = |(_, summary): &&(usize, &Summary)| summary.stalls;
+    let (Some((smooth, few)), Some((jerky, many))) =
+        (lanes.iter().min_by_key(by_stalls), lanes.iter().max_by_key(by_stalls))
+    else {
+        return;
+    };
+    if many.stalls < NOTABLE_STALLS || many.stalls < 2 * few.stalls {
+        return;
+    }
+    sentence
+        .text(" ")
+        .lane(*jerky)
+        .text(" stood still ")
+        .number(format::count(many.stalls))
+        .text(" times for 100 ms or longer, ")
+        .lane(*smooth)
+        .text(" ")
+        .number(format::count(few.stalls))
+        .text(if few.stalls == 1 { " time." } else { " times." });
+}
+
+/// What the network was like, as measured: the longest round trip, and what was lost of all lanes' packets.
+fn network(sentence: &mut Sentence, lanes: &[Evidence<'_>]) {
+    let open = || lanes.iter().filter(|lane| lane.is_open);
+    let Some(rtt) = open().filter_map(|lane| lane.rtt_micros.or(lane.summary.rtt_micros)).max() else {
+        return;
+    };
+    let losses: Vec<f64> = open().filter_map(|lane| lane.loss).collect();
+    let loss = losses.iter().sum::<f64>() / losses.len().max(1) as f64;
+    if rtt < NOTABLE_RTT && loss == 0.0 {
+        return;
+    }
+    sentence.text(" The network: ").number(format::span(rtt)).text(" there and back");
+    if loss > 0.0 {
+        sentence.text(", ").number(format::percent(loss)).text(" lost");
+    }
+    sentence.text(".");
+}
+
 fn skipped(sentence: &mut Sentence, at: usize, summary: &Summary) {
     if summary.lost > 0 {
         sentence
@@ -208,8 +267,21 @@ mod tests {
     }
 
     fn said(summaries: &[Summary]) -> String {
-        let lanes: Vec<_> = summaries.iter().map(|summary| Evidence { summary, is_open: true }).collect();
-        verdict(&lanes)
+        let lanes: Vec<_> = summaries
+            .iter()
+            .map(|summary| Evidence {
+                summary,
+                is_open: true,
+                loss: Some(0.021),
+                is_direct: false,
+                rtt_micros: summary.path.rtt_micros,
+            })
+            .collect();
+        told(verdict(&lanes))
+    }
+
+    fn told(pieces: Vec<Piece>) -> String {
+        pieces
             .into_iter()
             .map(|piece| match piece {
                 Piece::Text(text) | Piece::Number(text) => text,
@@ -241,6 +313,27 @@ mod tests {
     }
 
     #[test]
+    fn a_lane_that_was_not_on_the_same_network_is_named() {
+        let (late, prompt) = (summary(50_000, 90_000), summary(500, 1_000));
+        let evidence =
+            |summary, is_direct| Evidence { summary, is_open: true, loss: None, is_direct, rtt_micros: None };
+        let told =
+            |directs: [bool; 2]| told(verdict(&[evidence(&late, directs[0]), evidence(&prompt, directs[1])]));
+        assert!(told([false, true]).contains("(<1> bypasses the emulated network.)"));
+        assert!(!told([true, true]).contains("bypasses"));
+    }
+
+    #[test]
+    fn a_lane_that_stands_still_more_often_is_named() {
+        let mut jerky = summary(400, 1_000);
+        let smooth = Summary { stalls: 21, ..jerky.clone() };
+        jerky.stalls = 110;
+        let told = said(&[jerky, smooth.clone()]);
+        assert!(told.contains("<0> stood still 110 times for 100 ms or longer, <1> 21 times."), "{told}");
+        assert!(!said(&[smooth.clone(), smooth]).contains("stood still"));
+    }
+
+    #[test]
     fn too_few_messages_give_no_verdict() {
         let few = Summary { age: Ages { count: 12, ..Ages::default() }, ..Summary::default() };
         assert_eq!(said(&[few.clone(), few]), "Not enough to judge yet: 12 of 200 messages a lane.");
@@ -254,9 +347,19 @@ mod tests {
     }
 
     #[test]
+    fn a_network_that_is_felt_is_told_with_its_measured_numbers() {
+        let far = Summary { rtt_micros: Some(104_000), ..summary(500, 1_000) };
+        let mut near = Summary { rtt_micros: Some(300_000), ..summary(500, 1_000) };
+        // The sender's own estimate is newer than the smallest heartbeat.
+        near.path.rtt_micros = Some(400);
+        assert!(said(&[near, far]).ends_with(" The network: 104 ms there and back, 2.1 % lost."));
+    }
+
+    #[test]
     fn a_page_without_connections_says_so() {
         let empty = Summary::default();
-        let closed = [Evidence { summary: &empty, is_open: false }];
+        let closed =
+            [Evidence { summary: &empty, is_open: false, loss: None, is_direct: false, rtt_micros: None }];
         assert_eq!(verdict(&closed).len(), 1);
         assert_eq!(verdict(&[]).len(), 1);
     }

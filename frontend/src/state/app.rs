@@ -5,7 +5,7 @@ use sluice_shared::mode::Mode;
 
 use super::engine::{Engine, EngineHandle};
 use super::lane::{Lane, LaneId, set_if_new};
-use super::{HostMetric, Server, Theme, publish, server};
+use super::{HostMetric, Network, Server, Theme, publish, server};
 use crate::bridge::Level;
 use crate::browser::{self, Listener};
 use crate::clock;
@@ -27,6 +27,8 @@ pub struct App {
     pub lanes: RwSignal<Vec<Lane>>,
     /// What all lanes subscribe to.
     pub feeds: RwSignal<FeedSetup>,
+    /// What lies between them and the server.
+    pub network: Network,
     /// The server.
     pub server: RwSignal<Server>,
     /// What this browser offers.
@@ -62,6 +64,7 @@ impl App {
         let app = Self {
             lanes: RwSignal::new(Vec::new()),
             feeds: RwSignal::new(setup.feeds),
+            network: Network::new(setup.network),
             server: RwSignal::new(Server::Asking),
             browser: browser::capabilities(),
             link_notes: RwSignal::new(notes.clone()),
@@ -82,13 +85,13 @@ impl App {
         for lane in setup.lanes {
             app.add_lane(lane);
         }
-        let engine = app.engine();
         for note in notes {
-            engine.borrow_mut().log.add(clock::now(), Level::Warning, None, note);
+            app.note(Level::Warning, note);
         }
         app.run();
         app.listen();
         leptos::task::spawn_local(server::keep_informed(app, browser::page_address()));
+        app.network.start(app);
         app
     }
 
@@ -102,9 +105,18 @@ impl App {
         self.frames.get_value()
     }
 
+    /// Writes a line of the page's own into the log.
+    pub(super) fn note(&self, level: Level, text: String) {
+        self.engine().borrow_mut().log.add(clock::now(), level, None, text);
+    }
+
     /// The whole set-up, tracked.
     pub fn setup(&self) -> PageSetup {
-        PageSetup { lanes: self.lanes.get().iter().map(Lane::setup).collect(), feeds: self.feeds.get() }
+        PageSetup {
+            lanes: self.lanes.get().iter().map(Lane::setup).collect(),
+            feeds: self.feeds.get(),
+            network: self.network.wanted.get(),
+        }
     }
 
     /// Takes a set-up with as many lanes as there are.
@@ -113,12 +125,17 @@ impl App {
             lane.set(*wanted);
         }
         set_if_new(self.feeds, setup.feeds);
+        set_if_new(self.network.wanted, setup.network);
     }
 
     /// Takes a set-up with as many lanes as there are, and measures it from its beginning.
     pub fn begin(&self, setup: &PageSetup) {
+        let before = untrack(|| self.setup());
+        let connects_anew =
+            setup.lanes.iter().zip(&before.lanes).any(|(to, from)| to.congestion != from.congestion);
+        let needs_to_settle = connects_anew || setup.network != before.network;
         self.apply(setup);
-        self.engine().borrow_mut().reset_with_next_instruction();
+        self.engine().borrow_mut().reset_with_next_instruction(needs_to_settle, clock::now());
     }
 
     /// Adds a lane at the bottom, unless there are enough.
@@ -187,7 +204,9 @@ impl App {
     /// Follows the network's return and the wishes for colours and motion, for as long as the page lives.
     fn listen(self) {
         let (engine, colours, motion) = (self.engine(), self.frames(), self.frames());
-        let listeners: [Listener; 3] = [
+        let network = self.network;
+        let listeners: [Listener; 4] = [
+            browser::on_window_event("pagehide", move || network.leave()),
             browser::on_window_event("online", move || engine.borrow().online()),
             browser::on_media_change("(prefers-color-scheme: dark)", move || colours.invalidate_look()),
             browser::on_media_change(REDUCED_MOTION, move || motion.invalidate_look()),

@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use sluice_shared::feed::FeedSpec;
+use sluice_shared::lab::LabReport;
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
 use sluice_shared::time::Time;
@@ -11,6 +13,7 @@ use sluice_shared::time::Time;
 use super::lane::LaneId;
 use crate::bridge::{AgeColumn, Command, Connection, Endpoints, Level, Report, Setup};
 use crate::clock;
+use crate::model::facts::Way;
 use crate::model::host::HostMetric;
 use crate::model::lane::LaneModel;
 use crate::model::log::Log;
@@ -18,7 +21,11 @@ use crate::model::meter::FrameMeter;
 use crate::model::scale::{AgeAxis, AgeScale};
 use crate::model::setup::{FeedSetup, LaneSetup};
 use crate::model::tone::Tone;
+use crate::model::weather::RelayRoom;
 use crate::worker_link::{Arrival, WorkerLink};
+
+/// How long lanes take to connect over a bad network and to fill their windows.
+const SETTLING: Duration = Duration::from_secs(3);
 
 /// The engine as painters and handlers hold it. It is borrowed for the length of one call, never across a wait.
 pub type EngineHandle = Rc<RefCell<Engine>>;
@@ -40,6 +47,10 @@ pub struct Engine {
     scale: AgeScale,
     published: u64,
     reset_follows: bool,
+    settles_at: Option<Time>,
+    lab: Option<LabReport>,
+    room: RelayRoom,
+    out_since: Option<Time>,
 }
 
 /// One lane as it runs.
@@ -49,6 +60,8 @@ pub struct Running {
     pub id: LaneId,
     /// How its messages are carried.
     pub mode: Mode,
+    /// What lies between it and the server.
+    pub way: Way,
     /// Its colour.
     pub tone: Tone,
     /// What sentences call it.
@@ -62,6 +75,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Whether it bypasses the emulated network.
+    pub fn is_direct(&self) -> bool {
+        self.way == Way::Direct
+    }
+
     /// The policy that its worker was told.
     pub fn policy(&self) -> Policy {
         self.told.as_ref().map_or(Policy::Lossless, |told| told.policy)
@@ -104,6 +122,10 @@ pub struct Wanted {
     pub tone: Tone,
     /// What sentences call it.
     pub name: String,
+    /// Where it connects.
+    pub endpoints: Endpoints,
+    /// What lies between it and the server.
+    pub way: Way,
     /// Why it can't work here; it is not started then.
     pub obstacle: Option<&'static str>,
 }
@@ -123,6 +145,10 @@ impl Engine {
                 scale: AgeScale::fitting(AgeAxis::default(), 0),
                 published: 0,
                 reset_follows: false,
+                settles_at: None,
+                lab: None,
+                room: RelayRoom::default(),
+                out_since: None,
             })
         })
     }
@@ -180,13 +206,7 @@ impl Engine {
     }
 
     /// Starts, stops and instructs workers until the lanes are as wanted.
-    pub fn bring_to(
-        &mut self,
-        wanted: Vec<Wanted>,
-        feeds: &FeedSetup,
-        specs: &[FeedSpec],
-        endpoints: &Endpoints,
-    ) {
+    pub fn bring_to(&mut self, wanted: Vec<Wanted>, feeds: &FeedSetup, specs: &[FeedSpec]) {
         let mut before = core::mem::take(&mut self.running);
         for want in wanted {
             let kept = before.iter().position(|running| running.id == want.id).map(|at| before.remove(at));
@@ -197,6 +217,7 @@ impl Engine {
             };
             running.tone = want.tone;
             running.name.clone_from(&want.name);
+            running.way = want.way;
             match want.obstacle {
                 Some(sentence) => {
                     running.model.connection = Connection::Failed { reason: sentence.to_owned() }
@@ -207,7 +228,7 @@ impl Engine {
                     policy: want.setup.policy,
                     window: want.setup.window.for_size(feeds.ticks.size),
                     consumer: want.setup.consumer,
-                    endpoints: endpoints.clone(),
+                    endpoints: want.endpoints,
                 }),
             }
             self.running.push(running);
@@ -216,13 +237,18 @@ impl Engine {
 
     /// Forgets all measurements as soon as the workers have been told what is wanted, so that none is left of what
     /// was before.
-    pub const fn reset_with_next_instruction(&mut self) {
+    ///
+    /// Lanes that connect anew, or another network under them, need a moment until what is measured is what is set:
+    /// then it is forgotten once more.
+    pub fn reset_with_next_instruction(&mut self, needs_to_settle: bool, now: Time) {
         self.reset_follows = true;
+        self.settles_at = needs_to_settle.then(|| now + SETTLING);
     }
 
     /// Forgets all measurements, if that was left for now. Whether it was.
-    pub fn reset_if_due(&mut self) -> bool {
-        let due = core::mem::take(&mut self.reset_follows);
+    pub fn reset_if_due(&mut self, now: Time) -> bool {
+        let has_settled = self.settles_at.take_if(|at| *at <= now).is_some();
+        let due = core::mem::take(&mut self.reset_follows) || has_settled;
         if due {
             self.reset();
         }
@@ -236,6 +262,36 @@ impl Engine {
             running.model.clear();
         }
         self.measured_since = clock::now();
+    }
+
+    /// Tells how much the emulated network holds.
+    pub const fn set_room(&mut self, room: RelayRoom) {
+        self.room = room;
+    }
+
+    /// Takes what the server says of the emulated network.
+    pub fn take_lab_report(&mut self, report: LabReport) {
+        let began_ms = clock::page_millis();
+        let now = clock::now();
+        for running in &mut self.running {
+            let own = report.flows.iter().filter(|flow| flow.lane.map(u32::from) == Some(running.id.0));
+            let newest = own.max_by_key(|flow| flow.flow).filter(|_| !running.is_direct());
+            running.model.weather.take(newest, self.room, report.at, now);
+        }
+        self.out_since = report.is_out.then(|| self.out_since.unwrap_or(now));
+        self.lab = Some(LabReport { flows: Vec::new(), ..report });
+        self.meter.add(clock::page_millis() - began_ms);
+    }
+
+    /// The server says nothing more of the emulated network for now.
+    pub fn forget_lab(&mut self) {
+        self.running.iter_mut().for_each(|running| running.model.weather.clear());
+        (self.lab, self.out_since) = (None, None);
+    }
+
+    /// What the server said last of the emulated network, its flows left out, and since when an outage runs.
+    pub const fn lab(&self) -> (Option<&LabReport>, Option<Time>) {
+        (self.lab.as_ref(), self.out_since)
     }
 
     /// Tells the workers that the network is back.
@@ -261,6 +317,7 @@ impl Engine {
         Running {
             id,
             mode: want.setup.mode,
+            way: want.way,
             tone: want.tone,
             name: want.name.clone(),
             model,

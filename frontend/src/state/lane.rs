@@ -2,12 +2,14 @@
 
 use leptos::prelude::*;
 use sluice_shared::feed::HostSample;
+use sluice_shared::lab::Congestion;
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
 
 use crate::bridge::{Connection, Consumer, Summary};
 use crate::model::facts::Fact;
 use crate::model::setup::{LaneSetup, WindowChoice};
+use crate::model::weather::{LaneNetwork, RelayHops};
 
 /// Names a lane for as long as the page lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +28,10 @@ pub struct Lane {
     pub policy: RwSignal<Policy>,
     /// How much may be on the way.
     pub window: RwSignal<WindowChoice>,
+    /// Which congestion controller it connects to.
+    pub congestion: RwSignal<Congestion>,
+    /// Whether it bypasses the emulated network.
+    pub is_direct: RwSignal<bool>,
     /// What its worker tells, four times a second.
     pub view: RwSignal<LaneView>,
 }
@@ -39,6 +45,8 @@ impl Lane {
             consumer: RwSignal::new(setup.consumer),
             policy: RwSignal::new(setup.policy),
             window: RwSignal::new(setup.window),
+            congestion: RwSignal::new(setup.congestion),
+            is_direct: RwSignal::new(setup.is_direct),
             view: RwSignal::new(LaneView::default()),
         }
     }
@@ -57,6 +65,8 @@ impl Lane {
             consumer: self.consumer.get(),
             policy: self.policy.get(),
             window: self.window.get(),
+            congestion: self.congestion.get(),
+            is_direct: self.is_direct.get(),
         }
     }
 
@@ -66,6 +76,8 @@ impl Lane {
         set_if_new(self.consumer, setup.consumer);
         set_if_new(self.policy, setup.policy);
         set_if_new(self.window, setup.window);
+        set_if_new(self.congestion, setup.congestion);
+        set_if_new(self.is_direct, setup.is_direct);
     }
 }
 
@@ -89,6 +101,10 @@ pub struct LaneView {
     pub host_staleness: Option<u64>,
     /// The newest host reading.
     pub host: Option<HostSample>,
+    /// What waits in the emulated network.
+    pub relay: RelayHops,
+    /// What the emulated network does to it; `None` without one.
+    pub network: Option<LaneNetwork>,
 }
 
 impl LaneView {
@@ -109,6 +125,8 @@ impl Default for LaneView {
             facts: Vec::new(),
             host_staleness: None,
             host: None,
+            relay: RelayHops::default(),
+            network: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 mod app;
 mod engine;
 mod lane;
+mod network;
 mod publish;
 mod server;
 mod theme;
@@ -11,6 +12,7 @@ mod theme;
 pub use app::App;
 pub use engine::{Engine, EngineHandle, Running};
 pub use lane::{Lane, LaneId, LaneView};
+pub use network::{LabState, Network, Outlook};
 pub use server::{Server, ServerInfo};
 pub use theme::Theme;
 

@@ -8,13 +8,14 @@ use sluice_shared::time::{Time, micros};
 
 use super::engine::{Engine, Wanted};
 use super::lane::{LaneView, set_if_new};
-use super::{App, Server};
+use super::{App, LabState, Server};
 use crate::bridge::Connection;
-use crate::model::facts;
+use crate::model::facts::{self, Way};
 use crate::model::names::short_names;
 use crate::model::share::query_from_setup;
 use crate::model::tone::tones;
 use crate::model::verdict::{Evidence, Piece, verdict};
+use crate::model::weather::RelayRoom;
 use crate::{browser, clock};
 
 /// Time from one publication of a lane to the next, microseconds.
@@ -38,7 +39,7 @@ impl Schedule {
         self.turn = if self.turn + 1 < turns { self.turn + 1 } else { 0 };
         match self.turn {
             0 => {
-                instruct(app, engine);
+                instruct(app, engine, now);
                 publish_all(app, engine, now);
             }
             turn => publish_lane(app, engine, turn - 1, now),
@@ -48,11 +49,21 @@ impl Schedule {
 }
 
 /// Instructs the workers.
-fn instruct(app: App, engine: &mut Engine) {
+fn instruct(app: App, engine: &mut Engine, now: Time) {
     engine.set_view(app.axis.get_untracked(), app.metric.get_untracked());
     let setup = untrack(|| app.setup());
     remember(app, &query_from_setup(&setup));
     let Server::Ready(server) = app.server.get_untracked() else { return };
+    app.network.tell(app);
+    // Lanes start once it is known whether there is a lab.
+    let emulated = match app.network.lab.get_untracked() {
+        LabState::Asking => return,
+        LabState::Ready(lab) => {
+            engine.set_room(RelayRoom::of(&lab.knobs));
+            Some((lab.ports, lab.tcp))
+        }
+        LabState::Missing(_) => None,
+    };
     let modes: Vec<Mode> = setup.lanes.iter().map(|lane| lane.mode).collect();
     let wanted = app
         .lanes
@@ -63,22 +74,29 @@ fn instruct(app: App, engine: &mut Engine) {
         .map(|((lane, setup), (tone, name))| Wanted {
             id: lane.id,
             setup: *setup,
+            endpoints: server.endpoints_of(lane.id, setup, emulated.map(|(ports, _)| ports)),
+            way: match emulated {
+                Some((_, tcp)) if !setup.is_direct => Way::Emulated(tcp),
+                Some(_) | None => Way::Direct,
+            },
             tone,
             name,
             obstacle: app.browser.obstacle(setup.mode, server.has_quic),
         })
         .collect();
     let specs = setup.feeds.specs(server.offered);
-    engine.bring_to(wanted, &setup.feeds, &specs, &server.endpoints);
-    if engine.reset_if_due() {
+    engine.bring_to(wanted, &setup.feeds, &specs);
+    if engine.reset_if_due(now) {
         forget(app);
     }
 }
 
 /// Publishes what the engine knows of the lane at a position from the top.
 fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
-    let told: Vec<_> =
-        engine.lanes().map(|running| (running.mode, running.model.summary.facts.clone())).collect();
+    let told: Vec<_> = engine
+        .lanes()
+        .map(|running| (running.mode, running.model.summary.facts.clone(), running.way))
+        .collect();
     let Some((running, facts)) = engine.lanes().zip(facts::fairness(&told)).nth(position) else { return };
     let model = &running.model;
     let view = LaneView {
@@ -87,6 +105,8 @@ fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
         facts,
         host_staleness: model.host_staleness(now),
         host: model.host.back().map(|reading| reading.sample),
+        relay: *model.weather.hops(),
+        network: model.weather.network(),
     };
     if let Some(lane) = app.lanes.get_untracked().iter().find(|lane| lane.id == running.id) {
         set_if_new(lane.view, view);
@@ -101,6 +121,9 @@ fn publish_all(app: App, engine: &mut Engine, now: Time) {
         .map(|running| Evidence {
             summary: &running.model.summary,
             is_open: matches!(running.model.connection, Connection::Open { .. }),
+            loss: running.model.weather.loss(),
+            is_direct: running.is_direct(),
+            rtt_micros: running.model.summary.path.rtt_micros,
         })
         .collect();
     let are_started = !evidence.is_empty() || app.lanes.with_untracked(Vec::is_empty);
@@ -115,6 +138,7 @@ fn publish_all(app: App, engine: &mut Engine, now: Time) {
         app.log_revision.set(engine.log.revision());
         app.log.set(engine.log.newest_first());
     }
+    app.network.publish(engine, now);
     let cost = engine.meter.read(clock::page_millis());
     set_if_new(app.frame_cost, cost);
 }

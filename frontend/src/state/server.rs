@@ -2,12 +2,13 @@
 
 use leptos::prelude::*;
 use sluice_shared::api::Info;
+use sluice_shared::lab::{CongestionPorts, LabPorts};
 
 use super::App;
-use super::lane::set_if_new;
+use super::lane::{LaneId, set_if_new};
 use crate::bridge::{Connection, Endpoints};
 use crate::browser::PageAddress;
-use crate::model::setup::FeedKinds;
+use crate::model::setup::{FeedKinds, LaneSetup};
 use crate::model::support;
 use crate::{api, clock};
 
@@ -34,8 +35,12 @@ pub struct ServerInfo {
     pub has_quic: bool,
     /// What it offers.
     pub offered: FeedKinds,
-    /// Where to connect.
+    /// Where to connect without an emulated network.
     pub endpoints: Endpoints,
+    /// Where the page is, and with it the server's labs.
+    pub page: PageAddress,
+    /// The life of the server.
+    epoch: u64,
 }
 
 impl ServerInfo {
@@ -56,6 +61,22 @@ impl ServerInfo {
                     .filter_map(|hash| support::hash_from_hex(hash))
                     .collect(),
             },
+            page: page.clone(),
+            epoch: info.epoch,
+        }
+    }
+
+    /// Where a lane connects: through `lab`, or without an emulated network.
+    pub fn endpoints_of(&self, lane: LaneId, setup: &LaneSetup, lab: Option<LabPorts>) -> Endpoints {
+        let Some(lab) = lab.filter(|_| !setup.is_direct) else { return self.endpoints.clone() };
+        let PageAddress { protocol, host, .. } = &self.page;
+        let port = |ports: CongestionPorts| ports.port(setup.congestion);
+        Endpoints {
+            websocket: support::lab_websocket_url(protocol, host, port(lab.websocket), lane.0),
+            webtransport: lab
+                .webtransport
+                .map_or_else(String::new, |ports| support::lab_webtransport_url(host, port(ports), lane.0)),
+            certificate_hashes: self.endpoints.certificate_hashes.clone(),
         }
     }
 }
@@ -81,6 +102,13 @@ pub(super) async fn keep_informed(app: App, page: PageAddress) {
                     ask_at_ms = clock::page_millis() + refresh_ms.max(RETRY_MILLIS);
                     let info = ServerInfo::new(&info, &page);
                     set_if_new(app.feeds, app.feeds.get_untracked().fitted(info.offered));
+                    let has_restarted = app.server.with_untracked(|server| match server {
+                        Server::Ready(before) => before.epoch != info.epoch,
+                        Server::Asking | Server::Unreachable { .. } => false,
+                    });
+                    if has_restarted {
+                        app.network.handle_lab_gone(app);
+                    }
                     set_if_new(app.server, Server::Ready(info));
                 }
                 Err(error) => {

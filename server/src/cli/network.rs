@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use sluice_server::{parse_settings, read_settings};
 use sluice_shared::lab::LinkRequest;
 use sluice_shared::link::{NetworkProfile, Preset};
 
@@ -11,14 +12,16 @@ use sluice_shared::link::{NetworkProfile, Preset};
 /// # Errors
 /// There is no such name or file, or the file's text is no network; the message says what and where.
 pub(super) fn network(text: &str) -> Result<LinkRequest, String> {
-    let is_file = Path::new(text).extension().is_some_and(|extension| extension == "toml");
+    let path = Path::new(text);
+    let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+        || path.components().count() > 1;
     if !is_file {
         let preset =
             Preset::from_str(text).map_err(|error| format!("{error} (sluice profiles lists all)"))?;
         return Ok(LinkRequest { preset: Some(preset.name().to_owned()), ..LinkRequest::default() });
     }
-    let content = std::fs::read_to_string(text).map_err(|error| format!("it cannot be read: {error}"))?;
-    let profile: NetworkProfile = toml::from_str(&content).map_err(|error| error.to_string())?;
+    let content = read_settings(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let profile: NetworkProfile = parse_settings(&content).map_err(|error| error.to_string())?;
     Ok(LinkRequest { profile: Some(profile), ..LinkRequest::default() })
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::value_parser;
+use clap::{ArgGroup, value_parser};
 use sluice_server::ListenAddress;
 use sluice_server::relay::{Forward, RelayConfig};
 use sluice_shared::lab::{Congestion, LinkRequest, TcpStack};
@@ -11,6 +11,7 @@ use super::network::network;
 use super::{log_filter, tcp_stack};
 
 #[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("ways").args(["tcp", "udp"]).required(true).multiple(true))]
 pub(crate) struct Relay {
     /// The network: a name (see `sluice profiles`), or a TOML file with a network in it
     #[arg(long, value_name = "NAME|FILE.toml", value_parser = network)]
@@ -22,7 +23,7 @@ pub(crate) struct Relay {
     #[arg(long, value_name = "LISTEN=UPSTREAM")]
     tcp: Vec<Forward>,
     /// A way for UDP; may be repeated
-    #[arg(long, value_name = "LISTEN=UPSTREAM", required_unless_present = "tcp")]
+    #[arg(long, value_name = "LISTEN=UPSTREAM")]
     udp: Vec<Forward>,
     /// The congestion controller of the emulated TCP
     #[arg(long, value_name = "NAME", default_value = "cubic", value_parser = congestion)]

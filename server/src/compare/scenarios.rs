@@ -1,10 +1,12 @@
 //! Where scenarios come from.
 
+use std::io;
 use std::path::Path;
-use std::{fs, io};
 
 use sluice_shared::link::nearest;
 use sluice_shared::scenario::Scenario;
+
+use crate::settings_file::{Malformed, parse_settings, read_settings};
 
 /// Names and texts of the built-in scenarios, in the order in which they are shown.
 pub const BUILT_IN: [(&str, &str); 10] = [
@@ -20,14 +22,11 @@ pub const BUILT_IN: [(&str, &str); 10] = [
     ("udp-blocked", include_str!("../../scenarios/udp-blocked.toml")),
 ];
 
-/// Most bytes of a scenario's file.
-const MOST_BYTES: u64 = 1024 * 1024;
-
 /// A scenario that cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioRefused {
     /// No built-in scenario has this name.
-    #[error("there is no scenario \"{name}\"{}; `sluice scenarios` lists them, and a file is named with its .toml", suggestion(*.nearest))]
+    #[error("there is no scenario \"{name}\"{} (`sluice scenarios` lists all; a file is named with its .toml)", suggestion(*.nearest))]
     Unknown {
         /// The name that was asked for.
         name: String,
@@ -35,7 +34,7 @@ pub enum ScenarioRefused {
         nearest: Option<&'static str>,
     },
     /// The file cannot be read.
-    #[error("{path} cannot be read: {source}")]
+    #[error("{path} cannot be read ({source}): name a file with a scenario, or one of `sluice scenarios`")]
     Unreadable {
         /// The file.
         path: String,
@@ -88,22 +87,14 @@ pub fn built_in(name: &str) -> Result<Scenario, ScenarioRefused> {
 }
 
 fn read(path: &str) -> Result<String, ScenarioRefused> {
-    let unreadable = |source| ScenarioRefused::Unreadable { path: path.to_owned(), source };
-    let length = fs::metadata(path).map_err(unreadable)?.len();
-    if length > MOST_BYTES {
-        let problem = format!("it has {length} bytes, more than the {MOST_BYTES} that a scenario may have");
-        return Err(unreadable(io::Error::new(io::ErrorKind::FileTooLarge, problem)));
-    }
-    fs::read_to_string(path).map_err(unreadable)
+    read_settings(Path::new(path))
+        .map_err(|source| ScenarioRefused::Unreadable { path: path.to_owned(), source })
 }
 
 fn parse(path: &str, text: &str) -> Result<Scenario, ScenarioRefused> {
-    toml::from_str(text).map_err(|error| {
-        let line = error.span().and_then(|span| text.get(..span.start)).filter(|before| !before.is_empty());
-        ScenarioRefused::Malformed {
-            path: path.to_owned(),
-            line: line.map(|before| before.matches('\n').count() + 1),
-            problem: error.message().lines().collect::<Vec<_>>().join(" "),
-        }
+    parse_settings(text).map_err(|Malformed { line, problem }| ScenarioRefused::Malformed {
+        path: path.to_owned(),
+        line,
+        problem,
     })
 }

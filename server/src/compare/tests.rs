@@ -190,7 +190,7 @@ fn what_cannot_be_compared_is_refused_in_one_line() {
     for (name, told) in [
         ("head-of-lines", "there is no scenario \"head-of-lines\"; did you mean \"head-of-line\"?"),
         ("LTE", "did you mean \"lte\"?"),
-        ("weather", "there is no scenario \"weather\"; `sluice scenarios` lists them"),
+        ("weather", "there is no scenario \"weather\" (`sluice scenarios` lists all"),
     ] {
         let error = find(name).expect_err(told).to_string();
         assert!(error.contains(told), "{error}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -23,6 +23,11 @@ const REPORT_EVERY: Duration = Duration::from_millis(100);
 /// How long a stream of reports lasts; the page asks again, within the time that an HTTP connection has.
 const WATCH_TIME: Duration = Duration::from_secs(240);
 
+/// Most bytes of a request's body: a whole profile has some hundred.
+pub(super) const BODY_BYTES: usize = 64 * 1024;
+/// What of a capture is handed to the connection at once, bytes.
+const CAPTURE_CHUNK: usize = 64 * 1024;
+
 /// The labs that the calls are about, and which pages may make them.
 #[derive(Clone, Debug)]
 pub(crate) struct LabApi {
@@ -30,6 +35,19 @@ pub(crate) struct LabApi {
     pub(crate) labs: LabSource,
     /// Which pages may change something.
     pub(crate) origins: OriginRule,
+}
+
+impl LabApi {
+    /// Lets only own pages, and who is no browser, change something.
+    fn admit(&self, headers: &HeaderMap) -> Result<(), ProblemResponse> {
+        match self.labs {
+            LabSource::Nowhere | LabSource::Pool(_) => own_page(&self.origins, headers),
+            LabSource::One(_) => own_page(&self.origins, headers).map_err(|_| {
+                let detail = "pages may not change this network: use a program that is no browser";
+                ProblemResponse::new(StatusCode::FORBIDDEN, detail)
+            }),
+        }
+    }
 }
 
 /// Where labs are found.
@@ -51,6 +69,7 @@ pub(crate) fn routes(api: LabApi) -> Router {
         .route("/api/labs/{id}/events", post(event))
         .route("/api/labs/{id}/watch", get(watch))
         .route("/api/labs/{id}/capture.pcapng", get(capture))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(Arc::new(api))
 }
 
@@ -71,7 +90,7 @@ async fn remove(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ProblemResponse> {
-    own_page(&api.origins, &headers)?;
+    api.admit(&headers)?;
     match &api.labs {
         LabSource::Pool(labs) if labs.remove(&id) => Ok(StatusCode::NO_CONTENT),
         LabSource::Pool(_) | LabSource::Nowhere => Err(no_such_lab(&id)),
@@ -89,7 +108,7 @@ async fn set_link(
     Path(id): Path<String>,
     request: Result<Json<LinkRequest>, JsonRejection>,
 ) -> Result<Response, ProblemResponse> {
-    own_page(&api.origins, &headers)?;
+    api.admit(&headers)?;
     let request = body(request)?;
     let lab = find(&api, &id)?;
     lab.set_link(request).map_err(|error| unprocessable(&error))?;
@@ -103,7 +122,7 @@ async fn event(
     Path(id): Path<String>,
     event: Result<Json<LabEvent>, JsonRejection>,
 ) -> Result<StatusCode, ProblemResponse> {
-    own_page(&api.origins, &headers)?;
+    api.admit(&headers)?;
     let event = body(event)?;
     let lab = find(&api, &id)?;
     if let LabEvent::Tunnel { seconds } = event {
@@ -158,13 +177,27 @@ async fn capture(
     Path(id): Path<String>,
 ) -> Result<Response, ProblemResponse> {
     let lab = find(&api, &id)?;
+    let permit = lab.capture_permit().ok_or_else(|| {
+        let detail = "too many captures of this lab are being read: wait for one to end";
+        ProblemResponse::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(5)
+    })?;
+    let network = lab.network().clone();
+    let packets = tokio::task::spawn_blocking(move || network.capture()).await.map_err(|error| {
+        tracing::error!(%error, "a capture cannot be made");
+        ProblemResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "the capture cannot be made")
+    })?;
+    // The permit is held until the reader has all, or has gone.
+    let chunks = futures_util::stream::unfold((Bytes::from(packets), permit), async |(mut rest, permit)| {
+        let chunk = rest.split_to(rest.len().min(CAPTURE_CHUNK));
+        (!chunk.is_empty()).then_some((Ok::<_, Infallible>(chunk), (rest, permit)))
+    });
     let file = HeaderValue::from_static("attachment; filename=\"sluice.pcapng\"");
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/x-pcapng")),
         (header::CONTENT_DISPOSITION, file),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    Ok((headers, lab.network().capture()).into_response())
+    Ok((headers, Body::from_stream(chunks)).into_response())
 }
 
 fn find(api: &LabApi, id: &str) -> Result<Arc<Lab>, ProblemResponse> {

@@ -27,7 +27,7 @@ pub(super) async fn create(
         let detail = "this server has no labs: start it without --labs 0, and look at its log";
         ProblemResponse::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     })?;
-    let (lab, ramps) = labs.create(request).map_err(|error| match &error {
+    let (lab, ramps) = labs.create(request).await.map_err(|error| match &error {
         CreateError::Request(_) => unprocessable(&error),
         CreateError::Full(_) => {
             ProblemResponse::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).retry_after(15)

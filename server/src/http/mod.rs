@@ -18,5 +18,5 @@ pub(crate) use lab::{LabApi, LabSource, routes as lab_routes};
 pub(crate) use lane::lane_of;
 pub(crate) use origin::OriginRule;
 pub(crate) use problem::ProblemResponse;
-pub(crate) use router::{App, router};
+pub(crate) use router::{App, router, without_page};
 pub(crate) use socket::Peer;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode, Uri};
 use axum::routing::{get, post};
 use parking_lot::Mutex;
@@ -60,7 +61,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(api::metrics))
         .route("/api/info", get(api::info))
         .route("/api/feeds/publish", post(publish::publish))
-        .route("/api/labs", post(labs::create))
+        .route("/api/labs", post(labs::create).layer(DefaultBodyLimit::max(lab::BODY_BYTES)))
         .route("/api/{*rest}", axum::routing::any(no_such_api))
         .route(WEBSOCKET_PATH, get(ws::upgrade))
         .route("/echo", get(ws::echo::upgrade))
@@ -73,11 +74,19 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 
 /// What is served through a lab's network: no page, so that no page has a lab's port as its origin.
 pub(super) fn lab_router(app: Arc<App>) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/healthz", get(api::healthz))
         .route(WEBSOCKET_PATH, get(ws::upgrade))
         .fallback(not_here)
-        .with_state(app)
+        .with_state(app);
+    without_page(router)
+}
+
+/// What all routers have that serve no page.
+pub(crate) fn without_page(router: Router) -> Router {
+    router
+        .method_not_allowed_fallback(wrong_method)
+        .layer(axum::middleware::map_response(security::forbid_sniffing))
 }
 
 async fn not_here(uri: Uri) -> ProblemResponse {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sluice_relay::Network;
 use sluice_shared::lab::{Knobs, LabEvent, LabPorts, LabReport, LinkChange, LinkRequest, TcpStack};
 use sluice_shared::link::NetworkProfile;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::ports::Slot;
@@ -24,6 +24,7 @@ pub(crate) struct Lab {
     network: Network,
     settings: Mutex<Settings>,
     presence: Mutex<Presence>,
+    captures: Arc<Semaphore>,
     is_over: watch::Sender<bool>,
     /// Given back when the lab is over.
     slot: Mutex<Option<Slot>>,
@@ -55,6 +56,8 @@ struct Presence {
 impl Lab {
     /// Most streams of reports at a time.
     const MAX_WATCHERS: usize = 4;
+    /// Most captures that are read at a time: each is a copy of up to 16 MiB.
+    const MAX_CAPTURES: usize = 2;
     /// How long a lab stays whose page has left: long enough for a reload, and for a stream that is cut.
     const GRACE: Duration = Duration::from_secs(15);
     /// How long a lab stays that nobody has ever watched, counted from the last call to its API.
@@ -82,6 +85,7 @@ impl Lab {
             network,
             settings: Mutex::new(settings),
             presence: Mutex::new(presence),
+            captures: Arc::new(Semaphore::new(Self::MAX_CAPTURES)),
             is_over: watch::Sender::new(false),
             slot: Mutex::new(None),
         }
@@ -118,11 +122,12 @@ impl Lab {
     /// # Errors
     /// The request is refused, and nothing is changed.
     pub(crate) fn set_link(&self, request: LinkRequest) -> Result<(), RequestError> {
+        let is_other_network = request.preset.is_some() || request.profile.is_some();
         let mut settings = self.settings.lock();
         let (next, renews_weather) = settings.with(request)?;
         let mut profile = next.profile.clone();
-        if next.preset == settings.preset && !renews_weather {
-            // What somebody blocked by hand stays blocked while single settings change.
+        if !is_other_network {
+            // What somebody blocked by hand stays blocked while single settings or the seed change.
             profile.blocks_udp = self.network.is_udp_blocked();
         }
         self.network.set_profile(profile, next.seed, renews_weather);
@@ -134,6 +139,7 @@ impl Lab {
     pub(crate) fn handle_event(&self, event: LabEvent) {
         match event {
             LabEvent::Tunnel { seconds } => self.network.start_outage(Duration::from_secs_f64(seconds)),
+            LabEvent::SwitchNetwork => self.network.switch_network(),
             LabEvent::BlockUdp { blocked } => self.network.block_udp(blocked),
         }
     }
@@ -152,6 +158,11 @@ impl Lab {
         presence.watchers += 1;
         presence.was_watched = true;
         Some(Watcher { lab: Arc::clone(self), is_over: self.is_over.subscribe() })
+    }
+
+    /// Leave to read a capture; `None` when too many do.
+    pub(crate) fn capture_permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.captures).try_acquire_owned().ok()
     }
 
     /// Whether nobody has needed it for long enough.

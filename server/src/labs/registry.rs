@@ -5,11 +5,13 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use sluice_relay::{FlowId, Network, Relay, SecretStore};
 use sluice_shared::lab::{Congestion, LinkRequest, TcpStack};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::lab::Lab;
@@ -20,6 +22,8 @@ use crate::metrics::Metrics;
 
 /// Seeds that the server draws are below this, so that people can read and type them.
 const DRAWN_SEEDS: u32 = 1_000_000;
+/// How long a lab that is over may take to let go of its sockets; its ports are taken again after that in any case.
+const RELEASE_TIME: Duration = Duration::from_secs(1);
 
 /// What labs need of the server.
 pub(crate) struct LabsConfig {
@@ -53,9 +57,16 @@ pub(crate) type Ramps = [(Congestion, Ramp); 2];
 pub(crate) struct Labs {
     config: LabsConfig,
     metrics: Arc<Metrics>,
-    free: Mutex<VecDeque<Slot>>,
+    pool: Arc<Pool>,
     open: Mutex<BTreeMap<String, Arc<Lab>>>,
     numbers: Vec<u16>,
+}
+
+/// The ports that no lab has.
+struct Pool {
+    free: Mutex<VecDeque<Slot>>,
+    /// How many slots are about to come back.
+    returning: watch::Sender<usize>,
 }
 
 /// Why there is no new lab.
@@ -82,7 +93,8 @@ impl Labs {
     pub(crate) fn new(mut config: LabsConfig, metrics: Arc<Metrics>) -> Self {
         let free: VecDeque<Slot> = std::mem::take(&mut config.slots).into();
         let numbers = free.iter().flat_map(Slot::numbers).collect();
-        Self { config, metrics, free: Mutex::new(free), open: Mutex::default(), numbers }
+        let pool = Arc::new(Pool { free: Mutex::new(free), returning: watch::Sender::new(0) });
+        Self { config, metrics, pool, open: Mutex::default(), numbers }
     }
 
     /// Every port that a lab may have.
@@ -109,7 +121,7 @@ impl Labs {
     ///
     /// # Errors
     /// The request is refused, or there is no room.
-    pub(crate) fn create(&self, request: LinkRequest) -> Result<(Arc<Lab>, Ramps), CreateError> {
+    pub(crate) async fn create(&self, request: LinkRequest) -> Result<(Arc<Lab>, Ramps), CreateError> {
         let random = || -> io::Result<u128> {
             let mut bytes = [0; 16];
             getrandom::fill(&mut bytes).map_err(io::Error::other)?;
@@ -118,14 +130,15 @@ impl Labs {
         let seed = u64::try_from(random()? % u128::from(DRAWN_SEEDS)).unwrap_or(0);
         let settings = Settings::new(request, seed)?;
         let id = format!("{:032x}", random()?);
-        let slot = self.take_slot()?;
+        // No waiting from here on: a caller that leaves meanwhile would take the ports along.
+        let slot = self.pool.take().await.ok_or(CreateError::Full(self.numbers.len() / 2))?;
         let network = self.config.relay.network(settings.profile.clone(), settings.seed);
         network.open_quic(self.config.secrets.clone());
         let ramps = match self.connect(&network, &slot) {
             Ok(ramps) => ramps,
             Err(error) => {
                 network.close();
-                self.free.lock().push_back(slot);
+                self.pool.put_back(slot);
                 return Err(error.into());
             }
         };
@@ -177,11 +190,6 @@ impl Labs {
         })
     }
 
-    fn take_slot(&self) -> Result<Slot, CreateError> {
-        let taken = self.free.lock().pop_front();
-        taken.ok_or(CreateError::Full(self.numbers.len() / 2))
-    }
-
     fn connect(&self, network: &Network, slot: &Slot) -> io::Result<Ramps> {
         let open = |congestion: Congestion| -> io::Result<_> {
             let (tcp, udp) = slot.sockets(congestion)?;
@@ -200,8 +208,43 @@ impl Labs {
     fn end(&self, lab: &Lab) {
         self.metrics.labs.dec();
         if let Some(slot) = lab.end() {
-            // To the back of the line: its sockets' last users have the longest time to let go.
-            self.free.lock().push_back(slot);
+            self.pool.put_back_after(lab.network().clone(), slot);
         }
+    }
+}
+
+impl Pool {
+    /// A slot, if need be one that is about to come back; `None` when all are taken.
+    async fn take(&self) -> Option<Slot> {
+        let mut returning = self.returning.subscribe();
+        let taken = async {
+            loop {
+                let was_last_look = *returning.borrow_and_update() == 0;
+                let slot = self.free.lock().pop_front();
+                if slot.is_some() || was_last_look {
+                    return slot;
+                }
+                returning.changed().await.ok()?;
+            }
+        };
+        timeout(2 * RELEASE_TIME, taken).await.ok().flatten()
+    }
+
+    fn put_back(&self, slot: Slot) {
+        self.free.lock().push_back(slot);
+    }
+
+    /// Puts `slot` back when nothing of `network`, which has closed, reads its sockets any more: it would take what is
+    /// for the next lab.
+    fn put_back_after(self: &Arc<Self>, network: Network, slot: Slot) {
+        self.returning.send_modify(|count| *count += 1);
+        let pool = Arc::clone(self);
+        tokio::spawn(async move {
+            if timeout(RELEASE_TIME, network.closed()).await.is_err() {
+                tracing::warn!("a lab that is over holds on to its sockets");
+            }
+            pool.put_back(slot);
+            pool.returning.send_modify(|count| *count -= 1);
+        });
     }
 }

@@ -12,6 +12,7 @@ use axum::http::{StatusCode, Uri};
 use axum::routing::get;
 use sluice_relay::{Network, Recording, Relay};
 use sluice_shared::lab::{Congestion, LabReport, LinkRequest, TcpStack};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -19,7 +20,9 @@ use tokio::time::timeout;
 
 use super::forward::Forward;
 use crate::clock::Clock;
-use crate::http::{LabApi, LabSource, Listening, OriginRule, ProblemResponse, lab_routes, serve};
+use crate::http::{
+    LabApi, LabSource, Listening, OriginRule, ProblemResponse, lab_routes, serve, without_page,
+};
 use crate::labs::{Arrival, Lab, Ramp, Settings};
 use crate::listen::ListenAddress;
 use crate::metrics::Metrics;
@@ -107,10 +110,6 @@ pub async fn start(config: RelayConfig) -> Result<Relayed, RelayError> {
     let settings = Settings::new(config.link, 1).map_err(|error| RelayError::Network(error.to_string()))?;
     let relay = Relay::start(Clock::start().for_relay())?;
     let network = relay.network(settings.profile.clone(), settings.seed);
-    let recording = match config.pcapng {
-        Some(path) => Some(record(&network, path)?),
-        None => None,
-    };
     let stop = watch::Sender::new(false);
     let (mut tcp, mut udp) = (Vec::new(), Vec::new());
     for forward in config.tcp {
@@ -130,6 +129,11 @@ pub async fn start(config: RelayConfig) -> Result<Relayed, RelayError> {
     let lab = Arc::new(Lab::alone(LAB.to_owned(), network, settings, config.tcp_stack));
     let control = match config.control {
         Some(address) => Some(serve_control(address, Arc::clone(&lab), stop.subscribe()).await?),
+        None => None,
+    };
+    // Last, so that a relay that cannot start leaves the file as it was; packets from before are in it all the same.
+    let recording = match config.pcapng {
+        Some(path) => Some(record(lab.network(), path)?),
         None => None,
     };
     Ok(Relayed { lab, tcp, udp, control, recording, stop })
@@ -191,33 +195,55 @@ fn record(network: &Network, path: PathBuf) -> Result<(PathBuf, Recording), Rela
 async fn lead(mut ramp: Ramp, upstream: SocketAddr) {
     while let Some(arrival) = ramp.accept().await {
         match arrival {
-            Arrival::Model(stream) => drop(tokio::spawn(lead_one(stream.peer(), stream, upstream))),
+            Arrival::Model(mut stream) => drop(tokio::spawn(async move {
+                if !lead_one(stream.peer(), &mut stream, upstream).await {
+                    stream.reset();
+                }
+            })),
             #[cfg(target_os = "linux")]
-            Arrival::Kernel(stream) => drop(tokio::spawn(lead_one(stream.peer(), stream, upstream))),
+            Arrival::Kernel(mut stream) => drop(tokio::spawn(async move {
+                if !lead_one(stream.peer(), &mut stream, upstream).await {
+                    stream.reset();
+                }
+            })),
         }
     }
 }
 
-/// A connection that the upstream refuses, or that ends in an error, is reset at the client by being dropped.
-async fn lead_one(client: SocketAddr, mut stream: impl AsyncRead + AsyncWrite + Unpin, upstream: SocketAddr) {
+/// Carries a connection to its end; says whether both sides closed it in order. Where not, the upstream's side is
+/// reset, and so should be the client's: half an answer must not look like a whole one.
+async fn lead_one(
+    client: SocketAddr,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    upstream: SocketAddr,
+) -> bool {
     let mut server = match timeout(CONNECT_TIME, TcpStream::connect(upstream)).await {
         Ok(Ok(server)) => server,
         Ok(Err(error)) => {
             tracing::warn!(%client, %upstream, %error, "the upstream takes no connection: its client is reset");
-            return;
+            return false;
         }
         Err(_) => {
             let secs = CONNECT_TIME.as_secs();
             tracing::warn!(%client, %upstream, secs, "the upstream does not answer: its client is reset");
-            return;
+            return false;
         }
     };
     if let Err(error) = server.set_nodelay(true) {
         tracing::debug!(%upstream, %error, "TCP_NODELAY cannot be set");
     }
-    match tokio::io::copy_bidirectional(&mut stream, &mut server).await {
-        Ok((up, down)) => tracing::debug!(%client, up, down, "a connection has ended"),
-        Err(error) => tracing::debug!(%client, %error, "a connection broke"),
+    match tokio::io::copy_bidirectional(stream, &mut server).await {
+        Ok((up, down)) => {
+            tracing::debug!(%client, up, down, "a connection has ended");
+            true
+        }
+        Err(error) => {
+            tracing::debug!(%client, %error, "a connection broke");
+            if let Err(error) = SockRef::from(&server).set_linger(Some(Duration::ZERO)) {
+                tracing::debug!(%upstream, %error, "a connection is closed instead of reset");
+            }
+            false
+        }
     }
 }
 
@@ -237,6 +263,7 @@ async fn serve_control(
             ProblemResponse::new(StatusCode::NOT_FOUND, detail)
         },
     );
+    let router = without_page(router);
     let metrics = Arc::new(Metrics::new());
     tokio::spawn(serve(Listening { listener, tls: None }, router, metrics, stop));
     Ok(bound)

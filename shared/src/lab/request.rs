@@ -140,6 +140,8 @@ pub enum LabEvent {
         /// For how long, 0.1 to [`LabEvent::MAX_TUNNEL_SECS`].
         seconds: f64,
     },
+    /// The client has another address: TCP connections end, and QUIC's go on by another path (RFC 9000 §9).
+    SwitchNetwork,
     /// UDP passes no longer, or again; TCP is not touched.
     BlockUdp {
         /// Whether it is blocked from now on.

@@ -8,6 +8,7 @@ mod consumers;
 mod lanes;
 mod lifetime;
 mod looks;
+mod network;
 mod page;
 
 /// A window as on a desk, CSS pixels.

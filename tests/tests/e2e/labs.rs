@@ -108,6 +108,50 @@ async fn a_tunnel_holds_both_up_and_both_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_address_ends_tcp_and_not_quic() {
+    let server = Server::start().await;
+    let lab = Lab::open(&server.target, "{}").await;
+    let websocket = connect(&lab.target(0, Congestion::Cubic), Mode::WebSocket, 70).await;
+    let mut quic = Vec::new();
+    for (lane, mode) in (1..).zip([Mode::OneStream, Mode::StreamPerTopic, Mode::Datagrams]) {
+        let client = connect(&lab.target(lane, Congestion::Cubic), mode, 70).await;
+        client.until_settled(20).await;
+        quic.push(client);
+    }
+    for _ in 0..3 {
+        lab.event(r#"{"event":"switch-network"}"#).await;
+        for client in &quic {
+            client.until_settled(50).await;
+        }
+    }
+    websocket.until_closed().await;
+    for client in &quic {
+        client.until("everything is accounted for", sluice_tests::tally::Tally::has_no_holes).await;
+        let tally = client.tally();
+        assert_eq!((tally.welcomes.len(), tally.closed.len()), (1, 0), "{}", tally.summary());
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_can_renew_the_address_after_each_outage() {
+    let server = Server::start().await;
+    let link = r#"{"outages":[{"at_ms":300,"lasts_ms":200}],"outages_repeat_ms":1000}"#;
+    let mut lab = Lab::open(&server.target, "{}").await;
+    let websocket = connect(&lab.target(0, Congestion::Cubic), Mode::WebSocket, 71).await;
+    let quic = connect(&lab.target(1, Congestion::Cubic), Mode::OneStream, 71).await;
+    websocket.until_settled(20).await;
+    quic.until_settled(20).await;
+    lab.set_link(&format!(r#"{{"profile":{{"renews_address":true,"up":{link},"down":{link}}}}}"#)).await;
+    websocket.until_closed().await;
+    quic.until_settled(400).await;
+    quic.until("everything is accounted for", sluice_tests::tally::Tally::has_no_holes).await;
+    quic.tally().assert_complete();
+    assert_eq!(quic.tally().welcomes.len(), 1, "it is the same connection");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn reports_name_lanes_and_count_what_was_lost() {
     let server = Server::start().await;
     let lab = Lab::open(&server.target, r#"{"preset":"lossy-2","seed":5}"#).await;

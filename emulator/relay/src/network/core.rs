@@ -63,6 +63,10 @@ pub(crate) struct Core {
     state: Mutex<State>,
     /// Held while flows follow a change of the settings.
     changing: Mutex<()>,
+    /// Counts those changes.
+    changes: watch::Sender<u64>,
+    /// Counts how often clients got another address.
+    switches: watch::Sender<u64>,
     tap: Arc<Tap>,
     secrets: OnceLock<SecretStore>,
     /// Everything that holds a socket holds a receiver.
@@ -111,6 +115,8 @@ impl Core {
                 is_closed: false,
             }),
             changing: Mutex::default(),
+            changes: watch::Sender::default(),
+            switches: watch::Sender::default(),
             tap: Arc::default(),
             secrets: OnceLock::new(),
             closing: watch::Sender::new(false),
@@ -249,6 +255,32 @@ impl Core {
         for flow in flows {
             apply(&*flow, &settings);
         }
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// Goes on each time that the settings have changed.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Goes on each time that clients have another address.
+    pub(crate) fn switches(&self) -> watch::Receiver<u64> {
+        self.switches.subscribe()
+    }
+
+    /// Gives the clients another address: TCP connections end, since they belong to the old one; of UDP flows the server
+    /// sees another.
+    pub(super) fn switch_network(&self) {
+        let gone: Vec<Registered> = {
+            let mut state = self.state.lock();
+            let is_tcp =
+                |_: &FlowId, registered: &mut Registered| registered.flow.transport() == Transport::WebSocket;
+            state.flows.extract_if(.., is_tcp).map(|(_, registered)| registered).collect()
+        };
+        for registered in gone {
+            registered.flow.end();
+        }
+        self.switches.send_modify(|switches| *switches += 1);
     }
 
     pub(super) fn report(&self) -> LabReport {

@@ -11,6 +11,7 @@ use sluice_shared::lab::{Congestion, LabReport};
 use sluice_shared::link::NetworkProfile;
 
 use super::core::{Core, Flow, FlowId};
+use super::roaming;
 use crate::engine::Engine;
 use crate::quic::{SecretStore, ServerWrite};
 use crate::relay::Threads;
@@ -66,7 +67,9 @@ impl Network {
         profile: NetworkProfile,
         seed: u64,
     ) -> Self {
-        Self::of(&Core::new(engine, threads, profile, seed))
+        let core = Core::new(engine, threads, profile, seed);
+        roaming::spawn(&core);
+        Self::of(&core)
     }
 
     /// The network of `core`, which has closed if nobody had it any more.
@@ -126,6 +129,15 @@ impl Network {
             |settings, _| settings.is_udp_blocked = is_blocked,
             |flow, settings| flow.block_udp(settings.is_udp_blocked),
         );
+    }
+
+    /// Gives all clients another address, as when a phone changes from one network to another: their TCP connections are
+    /// reset at both ends, and the server sees their UDP flows come from another port. What was under way to the old
+    /// port is lost.
+    ///
+    /// It also happens at the end of each planned outage of a profile with `renews_address`.
+    pub fn switch_network(&self) {
+        self.core().switch_network();
     }
 
     /// Whether UDP is blocked.

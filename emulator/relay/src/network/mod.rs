@@ -5,11 +5,13 @@
 //! | `handle.rs` | what somebody who has a network can do with it |
 //! | `core.rs` | the network itself: its settings and its flows |
 //! | `settings.rs` | what new flows begin with |
+//! | `roaming.rs` | another address after each planned outage |
 //! | `report.rs` | models' words in the words of reports |
 
 mod core;
 mod handle;
 mod report;
+mod roaming;
 mod settings;
 
 pub use self::core::FlowId;

@@ -27,8 +27,6 @@ pub(super) struct Sockets {
     /// Where clients send to.
     pub(super) front: Arc<Port>,
     pub(super) client: Destination,
-    /// Where the server's answers come to.
-    pub(super) back: Port,
     pub(super) upstream: SocketAddr,
     /// The port that the client sends to.
     pub(super) front_port: u16,
@@ -54,6 +52,8 @@ struct FlowState {
     driven_at: Time,
     /// Where the time of the server's writes goes, if its packets can be opened.
     lateness: Option<Box<QuicLateness>>,
+    /// Where the server's answers come to.
+    back: Arc<Port>,
     /// Where batches are put together.
     scratch: Vec<u8>,
     /// Reads the server's answers.
@@ -85,6 +85,7 @@ impl UdpFlow {
         tap: Arc<Tap>,
         congestion: Congestion,
         sockets: Sockets,
+        back: Arc<Port>,
         secrets: Option<SecretStore>,
     ) -> Arc<Self> {
         let now = engine.clock.now();
@@ -104,6 +105,7 @@ impl UdpFlow {
                 last_came_at: now,
                 driven_at: now,
                 lateness: secrets.map(|secrets| Box::new(QuicLateness::new(secrets))),
+                back,
                 scratch: Vec::new(),
                 reader: None,
                 has_ended: false,
@@ -116,13 +118,16 @@ impl UdpFlow {
         self.id
     }
 
-    /// The task that reads the server's answers, to be ended with the flow.
-    pub(super) fn set_reader(&self, reader: AbortHandle) {
+    /// The socket that the server's answers come to from now on, and the task that reads it, to be ended with the flow.
+    pub(super) fn set_back(&self, back: Arc<Port>, reader: AbortHandle) {
         let mut state = self.state.lock();
         if state.has_ended {
             reader.abort();
         }
-        state.reader = Some(reader);
+        state.back = back;
+        if let Some(earlier) = state.reader.replace(reader) {
+            earlier.abort();
+        }
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -161,7 +166,7 @@ impl UdpFlow {
         self.collect(&mut state.up, Direction::Up, None, now);
         self.collect(&mut state.down, Direction::Down, state.lateness.as_deref_mut(), now);
         let upstream = Destination { address: self.sockets.upstream, from: None };
-        state.up.flush(&self.sockets.back, upstream, &mut state.scratch);
+        state.up.flush(&state.back, upstream, &mut state.scratch);
         state.down.flush(&self.sockets.front, self.sockets.client, &mut state.scratch);
         let timeouts = [state.up.link.poll_timeout(), state.down.link.poll_timeout()];
         let lenience = self.engine.pace.lenience(state.last_came_at, now);

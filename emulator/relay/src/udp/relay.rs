@@ -46,6 +46,7 @@ pub(crate) fn relay(
         upstream,
         congestion,
         flows: HashMap::new(),
+        switches: core.switches(),
         closing: core.closing(),
     };
     runtime.spawn(clients.run());
@@ -60,6 +61,7 @@ struct Clients {
     upstream: SocketAddr,
     congestion: Congestion,
     flows: HashMap<SocketAddr, Arc<UdpFlow>>,
+    switches: watch::Receiver<u64>,
     /// Dropped last: it says that the sockets are released.
     closing: watch::Receiver<bool>,
 }
@@ -67,6 +69,7 @@ struct Clients {
 enum Event {
     Ready(io::Result<()>),
     Sweep,
+    Switch,
 }
 
 impl Clients {
@@ -77,12 +80,14 @@ impl Clients {
             let event = tokio::select! {
                 ready = self.front.readable() => Event::Ready(ready),
                 _ = sweeps.tick() => Event::Sweep,
+                Ok(()) = self.switches.changed() => Event::Switch,
                 _ = self.closing.wait_for(|is_closing| *is_closing) => return,
             };
             match event {
                 Event::Ready(Ok(())) => self.receive().await,
                 Event::Ready(Err(_)) => return,
                 Event::Sweep => self.sweep(),
+                Event::Switch => self.switch(),
             }
         }
     }
@@ -118,15 +123,10 @@ impl Clients {
 
     fn begin(&mut self, run: &Arrived) -> io::Result<Arc<UdpFlow>> {
         self.flows.retain(|_, flow| !flow.has_ended());
-        let back = {
-            let _context = self.core.engine().runtime.enter();
-            Port::new(socket_towards(self.upstream)?)?
-        };
-        let relay_side = back.local_addr()?;
+        let (back, relay_side) = self.open_back()?;
         let sockets = Sockets {
             front: Arc::clone(&self.front),
             client: Destination { address: run.from, from: answering_address(self.address, run.to) },
-            back,
             upstream: self.upstream,
             front_port: self.address.port(),
         };
@@ -134,15 +134,39 @@ impl Clients {
         let flow = self
             .core
             .add(Transport::WebTransport, |id, settings| {
-                UdpFlow::new(id, settings, engine, tap, congestion, sockets, self.core.secrets())
+                let (back, secrets) = (Arc::clone(&back), self.core.secrets());
+                UdpFlow::new(id, settings, engine, tap, congestion, sockets, back, secrets)
             })
             .map_err(io::Error::other)?;
-        self.core.note_relay_side(flow.id(), relay_side);
-        let reader =
-            engine.runtime.spawn(answer(self.core.closing(), Arc::clone(&self.core), Arc::clone(&flow)));
-        flow.set_reader(reader.abort_handle());
+        self.attach(&flow, back, relay_side);
         self.flows.insert(run.from, Arc::clone(&flow));
         Ok(flow)
+    }
+
+    /// A socket of its own towards the server, and the address by which the server knows it.
+    fn open_back(&self) -> io::Result<(Arc<Port>, SocketAddr)> {
+        let _context = self.core.engine().runtime.enter();
+        let back = Port::new(socket_towards(self.upstream)?)?;
+        let relay_side = back.local_addr()?;
+        Ok((Arc::new(back), relay_side))
+    }
+
+    /// Sends and receives by `back` from now on.
+    fn attach(&self, flow: &Arc<UdpFlow>, back: Arc<Port>, relay_side: SocketAddr) {
+        self.core.note_relay_side(flow.id(), relay_side);
+        let task = answer(self.core.closing(), Arc::clone(&self.core), Arc::clone(flow), Arc::clone(&back));
+        let reader = self.core.engine().runtime.spawn(task);
+        flow.set_back(back, reader.abort_handle());
+    }
+
+    /// Gives every client another address.
+    fn switch(&mut self) {
+        for flow in self.flows.values().filter(|flow| !flow.has_ended()) {
+            match self.open_back() {
+                Ok((back, relay_side)) => self.attach(flow, back, relay_side),
+                Err(error) => tracing::warn!(%error, "a client keeps its address"),
+            }
+        }
     }
 
     fn sweep(&mut self) {
@@ -157,14 +181,14 @@ impl Clients {
 }
 
 /// Hands in what the server of a flow sends, until the flow or the network ends. The first argument is dropped last.
-async fn answer(mut closing: watch::Receiver<bool>, core: Arc<Core>, flow: Arc<UdpFlow>) {
+async fn answer(mut closing: watch::Receiver<bool>, core: Arc<Core>, flow: Arc<UdpFlow>, back: Arc<Port>) {
     loop {
         tokio::select! {
-            ready = flow.sockets.back.readable() => if ready.is_err() { return },
+            ready = back.readable() => if ready.is_err() { return },
             _ = closing.wait_for(|is_closing| *is_closing) => return,
         }
         for _ in 0..BATCHES {
-            let received = flow.sockets.back.receive(&mut core.engine().receive_buffers.lock());
+            let received = back.receive(&mut core.engine().receive_buffers.lock());
             match received {
                 Ok(runs) => {
                     let came_at = core.engine().pace.on_received(count(&runs));

@@ -114,6 +114,7 @@ pub(super) const fn browser_close_code(code: CloseCode) -> u16 {
         CloseCode::Normal => 1000,
         CloseCode::GoingAway => 4101,
         CloseCode::Protocol => 4102,
+        CloseCode::InvalidText => 4107,
         CloseCode::TooLarge => 4109,
         CloseCode::Internal => 4111,
         CloseCode::Overloaded => 4113,

@@ -23,41 +23,18 @@ extern "C" {
 /// How long the server may take to answer, milliseconds.
 const PATIENCE_MILLIS: f64 = 5_000.0;
 
-/// Asks the server of the WebSocket at `websocket_url` for a sign of life; [`Event::Probed`] tells.
-pub(in crate::lane) fn probe(websocket_url: &str, sink: Sink) {
+/// Asks the server that the page came from for a sign of life; [`Event::Probed`] tells.
+pub(in crate::lane) fn probe(sink: Sink) {
     let init = Object::new();
-    // Whatever the answer says, that there is one is enough: its text need not be readable across origins.
-    let wanted = [
-        ("mode", "no-cors".into()),
-        ("cache", "no-store".into()),
-        ("signal", AbortSignal::timeout(PATIENCE_MILLIS)),
-    ];
+    // Whatever the answer says, that there is one is enough.
+    let wanted = [("cache", "no-store".into()), ("signal", AbortSignal::timeout(PATIENCE_MILLIS))];
     for (name, value) in wanted {
         // Setting a property of a plain object cannot fail.
         Reflect::set(&init, &name.into(), &value).ok();
     }
-    let answer = fetch(&health_url(websocket_url), &init);
+    let answer = fetch("/healthz", &init);
     spawn_local(async move {
         let answers = JsFuture::from(answer).await.is_ok();
         sink(Event::Probed { answers });
     });
-}
-
-/// Where the server of a WebSocket says that it is well.
-fn health_url(websocket_url: &str) -> String {
-    let (scheme, rest) = websocket_url.split_once("://").unwrap_or(("ws", websocket_url));
-    let scheme = if scheme == "wss" { "https" } else { "http" };
-    let authority = rest.split('/').next().unwrap_or(rest);
-    format!("{scheme}://{authority}/healthz")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn health_is_asked_of_the_same_server() {
-        assert_eq!(health_url("ws://localhost:8080/ws"), "http://localhost:8080/healthz");
-        assert_eq!(health_url("wss://lab.example/ws"), "https://lab.example/healthz");
-    }
 }

@@ -206,8 +206,12 @@ impl ClientSession {
     }
 
     fn note_gap(&mut self, report: GapReport) {
-        let new = self.delivery.handle_gap(&report);
-        self.events.push_back(ClientEvent::Gap { report, new });
+        // A session that was resumed is told of gaps from where it resumed, and may have got some of it before.
+        let report = self.delivery.handle_gap(&report);
+        let new = report.messages();
+        if new > 0 {
+            self.events.push_back(ClientEvent::Gap { report, new });
+        }
     }
 
     fn handle_pong(&mut self, pong: Pong, now: Time) {

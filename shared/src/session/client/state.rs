@@ -11,6 +11,7 @@ use crate::feed::FeedSpec;
 use crate::flow::{AutoWindow, Receiver, WindowMode};
 use crate::ids::{Epoch, SessionId};
 use crate::ledger::Ledger;
+use crate::mode::Mode;
 use crate::policy::Policy;
 use crate::time::Time;
 use crate::units::Amount;
@@ -221,6 +222,11 @@ impl ClientSession {
 
     fn stragglers(&self) -> Duration {
         self.clock.min_rtt().map_or(Self::STRAGGLERS, |rtt| Self::STRAGGLERS.max(rtt * 2))
+    }
+
+    /// Another way of carrying messages, from the next connection on; call it while there is none.
+    pub fn set_mode(&mut self, mode: Mode) {
+        self.config.mode = mode;
     }
 
     /// Another policy from here on.

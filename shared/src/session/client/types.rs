@@ -62,11 +62,11 @@ pub enum ClientEvent {
     Welcome(Welcome),
     /// Other streams are followed from here on.
     Subscribed(Vec<StreamInfo>),
-    /// Messages that will not come; `new` of them were not accounted for before.
+    /// Messages that will not come, but for those that were accounted for before.
     Gap {
         /// Which, and why.
         report: GapReport,
-        /// How many count.
+        /// How many they are, at least 1.
         new: u64,
     },
     /// Messages that nothing accounts for.

@@ -1,0 +1,51 @@
+//! Which way a lane takes, and how it reacts to congestion.
+
+use leptos::prelude::*;
+use sluice_shared::lab::Congestion;
+
+use crate::state::{App, LabState, Lane};
+
+/// Through the emulated network or past it, and the congestion controller to connect to.
+#[component]
+pub fn PathControl(
+    /// The lane.
+    lane: Lane,
+) -> impl IntoView {
+    let app = expect_context::<App>();
+    let has_lab = Memo::new(move |_| !app.network.lab.with(|lab| matches!(lab, LabState::Missing(_))));
+    let is_direct = Memo::new(move |_| lane.is_direct.get() || !has_lab.get());
+    let choose_congestion = move |event| {
+        let is_bbr = event_target_value(&event) == Congestion::Bbr.name();
+        lane.congestion.set(if is_bbr { Congestion::Bbr } else { Congestion::Cubic });
+    };
+    view! {
+        <select
+            class="way"
+            data-testid="path"
+            aria-label="Which way this lane takes"
+            title="emulated: through the network set on the left. direct: past it, for comparison"
+            disabled=move || !has_lab.get()
+            prop:value=move || if is_direct.get() { "direct" } else { "emulated" }
+            on:change=move |event| lane.is_direct.set(event_target_value(&event) == "direct")
+        >
+            <option value="emulated" selected=move || !is_direct.get()>"emulated"</option>
+            <option value="direct" selected=move || is_direct.get()>"direct"</option>
+        </select>
+        <select
+            class="way"
+            data-testid="congestion"
+            aria-label="Congestion control of this lane"
+            title="Congestion control. CUBIC slows down for every loss, BBR follows the measured rate and round trip. Changing it connects anew; what the server really uses stands beside"
+            disabled=is_direct
+            prop:value=move || lane.congestion.get().name()
+            on:change=choose_congestion
+        >
+            {Congestion::ALL
+                .map(|congestion| {
+                    let selected = move || lane.congestion.get() == congestion;
+                    view! { <option value=congestion.name() selected=selected>{congestion.name().to_uppercase()}</option> }
+                })
+                .collect_view()}
+        </select>
+    }
+}

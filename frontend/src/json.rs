@@ -1,0 +1,219 @@
+//! What the server says as JSON, read by the browser's own parser: a second one would be a large part of the page.
+
+use js_sys::{Array, Object, Reflect};
+use sluice_shared::api::Info;
+use sluice_shared::lab::{
+    Congestion, CongestionPorts, FlowReport, HopReport, Knobs, Lab, LabPorts, LabReport, LateWrite, Lateness,
+    LinkChange, LinkReport, TcpPhase, TcpReport, TcpStack, TcpWait,
+};
+use sluice_shared::mode::Transport;
+use sluice_shared::time::Time;
+use wasm_bindgen::{JsCast, JsValue};
+
+/// A JSON value. What is absent reads like null.
+#[derive(Clone, Debug)]
+pub struct Json(JsValue);
+
+/// A plain object with these properties.
+pub fn object<const N: usize>(properties: [(&str, JsValue); N]) -> Object {
+    let object = Object::new();
+    for (name, value) in properties {
+        let set = Reflect::set(&object, &name.into(), &value);
+        debug_assert!(set.is_ok(), "a plain object takes properties");
+    }
+    object
+}
+
+impl Json {
+    /// Reads a text; what is no JSON reads like null.
+    pub fn parsed(text: &str) -> Self {
+        Self(js_sys::JSON::parse(text).unwrap_or(JsValue::NULL))
+    }
+
+    /// A property as text.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.get(name).0.as_string()
+    }
+
+    /// `GET /api/info`.
+    pub fn info(&self) -> Option<Info> {
+        Some(Info {
+            version: self.text("version")?,
+            protocol: self.whole("protocol")? as u16,
+            quic_port: self.whole("quic_port").map(|port| port as u16),
+            certificate_hashes: self
+                .list("certificate_hashes")
+                .filter_map(|hash| hash.0.as_string())
+                .collect(),
+            certificate_refresh_secs: self.whole("certificate_refresh_secs"),
+            feeds: self.list("feeds").filter_map(|feed| feed.0.as_string()).collect(),
+            epoch: self.whole("epoch")?,
+        })
+    }
+
+    /// A lab. Its seed is exact up to 2⁵³, as all numbers of JavaScript are; the page knows its own.
+    pub fn lab(&self) -> Option<Lab> {
+        let ports = self.get("ports");
+        let knobs = self.get("knobs");
+        let both = |ports: Self| {
+            Some(CongestionPorts { cubic: ports.whole("cubic")? as u16, bbr: ports.whole("bbr")? as u16 })
+        };
+        Some(Lab {
+            id: self.text("id")?,
+            seed: self.whole("seed")?,
+            preset: self.text("preset"),
+            // The page keeps what it has changed itself.
+            change: LinkChange::default(),
+            knobs: Knobs {
+                delay_ms: knobs.number("delay_ms")?,
+                jitter_ms: knobs.number("jitter_ms")?,
+                rate_kbit: knobs.number("rate_kbit")?,
+                queue_ms: knobs.number("queue_ms")?,
+                loss_percent: knobs.number("loss_percent")?,
+                burst_ms: knobs.number("burst_ms")?,
+            },
+            is_udp_blocked: self.flag("is_udp_blocked"),
+            tcp: match self.text("tcp") {
+                Some(name) if name == TcpStack::Kernel.name() => TcpStack::Kernel,
+                Some(_) | None => TcpStack::Model,
+            },
+            ports: LabPorts {
+                websocket: both(ports.get("websocket"))?,
+                webtransport: both(ports.get("webtransport")),
+            },
+        })
+    }
+
+    /// A lab's report.
+    pub fn lab_report(&self) -> Option<LabReport> {
+        Some(LabReport {
+            at: self.time("at")?,
+            is_out: self.flag("is_out"),
+            is_udp_blocked: self.flag("is_udp_blocked"),
+            relay_load: self.number("relay_load")? as f32,
+            flows: self.list("flows").filter_map(|flow| flow.flow()).collect(),
+        })
+    }
+
+    fn flow(&self) -> Option<FlowReport> {
+        let transport = self.text("transport")?;
+        let congestion = self.text("congestion")?;
+        Some(FlowReport {
+            flow: self.whole("flow")?,
+            lane: self.whole("lane").map(|lane| lane as u16),
+            transport: if transport == "websocket" { Transport::WebSocket } else { Transport::WebTransport },
+            congestion: if congestion == Congestion::Bbr.name() {
+                Congestion::Bbr
+            } else {
+                Congestion::Cubic
+            },
+            up: self.get("up").link(),
+            down: self.get("down").link(),
+            tcp: self.get("tcp").tcp(),
+            lateness: self.get("lateness").lateness(),
+        })
+    }
+
+    fn link(&self) -> LinkReport {
+        LinkReport {
+            queue: self.get("queue").hop(),
+            wire: self.get("wire").hop(),
+            offered_packets: self.count("offered_packets"),
+            delivered_packets: self.count("delivered_packets"),
+            delivered_bytes: self.count("delivered_bytes"),
+            passed_packets: self.count("passed_packets"),
+            lost_packets: self.count("lost_packets"),
+            queue_drops: self.count("queue_drops"),
+            outage_drops: self.count("outage_drops"),
+        }
+    }
+
+    fn hop(&self) -> HopReport {
+        HopReport {
+            packets: self.count("packets"),
+            bytes: self.count("bytes"),
+            oldest_micros: self.count("oldest_micros"),
+        }
+    }
+
+    fn tcp(&self) -> Option<TcpReport> {
+        let waits_for = match self.text("waits_for")?.as_str() {
+            "congestion-window" => TcpWait::CongestionWindow,
+            "peer-window" => TcpWait::PeerWindow,
+            "handshake" => TcpWait::Handshake,
+            _ => TcpWait::Nothing,
+        };
+        let phase = match self.text("phase")?.as_str() {
+            "disorder" => TcpPhase::Disorder,
+            "recovery" => TcpPhase::Recovery,
+            "loss" => TcpPhase::Loss,
+            _ => TcpPhase::Open,
+        };
+        Some(TcpReport {
+            cwnd_packets: self.count("cwnd_packets"),
+            in_flight_packets: self.count("in_flight_packets"),
+            rtt_micros: self.count("rtt_micros"),
+            rto_micros: self.count("rto_micros"),
+            unsent_bytes: self.count("unsent_bytes"),
+            unacknowledged_bytes: self.count("unacknowledged_bytes"),
+            peer_window_bytes: self.count("peer_window_bytes"),
+            blocked_bytes: self.count("blocked_bytes"),
+            unread_bytes: self.count("unread_bytes"),
+            retransmitted_packets: self.count("retransmitted_packets"),
+            waits_for,
+            phase,
+        })
+    }
+
+    fn lateness(&self) -> Option<Lateness> {
+        Some(Lateness {
+            writes: self.whole("writes")?,
+            send_queue_micros: self.count("send_queue_micros"),
+            bottleneck_micros: self.count("bottleneck_micros"),
+            propagation_micros: self.count("propagation_micros"),
+            blocked_micros: self.count("blocked_micros"),
+            worst: self.get("worst").late_write(),
+        })
+    }
+
+    fn late_write(&self) -> Option<LateWrite> {
+        Some(LateWrite {
+            written_at: self.time("written_at")?,
+            send_queue_micros: self.count("send_queue_micros"),
+            bottleneck_micros: self.count("bottleneck_micros"),
+            propagation_micros: self.count("propagation_micros"),
+            blocked_micros: self.count("blocked_micros"),
+            lost_packet: self.whole("lost_packet"),
+        })
+    }
+
+    fn get(&self, name: &str) -> Self {
+        // Null and numbers have no properties at all.
+        Self(Reflect::get(&self.0, &name.into()).unwrap_or(JsValue::NULL))
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        self.get(name).0.as_f64()
+    }
+
+    fn whole(&self, name: &str) -> Option<u64> {
+        self.number(name).map(|number| number as u64)
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        self.whole(name).unwrap_or(0)
+    }
+
+    fn time(&self, name: &str) -> Option<Time> {
+        self.whole(name).map(Time::from_micros)
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.get(name).0.as_bool().unwrap_or(false)
+    }
+
+    fn list(&self, name: &str) -> impl Iterator<Item = Self> {
+        let list = self.get(name).0.dyn_into::<Array>().unwrap_or_default();
+        (0..list.length()).map(move |at| Self(list.get(at)))
+    }
+}
