@@ -26,6 +26,8 @@ impl ClockFilter {
     const MEMORY: Duration = Duration::from_secs(30);
     /// Most round trips remembered.
     const MOST: usize = 64;
+    /// How many tell the path: one that met a queue does not, four in a row that did are the path.
+    const FEW: usize = 4;
 
     /// Learns from a heartbeat that left at `sent_at`, was answered at `peer_at` on the peer's clock, and is back `now`.
     pub fn handle_round_trip(&mut self, sent_at: Time, peer_at: Time, now: Time) {
@@ -47,6 +49,11 @@ impl ClockFilter {
     /// The fastest recent round trip.
     pub fn min_rtt(&self) -> Option<Duration> {
         self.fastest().map(|sample| sample.rtt)
+    }
+
+    /// The fastest of the last few round trips: what the path takes now, also when it has become slower.
+    pub fn path_rtt(&self) -> Option<Duration> {
+        self.samples.iter().rev().take(Self::FEW).map(|sample| sample.rtt).min()
     }
 
     /// The latest round trip.
@@ -86,6 +93,19 @@ mod tests {
         assert_eq!(filter.offset_micros(), Some(5_000_000));
         assert_eq!(filter.min_rtt(), Some(Duration::from_millis(2)));
         assert_eq!(filter.local_from_peer(peer(777)), Time::from_millis(777));
+    }
+
+    #[test]
+    fn a_path_that_becomes_slower_is_known_before_the_old_one_is_forgotten() {
+        let mut filter = ClockFilter::default();
+        let mut beat = |at_ms: u64, rtt_ms: u64| {
+            filter.handle_round_trip(Time::from_millis(at_ms), Time::ZERO, Time::from_millis(at_ms + rtt_ms));
+            filter.path_rtt().map(|rtt| rtt.as_millis())
+        };
+        assert_eq!(beat(0, 2), Some(2));
+        assert_eq!([beat(1_000, 100), beat(2_000, 100), beat(3_000, 100)], [Some(2); 3]);
+        assert_eq!(beat(4_000, 100), Some(100));
+        assert_eq!(filter.min_rtt(), Some(Duration::from_millis(2)), "the offset still goes by the fastest");
     }
 
     #[test]

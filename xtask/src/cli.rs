@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, ci, dev, dist, fuzz, nightly, reference, run, test};
+use crate::commands::{bench, chaos, ci, dev, dist, fuzz, nightly, reference, run, test};
 use crate::failure::Result;
 use crate::layers;
 use crate::workspace::Workspace;
@@ -39,6 +39,12 @@ enum Command {
     /// Measure; options of the benches follow
     Bench {
         /// Passed on to the benches
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Let random things happen to clients of every mode, and check that nothing is lost; options follow: --help
+    Chaos {
+        /// Passed on: --minutes N, --seed S, -v
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -79,6 +85,7 @@ pub(crate) fn run() -> Result<()> {
         Command::Test { filter } => test::test(&workspace, filter.as_deref()),
         Command::Ci => ci::ci(&workspace),
         Command::Bench { args } => bench::bench(&workspace, &args),
+        Command::Chaos { args } => chaos::chaos(&workspace, &args),
         Command::Dist => dist::dist(&workspace),
         Command::Fuzz { seconds } => fuzz::fuzz(&workspace, seconds),
         Command::Nightly { fuzz_seconds } => nightly::nightly(&workspace, fuzz_seconds),

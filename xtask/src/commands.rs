@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod bench;
+pub(crate) mod chaos;
 pub(crate) mod ci;
 pub(crate) mod dev;
 pub(crate) mod dist;

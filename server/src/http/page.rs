@@ -183,7 +183,7 @@ mod tests {
     fn only_names_with_a_hash_are_kept_for_ever() {
         assert!(has_hashed_name("app-8e1d3f0c5a7b9e21.js"));
         assert!(has_hashed_name("app-8e1d3f0c5a7b9e21_bg.wasm"));
-        for name in [INDEX, "lane.js", "lane_bg.wasm", "lane_loader.js", "favicon.svg"] {
+        for name in [INDEX, "lane_loader.js", "favicon.svg"] {
             assert!(!has_hashed_name(name), "{name}");
         }
     }

@@ -148,7 +148,7 @@ impl ClientSession {
         self.in_hand = self.in_hand - Amount::one(bytes);
         self.credit.handle_consumed(Amount::one(bytes));
         if self.config.window == WindowMode::Auto {
-            let rtt = self.clock.min_rtt().unwrap_or_default();
+            let rtt = self.clock.path_rtt().unwrap_or_default();
             let window = self.auto.handle_consumed(self.credit.consumed(), rtt, now);
             self.credit.set_window(window);
         }
