@@ -59,6 +59,7 @@ pub async fn set_link(lab: &str, request: String) -> Result<Lab, AskError> {
 pub async fn post_event(lab: &str, event: LabEvent) -> Result<(), AskError> {
     let event = match event {
         LabEvent::Tunnel { seconds } => format!("{{\"event\":\"tunnel\",\"seconds\":{}}}", short(seconds)),
+        LabEvent::SwitchNetwork => "{\"event\":\"switch-network\"}".to_owned(),
         LabEvent::BlockUdp { blocked } => format!("{{\"event\":\"block-udp\",\"blocked\":{blocked}}}"),
     };
     ask("POST", &path(lab, "/events"), Some(event)).await.map(drop)

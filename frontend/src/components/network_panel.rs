@@ -120,6 +120,15 @@ fn Events() -> impl IntoView {
                 "Block UDP"
             </button>
         </div>
+        <button
+            type="button"
+            class="wide"
+            data-testid="switch-network"
+            title="The client gets another address, as a phone that leaves the Wi-Fi: TCP connections end, QUIC goes on"
+            on:click=move |_| app.network.happen(app, LabEvent::SwitchNetwork)
+        >
+            "Switch network"
+        </button>
         <p class="outage" role="status" data-testid="outage">{outage}</p>
     }
 }
