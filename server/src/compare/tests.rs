@@ -183,7 +183,7 @@ fn what_cannot_be_compared_is_refused_in_one_line() {
     }
     std::fs::write(&path, vec![b'#'; 2 << 20]).expect("written");
     let error = find(&name).expect_err("too large").to_string();
-    assert!(error.contains("more than the 1048576 that a scenario may have"), "{error}");
+    assert!(error.contains("more than the 1048576 bytes"), "{error}");
     std::fs::remove_dir_all(&folder).expect("removed");
     let error = find(&name).expect_err("it is gone").to_string();
     assert!(error.contains("cannot be read") && !error.contains('\n'), "{error}");

@@ -19,4 +19,5 @@ pub(crate) use lane::lane_of;
 pub(crate) use origin::OriginRule;
 pub(crate) use problem::ProblemResponse;
 pub(crate) use router::{App, router, without_page};
+pub(crate) use security::refuse_other_names;
 pub(crate) use socket::Peer;

@@ -1,5 +1,7 @@
 //! Which pages may connect.
 
+use std::net::IpAddr;
+
 /// Decides by the `Origin` header (RFC 6454) whether a page may open `/ws` or `/wt`.
 ///
 /// Only browsers send the header, and they alone need the protection: any page could otherwise read this server's
@@ -64,6 +66,13 @@ fn host_port(text: &str, default_port: u16) -> HostPort<'_> {
     }
 }
 
+/// Whether `authority` (`Host`) is an address or `localhost`, which no name service is asked for.
+pub(super) fn is_literal(authority: &str) -> bool {
+    let (host, _) = host_port(authority, 80);
+    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+}
+
 fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host == "127.0.0.1" || host == "[::1]"
 }
@@ -102,6 +111,16 @@ mod tests {
             assert!(!rule().allows(Some(origin), Some(authority)), "{origin} to {authority}");
         }
         assert!(!rule().allows(Some("http://127.0.0.1:8080"), None));
+    }
+
+    #[test]
+    fn a_name_is_no_address() {
+        for literal in ["localhost:9001", "127.0.0.1", "127.8.0.1:1", "[::1]:9001", "[::1]"] {
+            assert!(is_literal(literal), "{literal}");
+        }
+        for name in ["evil.example:9001", "localhost.evil.example", "127.0.0.1.evil.example", ""] {
+            assert!(!is_literal(name), "{name}");
+        }
     }
 
     #[test]

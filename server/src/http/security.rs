@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::origin::is_literal;
+use super::problem::ProblemResponse;
 use super::router::App;
 
 /// Adds the security headers to every response: a worker has the policy of its own script, not that of the page.
@@ -24,6 +26,17 @@ pub(super) async fn add_headers(State(app): State<Arc<App>>, request: Request, n
     }
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     forbid_sniffing(response).await
+}
+
+/// Refuses requests that reach a service of this machine alone by another name than its own: a page whose name somebody
+/// has made to stand for a loopback address would count as one of this origin (DNS rebinding).
+pub(crate) async fn refuse_other_names(request: Request, next: Next) -> Result<Response, ProblemResponse> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    if host.is_none_or(is_literal) {
+        return Ok(next.run(request).await);
+    }
+    let detail = "this is served to this machine alone: use its address or localhost";
+    Err(ProblemResponse::new(StatusCode::MISDIRECTED_REQUEST, detail))
 }
 
 /// Keeps browsers from taking an answer for something else than it says it is.

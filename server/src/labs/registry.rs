@@ -248,3 +248,31 @@ impl Pool {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use sluice_shared::link::NetworkProfile;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::labs::ports::bind_slots;
+
+    #[tokio::test]
+    async fn ports_are_taken_again_when_nothing_of_the_last_lab_reads_them_any_more() {
+        let slots = bind_slots(Ipv4Addr::LOCALHOST.into(), None, 1).expect("free ports");
+        let relay = Relay::start(Clock::start().for_relay()).expect("threads");
+        let network = relay.network(NetworkProfile::none(), 1);
+        let pool = Arc::new(Pool { free: Mutex::new(slots.into()), returning: watch::Sender::new(0) });
+        let slot = pool.take().await.expect("a free slot");
+        assert!(pool.take().await.is_none(), "it is the only one, and nobody gives it back");
+        pool.put_back_after(network.clone(), slot);
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+            assert!(pool.free.lock().is_empty(), "the network is open");
+        }
+        network.close();
+        assert!(pool.take().await.is_some());
+    }
+}

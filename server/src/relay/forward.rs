@@ -56,13 +56,17 @@ impl fmt::Display for Forward {
 }
 
 impl Forward {
-    /// The first address that the upstream's name stands for.
+    /// The addresses that the upstream's name stands for: the first, and others to try, such as the second that
+    /// `localhost` has.
     ///
     /// # Errors
     /// It stands for none.
-    pub(super) async fn resolve(&self) -> io::Result<SocketAddr> {
-        let mut found = tokio::net::lookup_host(&self.upstream).await?;
-        found.next().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
+    pub(super) async fn resolve(&self) -> io::Result<(SocketAddr, Vec<SocketAddr>)> {
+        let found: Vec<SocketAddr> = tokio::net::lookup_host(&self.upstream).await?.collect();
+        let first = found.first().copied();
+        let first =
+            first.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))?;
+        Ok((first, found))
     }
 }
 

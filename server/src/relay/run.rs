@@ -21,7 +21,8 @@ use tokio::time::timeout;
 use super::forward::Forward;
 use crate::clock::Clock;
 use crate::http::{
-    LabApi, LabSource, Listening, OriginRule, ProblemResponse, lab_routes, serve, without_page,
+    LabApi, LabSource, Listening, OriginRule, ProblemResponse, lab_routes, refuse_other_names, serve,
+    without_page,
 };
 use crate::labs::{Arrival, Lab, Ramp, Settings};
 use crate::listen::ListenAddress;
@@ -114,14 +115,18 @@ pub async fn start(config: RelayConfig) -> Result<Relayed, RelayError> {
     let (mut tcp, mut udp) = (Vec::new(), Vec::new());
     for forward in config.tcp {
         let bind = |source| RelayError::Bind { address: forward.listen, source };
-        let upstream = upstream(&forward).await?;
+        let (_, upstreams) = upstream(&forward).await?;
         let listener = TcpListener::bind(forward.listen).map_err(bind)?;
         tcp.push(listener.local_addr().map_err(bind)?);
-        tokio::spawn(lead(Ramp::open(&network, listener, config.congestion, config.tcp_stack)?, upstream));
+        tokio::spawn(lead(
+            Ramp::open(&network, listener, config.congestion, config.tcp_stack)?,
+            upstreams.into(),
+        ));
     }
     for forward in config.udp {
         let bind = |source| RelayError::Bind { address: forward.listen, source };
-        let upstream = upstream(&forward).await?;
+        // Nobody answers where a datagram goes, so there is no other address to try.
+        let (upstream, _) = upstream(&forward).await?;
         let socket = UdpSocket::bind(forward.listen).map_err(bind)?;
         udp.push(socket.local_addr().map_err(bind)?);
         network.relay_udp(socket, upstream, config.congestion)?;
@@ -177,7 +182,7 @@ impl Relayed {
     }
 }
 
-async fn upstream(forward: &Forward) -> Result<SocketAddr, RelayError> {
+async fn upstream(forward: &Forward) -> Result<(SocketAddr, Vec<SocketAddr>), RelayError> {
     let found = forward.resolve().await;
     found.map_err(|source| RelayError::Upstream { upstream: forward.upstream.clone(), source })
 }
@@ -190,19 +195,21 @@ fn record(network: &Network, path: PathBuf) -> Result<(PathBuf, Recording), Rela
     }
 }
 
-/// Leads the far end of every connection to `upstream`, until the network closes. How many there are at a time is
-/// bounded by the network.
-async fn lead(mut ramp: Ramp, upstream: SocketAddr) {
+/// Leads the far end of every connection to the first of `upstreams` that takes it, until the network closes.
+///
+/// How many there are at a time is bounded by the network.
+async fn lead(mut ramp: Ramp, upstreams: Arc<[SocketAddr]>) {
     while let Some(arrival) = ramp.accept().await {
+        let upstreams = Arc::clone(&upstreams);
         match arrival {
             Arrival::Model(mut stream) => drop(tokio::spawn(async move {
-                if !lead_one(stream.peer(), &mut stream, upstream).await {
+                if !lead_one(stream.peer(), &mut stream, &upstreams).await {
                     stream.reset();
                 }
             })),
             #[cfg(target_os = "linux")]
             Arrival::Kernel(mut stream) => drop(tokio::spawn(async move {
-                if !lead_one(stream.peer(), &mut stream, upstream).await {
+                if !lead_one(stream.peer(), &mut stream, &upstreams).await {
                     stream.reset();
                 }
             })),
@@ -215,22 +222,22 @@ async fn lead(mut ramp: Ramp, upstream: SocketAddr) {
 async fn lead_one(
     client: SocketAddr,
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    upstream: SocketAddr,
+    upstreams: &[SocketAddr],
 ) -> bool {
-    let mut server = match timeout(CONNECT_TIME, TcpStream::connect(upstream)).await {
+    let mut server = match timeout(CONNECT_TIME, TcpStream::connect(upstreams)).await {
         Ok(Ok(server)) => server,
         Ok(Err(error)) => {
-            tracing::warn!(%client, %upstream, %error, "the upstream takes no connection: its client is reset");
+            tracing::warn!(%client, ?upstreams, %error, "the upstream takes no connection: its client is reset");
             return false;
         }
         Err(_) => {
             let secs = CONNECT_TIME.as_secs();
-            tracing::warn!(%client, %upstream, secs, "the upstream does not answer: its client is reset");
+            tracing::warn!(%client, ?upstreams, secs, "the upstream does not answer: its client is reset");
             return false;
         }
     };
     if let Err(error) = server.set_nodelay(true) {
-        tracing::debug!(%upstream, %error, "TCP_NODELAY cannot be set");
+        tracing::debug!(%client, %error, "TCP_NODELAY cannot be set");
     }
     match tokio::io::copy_bidirectional(stream, &mut server).await {
         Ok((up, down)) => {
@@ -240,7 +247,7 @@ async fn lead_one(
         Err(error) => {
             tracing::debug!(%client, %error, "a connection broke");
             if let Err(error) = SockRef::from(&server).set_linger(Some(Duration::ZERO)) {
-                tracing::debug!(%upstream, %error, "a connection is closed instead of reset");
+                tracing::debug!(%client, %error, "a connection is closed instead of reset");
             }
             false
         }
@@ -263,6 +270,11 @@ async fn serve_control(
             ProblemResponse::new(StatusCode::NOT_FOUND, detail)
         },
     );
+    // Whoever can reach it may change the network, and read what passes.
+    let router = match bound.ip().is_loopback() {
+        true => router.layer(axum::middleware::from_fn(refuse_other_names)),
+        false => router,
+    };
     let router = without_page(router);
     let metrics = Arc::new(Metrics::new());
     tokio::spawn(serve(Listening { listener, tls: None }, router, metrics, stop));

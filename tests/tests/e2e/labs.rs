@@ -337,8 +337,9 @@ async fn a_lab_port_serves_no_page_and_the_page_may_use_just_those_ports() {
     let lab = Lab::open(&server.target, "{}").await;
     let through = lab.target(0, Congestion::Cubic).http;
     assert_eq!(http::get(through, "/healthz", &[]).await.expect("an answer").status, 200);
-    for path in ["/", "/api/info", "/metrics", "/api/labs"] {
-        assert_eq!(http::get(through, path, &[]).await.expect("an answer").status, 404, "{path}");
+    for path in ["/", "/api/info", "/metrics", "/api/labs", "/echo"] {
+        let answer = http::get(through, path, &[]).await.expect("an answer");
+        assert_eq!((answer.status, answer.header("x-content-type-options")), (404, "nosniff"), "{path}");
     }
     let page = http::get(server.target.http, "/", &[]).await.expect("an answer");
     let policy = page.header("content-security-policy");

@@ -8,6 +8,7 @@ use hyper::Method;
 use sluice_server::relay::{Forward, RelayConfig, Relayed, start};
 use sluice_shared::lab::LinkRequest;
 use sluice_tests::deadline::{eventually, in_time, must};
+use sluice_tests::http;
 use sluice_tests::lab::call;
 use sluice_tests::process::server_binary;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -132,6 +133,79 @@ async fn an_upstream_that_refuses_resets_its_client_and_nobody_else() {
     other.write_all(b"!").await.expect("written");
     assert_eq!(in_time("the answer", other.read_u8()).await.expect("read"), b'!');
     relay.finish().expect("nothing was captured");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_side_that_resets_its_connection_resets_the_other() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let relay = relay("none", vec![way(listener.local_addr().expect("bound"))], Vec::new()).await;
+    let pair = async || {
+        let mut client = TcpStream::connect(relay.tcp()[0]).await.expect("the relay accepts");
+        client.write_all(b"?").await.expect("written");
+        let (mut server, _) = in_time("the connection", listener.accept()).await.expect("accepted");
+        in_time("the question", server.read_u8()).await.expect("read");
+        (client, server)
+    };
+    let reset = |stream: TcpStream| {
+        stream.set_zero_linger().expect("a socket");
+    };
+    let broken = async |mut stream: TcpStream| {
+        let ended = in_time("the end", stream.read(&mut [0; 1])).await;
+        // An end in order would make half an answer look like a whole one.
+        assert_eq!(ended.expect_err("it broke").kind(), std::io::ErrorKind::ConnectionReset);
+    };
+    let (client, server) = pair().await;
+    reset(server);
+    broken(client).await;
+    let (client, server) = pair().await;
+    reset(client);
+    broken(server).await;
+    relay.finish().expect("nothing was captured");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_control_api_refuses_is_told_as_a_problem() {
+    let relay = relay("none", vec![way(echo().await)], Vec::new()).await;
+    let (address, lab) = control(&relay);
+    let link = format!("{lab}/link");
+    for (method, path, body, status, said) in [
+        (Method::POST, &lab, "{}".to_owned(), 405, "does not take POST"),
+        (Method::PUT, &link, " ".repeat(65_537), 413, "limit"),
+        (Method::PUT, &link, "{\"nope\":1}".to_owned(), 422, "nope"),
+    ] {
+        let answer = call(address, method, path, &body).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+        assert!(answer.text().contains(said), "{path}: {}", answer.text());
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+    }
+    let foreign = [("origin", "http://evil.example"), ("content-type", "application/json")];
+    let refused = http::post(address, &format!("{lab}/events"), &foreign, "{}").await.expect("an answer");
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert!(refused.text().contains("a program that is no browser"), "{}", refused.text());
+    // A page of a name that stands for this machine has the control API as its own origin.
+    let mut rebound = TcpStream::connect(address).await.expect("the relay accepts");
+    let head =
+        format!("GET {lab}/capture.pcapng HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n");
+    rebound.write_all(head.as_bytes()).await.expect("written");
+    let mut answer = String::new();
+    in_time("the answer", rebound.read_to_string(&mut answer)).await.expect("read");
+    assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
+    relay.finish().expect("nothing was captured");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_cannot_start_leaves_an_earlier_capture_alone() {
+    let file = std::env::temp_dir().join(format!("sluice-kept-{}.pcapng", std::process::id()));
+    std::fs::write(&file, "an earlier capture").expect("written");
+    let taken = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let control = Some(address.parse().expect("an address"));
+    let tcp = vec![way(echo().await)];
+    let config = RelayConfig { tcp, control, pcapng: Some(file.clone()), ..RelayConfig::default() };
+    assert!(start(config).await.is_err(), "the address is taken");
+    assert_eq!(std::fs::read(&file).expect("still there"), b"an earlier capture");
+    std::fs::remove_file(file).expect("removed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

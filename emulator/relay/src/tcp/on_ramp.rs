@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sluice_shared::lab::Congestion;
 use sluice_shared::mode::Transport;
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncWriteExt as _, Interest};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +22,8 @@ use crate::network::{Core, MAX_TCP_FLOWS};
 ///
 /// What waits in them is on no hop of the picture, so they are small.
 const SOCKET_BUFFER: usize = 16 << 10;
+/// Silence before a client is asked whether it is there, and between questions; the system gives up after a few.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// Most bytes that are between a socket and the model.
 const CARRIED: usize = 16 << 10;
 /// How long the listener pauses when no connection can be taken, as when no descriptor is free.
@@ -38,6 +40,8 @@ pub(crate) fn listen(
     // Connections inherit them; set later they would not shrink the window that was offered with the handshake.
     socket.set_recv_buffer_size(SOCKET_BUFFER)?;
     socket.set_send_buffer_size(SOCKET_BUFFER)?;
+    // A client of another machine may vanish without a word.
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE))?;
     let port = listener.local_addr()?.port();
     let runtime = core.engine().runtime.clone();
     let listener = {

@@ -15,8 +15,8 @@ use super::port::{Datagram, Destination, Port, Refused};
 use crate::agenda::{Timed, Timer};
 use crate::attribution::Passage;
 use crate::engine::Engine;
-use crate::network::{Flow, FlowId, Settings, link_report};
-use crate::quic::{QuicLateness, SecretStore, ServerWrite};
+use crate::network::{Core, Flow, FlowId, Settings, link_report};
+use crate::quic::{QuicLateness, ServerWrite};
 use crate::tap::{Content, Mark, Ports, Tap};
 
 /// What IPv4 and UDP add to a datagram on the wire, bytes.
@@ -79,15 +79,14 @@ struct Packet {
 impl UdpFlow {
     /// A flow without a datagram yet.
     pub(super) fn new(
+        core: &Core,
         id: FlowId,
         settings: &Settings,
-        engine: &Arc<Engine>,
-        tap: Arc<Tap>,
         congestion: Congestion,
         sockets: Sockets,
         back: Arc<Port>,
-        secrets: Option<SecretStore>,
     ) -> Arc<Self> {
+        let (engine, tap, secrets) = (core.engine(), core.tap(), core.secrets());
         let now = engine.clock.now();
         let (mut up, mut down) = settings.links(now);
         up.block(settings.is_udp_blocked);

@@ -130,12 +130,10 @@ impl Clients {
             upstream: self.upstream,
             front_port: self.address.port(),
         };
-        let (engine, tap, congestion) = (self.core.engine(), self.core.tap(), self.congestion);
         let flow = self
             .core
             .add(Transport::WebTransport, |id, settings| {
-                let (back, secrets) = (Arc::clone(&back), self.core.secrets());
-                UdpFlow::new(id, settings, engine, tap, congestion, sockets, back, secrets)
+                UdpFlow::new(&self.core, id, settings, self.congestion, sockets, Arc::clone(&back))
             })
             .map_err(io::Error::other)?;
         self.attach(&flow, back, relay_side);
