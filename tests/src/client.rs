@@ -22,8 +22,8 @@ use crate::target::Target;
 /// A client that runs in a task of its own until it is dropped.
 #[derive(Debug)]
 pub struct Client {
-    /// The mode that it began with.
-    mode: Mode,
+    /// The mode that it was last told to use.
+    mode: Mutex<Mode>,
     tally: Arc<Mutex<Tally>>,
     changed: watch::Receiver<u64>,
     commands: mpsc::Sender<Command>,
@@ -42,7 +42,12 @@ impl Client {
         let (driver, changed) = Driver::new(target.clone(), lane, Arc::clone(&tally));
         let (commands, orders) = mpsc::channel(8);
         let task = tokio::spawn(driver.run(connection, orders));
-        Ok(Self { mode, tally, changed, commands, task })
+        Ok(Self { mode: Mutex::new(mode), tally, changed, commands, task })
+    }
+
+    /// How it carries messages, or will once it has moved.
+    pub fn mode(&self) -> Mode {
+        *self.mode.lock()
     }
 
     /// What it has seen so far.
@@ -72,7 +77,7 @@ impl Client {
             }
             let news = timeout_at(give_up, changed.changed()).await;
             if news.is_err() || (matches!(news, Ok(Err(_))) && !condition(&self.tally())) {
-                let (mode, seen) = (self.mode, self.tally().summary());
+                let (mode, seen) = (self.mode(), self.tally().summary());
                 panic!("{mode}: waited {patience:?} at most, in vain, until {what}; seen: {seen}");
             }
         }
@@ -136,6 +141,7 @@ impl Client {
 
     /// Cuts the connection off without a word, and resumes the session at `target` over the transport of `mode`.
     pub async fn move_to(&self, target: &Target, mode: Mode) {
+        *self.mode.lock() = mode;
         self.order(Command::Move(Box::new(target.clone()), mode)).await;
     }
 
@@ -143,6 +149,15 @@ impl Client {
     pub async fn close(self) {
         self.order(Command::Close).await;
         self.until_closed().await;
+    }
+
+    /// Closes the connection in good order, and does not come back; waits for that for `patience` at most.
+    ///
+    /// # Panics
+    /// The connection goes on.
+    pub async fn leave(&self, patience: Duration) {
+        self.order(Command::Close).await;
+        self.until_within(patience, "it has left", |tally| tally.has_left).await;
     }
 
     async fn order(&self, command: Command) {

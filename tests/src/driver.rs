@@ -99,7 +99,13 @@ impl Driver {
         (new, changed)
     }
 
-    pub(crate) async fn run(mut self, mut connection: Connection, mut orders: mpsc::Receiver<Command>) {
+    pub(crate) async fn run(mut self, connection: Connection, orders: mpsc::Receiver<Command>) {
+        self.go_on(connection, orders).await;
+        self.finish(|tally| tally.has_left = true);
+    }
+
+    /// Drives one connection after the other until it is over.
+    async fn go_on(&mut self, mut connection: Connection, mut orders: mpsc::Receiver<Command>) {
         loop {
             match self.drive(&mut connection, &mut orders).await {
                 Ending::Over => return,

@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`client`], [`tally`] | a native client over any mode, and its account to the single message |
+//! | [`chaos`] | random things that happen to clients, and what must hold |
 //! | [`connection`], [`raw`], [`target`] | one connection without a session, for clients that misbehave |
 //! | [`server`] | the server inside this process |
 //! | [`process`] | the server as a process of its own |
@@ -12,6 +13,7 @@
 //! | [`logs`], [`host`], [`clock`], [`deadline`] | log lines, processes, time, and waiting |
 #![warn(missing_docs)]
 
+pub mod chaos;
 pub mod client;
 pub mod clock;
 pub mod connection;

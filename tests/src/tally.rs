@@ -46,6 +46,8 @@ pub struct Tally {
     pub closed: Vec<Closed>,
     /// How many times nothing was heard for too long, and a client that comes back connected again.
     pub silences: u64,
+    /// Whether the client has ended and does not come back.
+    pub has_left: bool,
     /// What the server must not have done.
     pub errors: Vec<String>,
     /// The largest inbox there was.
@@ -246,5 +248,74 @@ impl Tally {
             self.closed,
             self.errors,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sluice_shared::ids::{Epoch, SessionId};
+    use sluice_shared::wire::{MessageHeader, PROTOCOL_VERSION, TransportFacts};
+
+    use super::*;
+
+    const STREAM: StreamId = StreamId(1);
+
+    fn info(next: u64) -> StreamInfo {
+        StreamInfo { id: STREAM, feed: FeedSpec::Host, name: "host".into(), next: Seq(next) }
+    }
+
+    fn welcome(continuity: Continuity) -> ClientEvent {
+        let facts = TransportFacts {
+            congestion_control: None,
+            initial_window: None,
+            segment: None,
+            encrypted: false,
+        };
+        ClientEvent::Welcome(Welcome {
+            version: PROTOCOL_VERSION,
+            session: SessionId([0; 16]),
+            epoch: Epoch(1),
+            server_now: Time::ZERO,
+            continuity,
+            streams: vec![info(0)],
+            policy: sluice_shared::policy::Policy::Lossless,
+            facts,
+        })
+    }
+
+    fn consume(tally: &mut Tally, seq: u64, received_at: Time) {
+        let (header_key, sent_at) = (Key(0), Time::ZERO);
+        let header = MessageHeader { stream: STREAM, seq: Seq(seq), key: header_key, produced_at: sent_at };
+        let message = Delivered { header, payload: Bytes::new(), bytes: 1, sent_at, received_at };
+        tally.note_consumed(&message, Duration::ZERO);
+    }
+
+    #[test]
+    fn what_arrived_before_a_restart_is_of_the_earlier_life_whenever_it_is_consumed() {
+        let (before, after) = (Time::from_millis(1), Time::from_millis(3));
+        let mut tally = Tally::default();
+        tally.note(welcome(Continuity::New), Time::ZERO);
+        tally.note(welcome(Continuity::EpochChanged), Time::from_millis(2));
+        for (seq, received_at) in [(0, before), (0, after), (1, after), (1, before)] {
+            consume(&mut tally, seq, received_at);
+        }
+        tally.assert_complete();
+        consume(&mut tally, 1, after);
+        assert_eq!(tally.twice, 1);
+    }
+
+    #[test]
+    fn what_passes_while_a_stream_is_not_followed_is_no_hole_and_what_is_missing_after_is() {
+        let mut tally = Tally::default();
+        tally.note(welcome(Continuity::New), Time::ZERO);
+        consume(&mut tally, 0, Time::ZERO);
+        tally.note(ClientEvent::Subscribed(Vec::new()), Time::ZERO);
+        tally.note(ClientEvent::Subscribed(vec![info(7)]), Time::ZERO);
+        consume(&mut tally, 7, Time::ZERO);
+        assert!(tally.has_no_holes(), "{}", tally.summary());
+        consume(&mut tally, 9, Time::ZERO);
+        assert!(!tally.has_no_holes());
     }
 }

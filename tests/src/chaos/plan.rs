@@ -74,6 +74,8 @@ pub enum Deed {
     Switch(usize, Mode),
     /// Nothing passes through a lab for so many seconds.
     Tunnel(usize, f64),
+    /// The clients of a lab have another address from here on.
+    SwitchNetwork(usize),
     /// UDP passes through a lab no longer, or again.
     BlockUdp(usize, bool),
     /// A lab's network becomes another.
@@ -122,7 +124,7 @@ fn phase(draw: &mut Draw) -> Phase {
 fn deed(draw: &mut Draw) -> Deed {
     let client = usize::try_from(draw.below(CLIENTS as u64)).unwrap_or(0);
     let lab = usize::try_from(draw.below(LABS as u64)).unwrap_or(0);
-    match draw.below(40) {
+    match draw.below(42) {
         0..8 => Deed::Cut(client),
         8..12 => Deed::Abandon(client),
         12..16 => Deed::Pace(client, pace(draw)),
@@ -134,6 +136,7 @@ fn deed(draw: &mut Draw) -> Deed {
         31..33 => Deed::BlockUdp(lab, draw.below(3) > 0),
         33..36 => Deed::Preset(lab, draw.one_of(&Preset::ALL)),
         36..39 => Deed::Link(lab, change(draw)),
+        39..41 => Deed::SwitchNetwork(lab),
         _ => Deed::Restart { is_orderly: draw.below(2) == 0 },
     }
 }
@@ -213,7 +216,7 @@ mod tests {
         let plan = Plan::lasting(1, Duration::from_secs(600));
         let kinds: std::collections::HashSet<_> =
             plan.phases.iter().flatten().map(|step| std::mem::discriminant(&step.deed)).collect();
-        assert_eq!(kinds.len(), 12, "{plan}");
+        assert_eq!(kinds.len(), 13, "{plan}");
         assert!(plan.phases.iter().all(|phase| phase.is_sorted_by_key(|step| step.at)));
         let restarts =
             |phase: &Phase| phase.iter().filter(|step| matches!(step.deed, Deed::Restart { .. })).count();

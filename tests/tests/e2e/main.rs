@@ -4,10 +4,12 @@
 //! the machine is doesn't matter.
 
 mod certificates;
+mod chaos;
 mod compare;
 mod credit;
 mod delivery;
 mod echo;
+mod lab_limits;
 mod labs;
 mod limits;
 mod metrics;
