@@ -67,12 +67,19 @@ impl Raw {
     pub async fn welcomed(target: &Target, hello: Hello) -> (Self, Welcome) {
         let mut raw = must("connecting", Self::open(target, hello.mode).await);
         raw.say(&ClientItem::Hello(hello)).await;
+        // Data has streams of its own over WebTransport, and may come before the Welcome.
+        let mut early = VecDeque::new();
         let welcome = raw
             .until("the server says Welcome", |item| match item {
                 ServerItem::Control(ServerControl::Welcome(welcome)) => Some(welcome),
-                ServerItem::Control(_) | ServerItem::Batch(_) | ServerItem::Message { .. } => None,
+                ServerItem::Control(_) | ServerItem::Batch(_) | ServerItem::Message { .. } => {
+                    early.push_back(item);
+                    None
+                }
             })
             .await;
+        early.append(&mut raw.items);
+        raw.items = early;
         (raw, welcome)
     }
 
