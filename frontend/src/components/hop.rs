@@ -80,8 +80,10 @@ pub fn GateValue(
     }
 }
 
-const fn obstacle(view: &LaneView) -> Option<&'static str> {
+fn obstacle(view: &LaneView) -> Option<&'static str> {
     match view.summary.waiting {
+        // The server's word is as old as the way from it, and the grant needs as long to get there.
+        Waiting::NoCredit { .. } if credit_left(&view.summary.credit).messages > 0 => Some("grant under way"),
         Waiting::NoCredit { .. } => Some("closed: no credit"),
         Waiting::Transport { .. } => Some("transport is full"),
         Waiting::Nothing | Waiting::NoData => None,

@@ -3,6 +3,7 @@
 use sluice_shared::wire::{GapReason, Waiting};
 
 use super::format;
+use super::levels::credit_left;
 use crate::bridge::Summary;
 
 /// A piece of a sentence.
@@ -152,6 +153,9 @@ fn whereabouts(sentence: &mut Sentence, (at, summary): (usize, &Summary)) {
         .number(format::percent(longest as f64 / whole as f64))
         .text(")");
     match summary.waiting {
+        Waiting::NoCredit { .. } if credit_left(&summary.credit).messages > 0 => {
+            sentence.text(": the grant for more is under way.")
+        }
         Waiting::NoCredit { .. } => sentence.text(": its consumer has granted no more credit."),
         Waiting::Transport { .. } => sentence.text(": the transport takes no more."),
         Waiting::Nothing | Waiting::NoData => sentence.text("."),

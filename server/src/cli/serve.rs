@@ -41,7 +41,7 @@ pub(crate) struct Serve {
     /// devices in namespaces of its own (Linux, as root or where users may make namespaces)
     #[arg(long, value_name = "STACK", default_value = "model", value_parser = tcp_stack)]
     tcp: TcpStack,
-    /// QUIC's congestion controller
+    /// QUIC's congestion controller, for connections that go through no lab
     #[arg(long, value_name = "NAME", value_enum, default_value = "cubic")]
     congestion: Congestion,
     /// QUIC's congestion window to start with, bytes [default: the controller's own]

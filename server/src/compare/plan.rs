@@ -1,8 +1,12 @@
 //! What one run does.
 
+use sluice_shared::feed::FeedSpec;
 use sluice_shared::link::{ProfileError, nearest};
 use sluice_shared::mode::Mode;
 use sluice_shared::scenario::{LaneSetup, Scenario, ScenarioError, limits};
+use sluice_shared::session::ClientConfig;
+
+use super::client::{HEARTBEAT, SAMPLE_EVERY};
 
 /// What a command line changes in a scenario; `None` and an empty list leave it as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +51,18 @@ impl Plan {
     /// The scenario, with what was changed.
     pub const fn scenario(&self) -> &Scenario {
         &self.scenario
+    }
+
+    /// What the client of `lane` asks for.
+    pub(super) fn client_config(&self, lane: &LaneSetup) -> ClientConfig {
+        ClientConfig {
+            mode: lane.mode,
+            feeds: vec![FeedSpec::Ticks(self.scenario.ticks())],
+            policy: lane.policy,
+            window: lane.window,
+            sample_every: SAMPLE_EVERY,
+            heartbeat: HEARTBEAT,
+        }
     }
 
     /// The lanes.

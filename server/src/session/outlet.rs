@@ -6,6 +6,8 @@ use sluice_shared::session::{Batch, BatchLimits, Select, ServerSession};
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::write_server_control;
 
+use super::carrier::Limits;
+
 /// Bytes that one turn sends at most before it looks at what the client has said.
 const TURN_BYTES: u64 = 256 * 1024;
 
@@ -34,6 +36,32 @@ pub(crate) struct Lane<'a> {
     pub(crate) limits: BatchLimits,
     /// Where the batch is appended.
     pub(crate) out: &'a mut BytesMut,
+}
+
+impl<'a> Lane<'a> {
+    /// What a WebSocket takes: one frame is filled while none is being written, so that what is sent later is decided
+    /// later. `out` is the frame, with its control items.
+    pub(crate) fn frame(is_writing: bool, out: &'a mut BytesMut) -> Option<Self> {
+        if is_writing || out.len() >= Limits::WRITE_BYTES / 2 {
+            return None;
+        }
+        Some(Self::stream(Select::Any, Limits::WRITE_MESSAGES, (Limits::WRITE_BYTES - out.len(), out)))
+    }
+
+    /// What a stream takes that has room for so many bytes behind `out`.
+    pub(crate) const fn stream(
+        select: Select,
+        messages: usize,
+        (bytes, out): (usize, &'a mut BytesMut),
+    ) -> Self {
+        Self { select, limits: BatchLimits { messages, bytes, oversize_is_gap: false }, out }
+    }
+
+    /// What one datagram takes that has room for so many bytes behind `out`.
+    pub(crate) const fn datagram((bytes, out): (usize, &'a mut BytesMut)) -> Self {
+        let limits = BatchLimits { messages: Limits::WRITE_MESSAGES, bytes, oversize_is_gap: true };
+        Self { select: Select::Any, limits, out }
+    }
 }
 
 /// Fills the outlet's buffers: control items first, then batches, each lane in its turn from `first_lane` on.

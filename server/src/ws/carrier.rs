@@ -7,7 +7,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::BytesMut;
 use futures_util::{Sink, SinkExt, StreamExt};
 use sluice_shared::mode::{Mode, Transport};
-use sluice_shared::session::{Batch, BatchLimits, Select};
+use sluice_shared::session::Batch;
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::{FrameItems, write_server_control};
 use sluice_shared::wire::{
@@ -92,16 +92,7 @@ impl Outlet for WsCarrier {
     }
 
     fn lane(&mut self, _index: usize) -> Option<Lane<'_>> {
-        // One frame is filled while none is being written, so that what is sent later is decided later.
-        if self.writing_bytes > 0 || self.out.len() >= Limits::WRITE_BYTES / 2 {
-            return None;
-        }
-        let limits = BatchLimits {
-            messages: Limits::WRITE_MESSAGES,
-            bytes: Limits::WRITE_BYTES - self.out.len(),
-            oversize_is_gap: false,
-        };
-        Some(Lane { select: Select::Any, limits, out: &mut self.out })
+        Lane::frame(self.writing_bytes > 0, &mut self.out)
     }
 
     fn seal(&mut self, _index: usize, batch: Batch) {

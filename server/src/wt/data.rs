@@ -2,11 +2,10 @@
 
 use std::task::{Context, Poll};
 
-use bytes::BytesMut;
 use sluice_relay::{FlowProbe, ServerWrite};
 use sluice_shared::ids::StreamId;
 use sluice_shared::mode::Mode;
-use sluice_shared::session::{Batch, BatchLimits, Select};
+use sluice_shared::session::{Batch, Select};
 use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::{Hop, StreamInfo};
@@ -108,22 +107,15 @@ impl Data {
     }
 
     pub(super) fn lane(&mut self, index: usize) -> Option<Lane<'_>> {
-        let reliable = |select, messages, (bytes, out): (usize, _)| Lane {
-            select,
-            limits: BatchLimits { messages, bytes, oversize_is_gap: false },
-            out,
-        };
         match self {
-            Self::One { lane, most_messages } => Some(reliable(Select::Any, *most_messages, lane.room()?)),
+            Self::One { lane, most_messages } => {
+                Some(Lane::stream(Select::Any, *most_messages, lane.room()?))
+            }
             Self::Topics(topics) => {
                 let (stream, lane) = topics.lanes.get_mut(index)?;
-                Some(reliable(Select::Stream(*stream), Limits::WRITE_MESSAGES, lane.room()?))
+                Some(Lane::stream(Select::Stream(*stream), Limits::WRITE_MESSAGES, lane.room()?))
             }
-            Self::Datagrams(lane) => {
-                let (bytes, out): (usize, &mut BytesMut) = lane.room()?;
-                let limits = BatchLimits { messages: Limits::WRITE_MESSAGES, bytes, oversize_is_gap: true };
-                Some(Lane { select: Select::Any, limits, out })
-            }
+            Self::Datagrams(lane) => Some(Lane::datagram(lane.room()?)),
         }
     }
 

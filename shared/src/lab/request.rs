@@ -61,7 +61,7 @@ pub struct LabPorts {
 /// A port for each congestion controller: it is chosen by connecting there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CongestionPorts {
-    /// Both ends of the connection use CUBIC.
+    /// Both ends (TCP), or the server (QUIC), use CUBIC.
     pub cubic: u16,
     /// Both ends (TCP), or the server (QUIC), use BBR.
     pub bbr: u16,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use sluice_link::Weather;
-use sluice_shared::lab::{Congestion, FlowReport};
+use sluice_shared::lab::Congestion;
 use sluice_shared::link::{Direction, NetworkProfile};
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::carrier::Carrier;
 use crate::agenda::Timed;
-use crate::network::{Flow, FlowId, Settings, link_report};
+use crate::network::{Flow, FlowId, Reading, Settings, link_report};
 
 /// A connection whose packets a [`Carrier`] takes through links of its own.
 pub(crate) struct KernelFlow {
@@ -108,7 +108,11 @@ impl Flow for KernelFlow {
         None
     }
 
-    fn report(&self) -> FlowReport {
+    fn congestion(&self) -> Congestion {
+        self.congestion
+    }
+
+    fn reading(&self) -> Reading {
         let links = self.carrier.with(|pump, clock| {
             let now = clock.now();
             pump.links_mut(self.port).map(|links| {
@@ -119,16 +123,7 @@ impl Flow for KernelFlow {
             })
         });
         let [up, down] = links.unwrap_or_default();
-        FlowReport {
-            flow: self.id.0,
-            lane: None,
-            transport: self.transport(),
-            congestion: self.congestion,
-            up,
-            down,
-            tcp: None,
-            lateness: None,
-        }
+        Reading { up, down, ..Reading::default() }
     }
 
     fn end(&self) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sluice_link::Weather;
-use sluice_shared::lab::{FlowReport, LabReport};
+use sluice_shared::lab::{Congestion, FlowReport, LabReport, Lateness, LinkReport, TcpReport};
 use sluice_shared::link::NetworkProfile;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
@@ -32,6 +32,15 @@ const EVICTABLE_AFTER: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowId(pub u64);
 
+/// The state of a flow, as [`FlowReport`] has it.
+#[derive(Default)]
+pub(crate) struct Reading {
+    pub(crate) up: LinkReport,
+    pub(crate) down: LinkReport,
+    pub(crate) tcp: Option<TcpReport>,
+    pub(crate) lateness: Option<Lateness>,
+}
+
 /// A connection through a network.
 pub(crate) trait Flow: Timed {
     /// Goes on under another profile.
@@ -44,8 +53,10 @@ pub(crate) trait Flow: Timed {
     fn transport(&self) -> Transport;
     /// Since when nothing came, for flows that end by silence.
     fn idle_since(&self) -> Option<Time>;
-    /// Its state, without a lane.
-    fn report(&self) -> FlowReport;
+    /// The congestion controller of the port that it came by.
+    fn congestion(&self) -> Congestion;
+    /// Its state.
+    fn reading(&self) -> Reading;
     /// The server has handed something over to a QUIC connection; TCP's own end tells what is written to it.
     fn on_write(&self, _write: ServerWrite) {}
     /// Ends it without a word.
@@ -286,8 +297,8 @@ impl Core {
     pub(super) fn report(&self) -> LabReport {
         let (settings, flows): (Settings, Vec<_>) = {
             let state = self.state.lock();
-            let flows =
-                state.flows.values().map(|registered| (Arc::clone(&registered.flow), registered.lane));
+            let flows = state.flows.iter();
+            let flows = flows.map(|(id, registered)| (*id, Arc::clone(&registered.flow), registered.lane));
             (state.settings.clone(), flows.collect())
         };
         let at = self.engine.clock.now();
@@ -296,7 +307,7 @@ impl Core {
             is_out: settings.is_out(at),
             is_udp_blocked: settings.is_udp_blocked,
             relay_load: self.engine.load.load(),
-            flows: flows.iter().map(|(flow, lane)| FlowReport { lane: *lane, ..flow.report() }).collect(),
+            flows: flows.iter().map(|(id, flow, lane)| flow_report(*id, *lane, &**flow)).collect(),
         }
     }
 
@@ -313,6 +324,12 @@ impl Core {
         self.closing.send_replace(true);
         self.tap.close();
     }
+}
+
+fn flow_report(id: FlowId, lane: Option<u16>, flow: &dyn Flow) -> FlowReport {
+    let Reading { up, down, tcp, lateness } = flow.reading();
+    let (transport, congestion) = (flow.transport(), flow.congestion());
+    FlowReport { flow: id.0, lane, transport, congestion, up, down, tcp, lateness }
 }
 
 impl State {

@@ -15,7 +15,7 @@ mod roaming;
 mod settings;
 
 pub use self::core::FlowId;
-pub(crate) use self::core::{Core, Flow, MAX_TCP_FLOWS};
+pub(crate) use self::core::{Core, Flow, MAX_TCP_FLOWS, Reading};
 pub use handle::{FlowProbe, Network};
 pub(crate) use report::{link_report, tcp_report};
 pub(crate) use settings::Settings;

@@ -174,3 +174,77 @@ impl Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    /// A packet that left at `sent` and flew for 50 ms.
+    fn passage(sent: u64) -> Passage {
+        Passage { queued_at: at(sent), left_bottleneck_at: at(sent), delivered_at: at(sent + 50) }
+    }
+
+    /// A connection whose packets are known by hand: each of `pieces` is one, numbered from 0 and sent at its number.
+    fn connection(pieces: Vec<Piece>) -> QuicLateness {
+        let mut connection = QuicLateness::new(SecretStore::default());
+        for (n, piece) in (0..).zip(pieces) {
+            if let Piece::Stream { id, range, .. } = &piece {
+                connection.on_write(ServerWrite::Stream { id: *id, end: range.end }, at(n));
+                let stream = connection.streams.get_mut(id).expect("written to");
+                stream.attribution.on_sent(range, at(n));
+            }
+            connection.packets.insert(PacketId(n), vec![piece]);
+        }
+        connection
+    }
+
+    fn stream(id: u64, range: Range<u64>, is_last: bool) -> Piece {
+        Piece::Stream { id, range, is_last }
+    }
+
+    #[test]
+    fn a_lost_packet_blocks_its_own_stream_alone() {
+        let mut connection =
+            connection(vec![stream(3, 0..10, false), stream(7, 0..10, false), stream(3, 10..20, false)]);
+        connection.on_dropped(PacketId(0));
+        connection.on_delivered(PacketId(1), passage(1));
+        let other = connection.take_lateness().expect("stream 7 has arrived");
+        assert_eq!((other.writes, other.blocked_micros), (1, 0));
+        connection.on_delivered(PacketId(2), passage(2));
+        assert_eq!(connection.take_lateness().expect("as before").writes, 1, "the rest of stream 3 waits");
+        connection.packets.insert(PacketId(9), vec![stream(3, 0..10, false)]);
+        connection.on_delivered(PacketId(9), passage(100));
+        let both = connection.take_lateness().expect("all have arrived");
+        // The lost one needed 100 ms more than its way, the one behind it 98.
+        assert_eq!((both.writes, both.blocked_micros), (3, 198_000));
+        assert_eq!(both.worst.expect("late").lost_packet, Some(0));
+    }
+
+    #[test]
+    fn a_stream_is_forgotten_with_its_last_byte() {
+        let mut connection = connection(vec![stream(3, 0..10, false), stream(3, 10..20, true)]);
+        connection.on_delivered(PacketId(1), passage(1));
+        assert_eq!(connection.streams.len(), 1, "it has a hole");
+        connection.on_delivered(PacketId(0), passage(5));
+        assert!(connection.streams.is_empty() && connection.packets.is_empty());
+        // What comes twice belongs to nothing any more.
+        connection.packets.insert(PacketId(2), vec![stream(3, 0..10, false)]);
+        connection.on_delivered(PacketId(2), passage(6));
+        assert_eq!(connection.take_lateness().expect("counted").writes, 2);
+    }
+
+    #[test]
+    fn a_lost_datagram_is_not_counted_and_blocks_nothing() {
+        let datagram = |accepted, sent| Piece::Datagram { accepted_at: at(accepted), sent_at: at(sent) };
+        let mut connection = connection(vec![datagram(0, 0), datagram(1, 4)]);
+        connection.on_dropped(PacketId(0));
+        connection.on_delivered(PacketId(1), passage(4));
+        let lateness = connection.take_lateness().expect("one has arrived");
+        assert_eq!((lateness.writes, lateness.send_queue_micros, lateness.blocked_micros), (1, 3_000, 0));
+        assert_eq!(lateness.propagation_micros, 50_000);
+    }
+}

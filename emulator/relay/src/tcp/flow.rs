@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sluice_link::Weather;
-use sluice_shared::lab::{Congestion, FlowReport};
+use sluice_shared::lab::Congestion;
 use sluice_shared::link::NetworkProfile;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
@@ -19,7 +19,7 @@ use super::conversation::Conversation;
 use super::stream::RampStream;
 use crate::agenda::{Timed, Timer};
 use crate::engine::Engine;
-use crate::network::{Core, Flow, FlowId, Settings};
+use crate::network::{Core, Flow, FlowId, Reading, Settings};
 use crate::tap::Ports;
 
 /// How long the server's end waits for the client to close after the server's application has gone
@@ -354,18 +354,13 @@ impl Flow for TcpFlow {
         None
     }
 
-    fn report(&self) -> FlowReport {
+    fn congestion(&self) -> Congestion {
+        self.congestion
+    }
+
+    fn reading(&self) -> Reading {
         let (up, down, tcp, lateness) = self.drive(|state, now| state.conversation.reports(now));
-        FlowReport {
-            flow: self.id.0,
-            lane: None,
-            transport: self.transport(),
-            congestion: self.congestion,
-            up,
-            down,
-            tcp: Some(tcp),
-            lateness: Some(lateness),
-        }
+        Reading { up, down, tcp: Some(tcp), lateness: Some(lateness) }
     }
 
     fn end(&self) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use sluice_link::{Fate, Link, Weather};
-use sluice_shared::lab::{Congestion, FlowReport, LinkReport};
+use sluice_shared::lab::{Congestion, LinkReport};
 use sluice_shared::link::{ByteCount, Direction, NetworkProfile};
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
@@ -15,7 +15,7 @@ use super::port::{Datagram, Destination, Port, Refused};
 use crate::agenda::{Timed, Timer};
 use crate::attribution::Passage;
 use crate::engine::Engine;
-use crate::network::{Core, Flow, FlowId, Settings, link_report};
+use crate::network::{Core, Flow, FlowId, Reading, Settings, link_report};
 use crate::quic::{QuicLateness, ServerWrite};
 use crate::tap::{Content, Mark, Ports, Tap};
 
@@ -278,21 +278,16 @@ impl Flow for UdpFlow {
         Some(self.state.lock().last_came_at)
     }
 
-    fn report(&self) -> FlowReport {
+    fn congestion(&self) -> Congestion {
+        self.congestion
+    }
+
+    fn reading(&self) -> Reading {
         let (up, down, lateness) = self.drive(|state, now| {
             let lateness = state.lateness.as_mut().and_then(|lateness| lateness.take_lateness());
             (state.up.report(now), state.down.report(now), lateness)
         });
-        FlowReport {
-            flow: self.id.0,
-            lane: None,
-            transport: self.transport(),
-            congestion: self.congestion,
-            up,
-            down,
-            tcp: None,
-            lateness,
-        }
+        Reading { up, down, tcp: None, lateness }
     }
 
     fn on_write(&self, write: ServerWrite) {

@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use sluice_shared::feed::FeedSpec;
 use sluice_shared::link::Direction;
 use sluice_shared::mode::Transport;
 use sluice_shared::scenario::LaneSetup;
-use sluice_shared::session::{Backoff, ClientConfig, ClientError, ClientEvent, ClientSession, Intake};
+use sluice_shared::session::{Backoff, ClientError, ClientEvent, ClientSession, Intake};
 use sluice_shared::time::Time;
 use sluice_shared::wire::ServerSample;
 use sluice_shared::wire::codec::write_client_item;
@@ -19,7 +18,7 @@ use super::connection::{Connection, Input, Target};
 use super::cpu::process_time;
 use super::lab::WatchedLab;
 use crate::clock::Clock;
-use crate::compare::client::{HEARTBEAT, MOST_AT_ONCE, PATIENCE, SAMPLE_EVERY, SHORTEST_STALL};
+use crate::compare::client::{MOST_AT_ONCE, PATIENCE, SHORTEST_STALL};
 use crate::compare::consumer::Consumer;
 use crate::compare::error::CompareError;
 use crate::compare::plan::Plan;
@@ -111,19 +110,11 @@ impl<'a> Client<'a> {
         let scenario = plan.scenario();
         let profile = scenario.network.profile();
         let clock = Clock::start();
-        let config = ClientConfig {
-            mode: lane.mode,
-            feeds: vec![FeedSpec::Ticks(scenario.ticks())],
-            policy: lane.policy,
-            window: lane.window,
-            sample_every: SAMPLE_EVERY,
-            heartbeat: HEARTBEAT,
-        };
         let rtt = profile.up.propagation.delay + profile.down.propagation.delay;
         Self {
             lane,
             clock,
-            session: ClientSession::new(config, clock.now()),
+            session: ClientSession::new(plan.client_config(lane), clock.now()),
             consumer: Consumer::new(lane.consumer_delay),
             tally: Tally::new(profile.down.propagation.delay, rtt.max(SHORTEST_STALL)),
             backoff: Backoff::new(scenario.seed),

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use sluice_shared::feed::FeedSpec;
 use sluice_shared::link::{Direction, NetworkProfile};
 use sluice_shared::mode::Transport as Protocol;
 use sluice_shared::scenario::LaneSetup;
-use sluice_shared::session::{Backoff, ClientConfig, ClientEvent, ClientSession};
+use sluice_shared::session::{Backoff, ClientEvent, ClientSession};
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::write_client_item;
 
@@ -17,7 +16,7 @@ use super::server_end::ServerEnd;
 use super::transport::{Resent, Transport};
 use super::websocket::WebSocket;
 use super::webtransport::{Identity, WebTransport};
-use crate::compare::client::{HEARTBEAT, MOST_AT_ONCE, PATIENCE, SAMPLE_EVERY, SHORTEST_STALL};
+use crate::compare::client::{MOST_AT_ONCE, PATIENCE, SHORTEST_STALL};
 use crate::compare::consumer::Consumer;
 use crate::compare::error::CompareError;
 use crate::compare::plan::Plan;
@@ -117,14 +116,6 @@ where
         let scenario = plan.scenario();
         let profile = scenario.network.profile();
         let feed_ends_at = START + Duration::from_secs(scenario.seconds.into());
-        let config = ClientConfig {
-            mode: lane.mode,
-            feeds: vec![FeedSpec::Ticks(scenario.ticks())],
-            policy: lane.policy,
-            window: lane.window,
-            sample_every: SAMPLE_EVERY,
-            heartbeat: HEARTBEAT,
-        };
         let rtt = profile.up.propagation.delay + profile.down.propagation.delay;
         Self {
             lane,
@@ -134,7 +125,7 @@ where
             feed_ends_at,
             feed: Feed::new(scenario.ticks(), START, feed_ends_at),
             network: Network::new(profile, lane.mode.transport(), scenario.seed, START),
-            session: ClientSession::new(config, START),
+            session: ClientSession::new(plan.client_config(lane), START),
             consumer: Consumer::new(lane.consumer_delay),
             tally: Tally::new(profile.down.propagation.delay, rtt.max(SHORTEST_STALL)),
             backoff: Backoff::new(scenario.seed),

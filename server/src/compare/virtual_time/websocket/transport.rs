@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use sluice_shared::lab::Congestion;
 use sluice_shared::link::Direction;
 use sluice_shared::mode::Mode;
-use sluice_shared::session::{Batch, BatchLimits, ClientError, ClientSession, Select};
+use sluice_shared::session::{Batch, ClientError, ClientSession};
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::{DecodeError, FrameItems};
 use sluice_shared::wire::{ClientItem, Hop, PathSample, StreamInfo, TransportFacts};
@@ -99,15 +99,7 @@ impl Outlet for WebSocket {
     }
 
     fn lane(&mut self, _index: usize) -> Option<Lane<'_>> {
-        if self.server.waiting_bytes() > 0 || self.out.len() >= Limits::WRITE_BYTES / 2 {
-            return None;
-        }
-        let limits = BatchLimits {
-            messages: Limits::WRITE_MESSAGES,
-            bytes: Limits::WRITE_BYTES - self.out.len(),
-            oversize_is_gap: false,
-        };
-        Some(Lane { select: Select::Any, limits, out: &mut self.out })
+        Lane::frame(self.server.waiting_bytes() > 0, &mut self.out)
     }
 
     fn seal(&mut self, _index: usize, batch: Batch) {
