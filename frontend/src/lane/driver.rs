@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use bytes::BytesMut;
-use sluice_shared::session::{ClientError, ClientEvent};
+use sluice_shared::session::ClientError;
 use sluice_shared::time::Time;
+use sluice_shared::wire::CloseCode;
 use sluice_shared::wire::codec::write_client_item;
-use sluice_shared::wire::{CloseCode, Goodbye, Welcome};
 use web_sys::MessageChannel;
 
 use super::active::Active;
@@ -16,28 +16,27 @@ use super::clock;
 use super::link::{End, Link};
 use super::model::Tally;
 use super::report::report;
-use super::transport::{Carrier, Event, Obstacle, Sink, probe};
+use super::transport::{Carrier, Event};
 use super::wake::{Timer, Turn};
-use super::words::{sentence, welcome_note};
-use crate::bridge::{Command, Connection, Endpoints, Level, Report, Setup};
+use crate::bridge::{Command, Connection, Report};
 
 /// A lane with everything it owns.
 pub(super) struct Lane {
     /// For callbacks, which so do not keep the lane alive.
-    me: Weak<RefCell<Self>>,
-    active: Option<Active>,
-    carrier: Option<Carrier>,
+    pub(super) me: Weak<RefCell<Self>>,
+    pub(super) active: Option<Active>,
+    pub(super) carrier: Option<Carrier>,
     /// Whether the carrier has opened.
-    is_carrier_open: bool,
+    pub(super) is_carrier_open: bool,
     /// Counts carriers, so that an old one's events don't touch a newer one.
-    generation: u64,
-    link: Link,
-    tally: Tally,
+    pub(super) generation: u64,
+    pub(super) link: Link,
+    pub(super) tally: Tally,
     /// The reason of the last try that failed, which is noted once.
-    noted_reason: Option<String>,
-    timer: Timer,
-    turn: Turn,
-    outgoing: BytesMut,
+    pub(super) noted_reason: Option<String>,
+    pub(super) timer: Timer,
+    pub(super) turn: Turn,
+    pub(super) outgoing: BytesMut,
 }
 
 impl Lane {
@@ -111,78 +110,8 @@ impl Lane {
         }
     }
 
-    fn open(&mut self, setup: Setup, now: Time) {
-        self.close();
-        self.tally.clear();
-        self.noted_reason = None;
-        self.link.handle_opened();
-        self.active = Some(Active::new(setup, now));
-        self.connect(now);
-    }
-
-    fn close(&mut self) {
-        self.drop_carrier(CloseCode::Normal, "The page has closed the lane.");
-        self.active = None;
-        self.link.handle_closed();
-    }
-
-    fn connect(&mut self, now: Time) {
-        let Some(active) = &self.active else { return };
-        let probes = self.link.wants_probe(active.setup.mode);
-        self.link.handle_try(active.setup.mode, now);
-        self.generation += 1;
-        if probes {
-            probe(self.sink());
-        } else {
-            self.open_carrier(now);
-        }
-    }
-
-    fn open_carrier(&mut self, now: Time) {
-        let Some(active) = &self.active else { return };
-        match Carrier::open(active.setup.mode, &active.setup.endpoints, self.sink()) {
-            Ok(carrier) => self.carrier = Some(carrier),
-            Err(Obstacle(reason)) => self.give_up(CloseCode::Normal, &reason, now),
-        }
-    }
-
-    /// Where events of this connection go.
-    fn sink(&self) -> Sink {
-        let (me, generation) = (self.me.clone(), self.generation);
-        Rc::new(move |event: Event<'_>| match me.upgrade() {
-            Some(lane) => lane.borrow_mut().handle_carrier(generation, event),
-            None => false,
-        })
-    }
-
-    /// Other endpoints: a connection that is open stays if it only met other certificates there, and else moves; a try
-    /// that goes to the earlier ones begins anew.
-    fn set_endpoints(&mut self, endpoints: Endpoints, now: Time) {
-        let Some(active) = &mut self.active else { return };
-        let (mode, before) = (active.setup.mode, core::mem::replace(&mut active.setup.endpoints, endpoints));
-        let is_elsewhere = before.url(mode) != active.setup.endpoints.url(mode);
-        if before == active.setup.endpoints {
-            return;
-        }
-        if is_elsewhere {
-            // What was learnt of the way to the earlier place tells nothing about this one.
-            self.link.handle_moved();
-        }
-        match self.link.connection() {
-            Connection::Connecting { .. } | Connection::Waiting { .. } => {
-                self.drop_carrier(CloseCode::Normal, "");
-                self.connect(now);
-            }
-            Connection::Open { .. } if is_elsewhere => {
-                self.drop_carrier(CloseCode::Normal, "The lane takes another way.");
-                self.connect(now);
-            }
-            Connection::Idle | Connection::Open { .. } | Connection::Failed { .. } => {}
-        }
-    }
-
     /// Takes in what happened on carrier number `generation`; returns whether it is still in use.
-    fn handle_carrier(&mut self, generation: u64, event: Event<'_>) -> bool {
+    pub(super) fn handle_carrier(&mut self, generation: u64, event: Event<'_>) -> bool {
         if generation == self.generation {
             self.handle(|lane, now| {
                 if let Err(error) = lane.take_in(event, now) {
@@ -219,63 +148,6 @@ impl Lane {
                 self.handle_closed(code, reason, now);
                 Ok(())
             }
-        }
-    }
-
-    fn handle_closed(&mut self, code: Option<u32>, reason: String, now: Time) {
-        let farewell = self.active.as_mut().and_then(|active| active.farewell.take());
-        let code = code.and_then(CloseCode::from_number);
-        let end = match (farewell, code) {
-            (Some(Goodbye { reason, .. }), _) => End::Told(reason),
-            (None, Some(CloseCode::Unsupported | CloseCode::TakenOver)) => {
-                return self.give_up(CloseCode::Normal, &reason, now);
-            }
-            (None, code) => End::of_close(code, reason, self.link.is_open()),
-        };
-        self.end(&end, CloseCode::Normal, now);
-    }
-
-    fn handle_violation(&mut self, error: &ClientError, now: Time) {
-        match error {
-            ClientError::Version(_) => self.give_up(CloseCode::Unsupported, &error.to_string(), now),
-            ClientError::Decode(_) | ClientError::Overrun { .. } => {
-                let reason = sentence(&format!("The server broke the protocol: {error}"));
-                self.tally.notes.push(Level::Error, reason.clone(), now);
-                self.noted_reason = Some(reason.clone());
-                self.end(&End::Told(reason), CloseCode::Protocol, now);
-            }
-        }
-    }
-
-    /// Ends the connection; another try follows.
-    fn end(&mut self, end: &End, code: CloseCode, now: Time) {
-        self.drop_carrier(code, "");
-        let Some(active) = &self.active else { return };
-        self.link.handle_end(end, active.setup.mode, &active.setup.endpoints, now);
-        if let Connection::Waiting { reason, .. } = self.link.connection()
-            && self.noted_reason.as_ref() != Some(reason)
-        {
-            self.noted_reason = Some(reason.clone());
-            self.tally.notes.push(Level::Warning, reason.clone(), now);
-        }
-    }
-
-    /// Ends the connection for good.
-    fn give_up(&mut self, code: CloseCode, reason: &str, now: Time) {
-        self.drop_carrier(code, reason);
-        let reason = sentence(reason);
-        self.tally.notes.push(Level::Error, reason.clone(), now);
-        self.link.handle_hopeless(reason);
-    }
-
-    fn drop_carrier(&mut self, code: CloseCode, reason: &str) {
-        self.generation += 1;
-        self.is_carrier_open = false;
-        if let Some(carrier) = self.carrier.take() {
-            carrier.close(code, reason);
-        }
-        if let Some(active) = &mut self.active {
-            active.handle_disconnected();
         }
     }
 
@@ -318,53 +190,6 @@ impl Lane {
         let ended = clock::now();
         self.tally.record_busy(ended.since(began), ended);
         self.arm(ended);
-    }
-
-    fn handle_events(&mut self, now: Time) {
-        while let Some(event) = self.active.as_mut().and_then(|active| active.session.poll_event()) {
-            self.handle_event(event, now);
-        }
-    }
-
-    fn handle_event(&mut self, event: ClientEvent, now: Time) {
-        match event {
-            ClientEvent::Welcome(welcome) => self.handle_welcome(welcome, now),
-            ClientEvent::Subscribed(streams) => self.tally.handle_streams(&streams),
-            ClientEvent::Gap { new: 0, .. } => {}
-            ClientEvent::Heartbeat { .. } => {
-                self.active.iter_mut().for_each(|active| active.heartbeats += 1);
-            }
-            ClientEvent::Gap { report, new } => self.tally.record_gap(report.reason, new, now),
-            ClientEvent::Lost { messages } => self.tally.record_lost(messages, now),
-            ClientEvent::Sample(sample) => {
-                if let Some(active) = &mut self.active {
-                    active.sample = Some(sample);
-                }
-            }
-            ClientEvent::Silent => self.end(&End::Silent, CloseCode::Unresponsive, now),
-            ClientEvent::Goodbye(Goodbye { code: CloseCode::Unsupported | CloseCode::TakenOver, reason }) => {
-                self.give_up(CloseCode::Normal, &reason, now);
-            }
-            ClientEvent::Goodbye(goodbye) => {
-                if let Some(active) = &mut self.active {
-                    active.farewell = Some(goodbye);
-                }
-            }
-        }
-    }
-
-    fn handle_welcome(&mut self, welcome: Welcome, now: Time) {
-        let was_ready_before = self.link.handle_ready(now);
-        if was_ready_before {
-            self.tally.record_reconnect();
-        }
-        self.tally.handle_streams(&welcome.streams);
-        let (level, text) = welcome_note(welcome.continuity);
-        self.tally.notes.push(level, text, now);
-        self.noted_reason = None;
-        if let Some(active) = &mut self.active {
-            active.handle_welcome(welcome);
-        }
     }
 
     /// Sends what is due, unless the connection takes no more; then it waits in the session, where only the newest

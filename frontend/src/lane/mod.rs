@@ -11,8 +11,10 @@
 
 mod active;
 mod clock;
+mod connecting;
 mod consumer;
 mod driver;
+mod events;
 mod link;
 mod model;
 mod report;

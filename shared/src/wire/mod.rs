@@ -19,7 +19,7 @@ pub use server::{
 };
 
 /// The version of these words. A server answers another one with [`CloseCode::Unsupported`].
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// The WebTransport path and the WebSocket path of a session.
 pub const WEBTRANSPORT_PATH: &str = "/wt";

@@ -1,0 +1,14 @@
+//! What the page and a lane's worker say to each other.
+//!
+//! Both directions are postcard in a `Uint8Array`. The worker speaks only when asked: the page sends
+//! [`Command::Report`] at most once a frame and not again before the answer, so a slow worker is asked less and a
+//! hidden page asks nothing. All times are microseconds since the Unix epoch as `performance` tells them, which page
+//! and workers of one browser share.
+
+mod command;
+mod report;
+mod summary;
+
+pub use command::{Command, Consumer, Endpoints, Setup, Window, Work};
+pub use report::{AgeColumn, Connection, Dot, HostReading, Level, Note, Report};
+pub use summary::{Ages, Credit, Hops, Summary, curve_share};

@@ -1,0 +1,109 @@
+//! Levels and totals of one lane.
+
+use serde::{Deserialize, Serialize};
+use sluice_shared::units::Amount;
+use sluice_shared::wire::{GapReason, Hop, PathSample, TransportFacts, Waiting};
+
+/// Levels and totals of one lane.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// What waits where.
+    pub hops: Hops,
+    /// The credit gate.
+    pub credit: Credit,
+    /// Why the server sends nothing, if so.
+    pub waiting: Waiting,
+    /// What was consumed since the last reset.
+    pub consumed: Amount,
+    /// What was consumed in the last second.
+    pub consumed_per_second: Amount,
+    /// Messages in gaps since the last reset, by [`GapReason::ALL`]'s order.
+    pub gaps: [u64; GapReason::ALL.len()],
+    /// Messages that never came and that no gap explains. Always 0 unless something is broken.
+    pub lost: u64,
+    /// Messages that came twice and were not consumed again.
+    pub duplicates: u64,
+    /// Connections after the first.
+    pub reconnects: u64,
+    /// Times that nothing was consumed for longer than [`Summary::STALL_MICROS`] although messages waited.
+    pub stalls: u64,
+    /// Age when consumed, over the last 30 s.
+    pub age: Ages,
+    /// Of that age, the part before the message left the session (hub and policy).
+    pub age_at_server: Ages,
+    /// Of that age, the part on the way (transport, network, browser).
+    pub age_in_transit: Ages,
+    /// Of that age, the part in the inbox.
+    pub age_in_inbox: Ages,
+    /// Ages at [`Summary::CURVE`] evenly spaced points of the distribution's logit scale; see [`curve_share`].
+    pub age_curve: Vec<u32>,
+    /// Smallest recent heartbeat round trip, microseconds.
+    pub rtt_micros: Option<u64>,
+    /// The server's clock minus this one, microseconds, as estimated by the fastest recent heartbeat.
+    pub clock_offset_micros: i64,
+    /// The path as the server's stack sees it.
+    pub path: PathSample,
+    /// What carries the lane; `None` before the first Welcome.
+    pub facts: Option<TransportFacts>,
+    /// Share of the worker's time spent receiving and consuming over the last second, 0 to 1.
+    pub busy: f32,
+}
+
+impl Summary {
+    /// A silence of this length with messages waiting is a stall: 100 ms.
+    pub const STALL_MICROS: u64 = 100_000;
+    /// Points on the age curve.
+    pub const CURVE: usize = 48;
+}
+
+/// The share of messages at point `index` of the age curve: from 1 % to 99.9 %, evenly spaced in log-odds.
+pub fn curve_share(index: usize) -> f64 {
+    let (low, high) = ((0.01f64 / 0.99).ln(), (0.999f64 / 0.001).ln());
+    let odds = (low + (high - low) * index as f64 / (Summary::CURVE - 1) as f64).exp();
+    odds / (1.0 + odds)
+}
+
+/// What waits at each hop, in the order in which messages pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hops {
+    /// The hub's log from this lane's cursor to its head.
+    pub backlog: Hop,
+    /// The policy's queue.
+    pub policy_queue: Hop,
+    /// Sent by the session, not yet on the wire as far as the server's platform tells.
+    pub transport: Hop,
+    /// Sent and not received: on the wire and in the browser's own buffers.
+    pub transit: Hop,
+    /// Received and not taken by the consumer. Its bound is the window.
+    pub inbox: Hop,
+    /// In the consumer's hands.
+    pub consumer: Hop,
+}
+
+/// The credit gate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credit {
+    /// What the server may send in total on this connection.
+    pub limit: Amount,
+    /// What it has sent, as last heard.
+    pub sent: Amount,
+    /// What was consumed.
+    pub consumed: Amount,
+    /// How far ahead of consumption it may send.
+    pub window: Amount,
+}
+
+/// Percentiles of a span, microseconds; all 0 when `count` is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ages {
+    /// How many were measured.
+    pub count: u64,
+    /// Median.
+    pub p50: u64,
+    /// 95th percentile.
+    pub p95: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// Largest.
+    pub max: u64,
+}
