@@ -78,6 +78,11 @@ pub fn watch_url(lab: &str) -> String {
     path(lab, "/watch")
 }
 
+/// Where the frames of a lane's WebSocket come from.
+pub fn frames_url(lab: &str, lane: u32) -> String {
+    path(lab, "/frames?lane=") + &lane.to_string()
+}
+
 const LABS: &str = "/api/labs";
 
 fn path(lab: &str, rest: &str) -> String {

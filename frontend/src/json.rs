@@ -3,9 +3,11 @@
 use js_sys::{Array, Object, Reflect};
 use sluice_shared::api::Info;
 use sluice_shared::lab::{
-    Congestion, CongestionPorts, FlowReport, HopReport, Knobs, Lab, LabPorts, LabReport, LateWrite, Lateness,
-    LinkChange, LinkReport, TcpPhase, TcpReport, TcpStack, TcpWait,
+    Answer, CloseRecord, Congestion, CongestionPorts, FlowReport, FrameEvent, FrameRecord, FrameTotals,
+    HopReport, JoinedMessage, Knobs, Lab, LabPorts, LabReport, LateWrite, Lateness, LinkChange, LinkReport,
+    Opcode, QuicBytes, TcpPhase, TcpReport, TcpStack, TcpWait, UpgradeRecord,
 };
+use sluice_shared::link::Direction;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 use wasm_bindgen::{JsCast, JsValue};
@@ -95,6 +97,80 @@ impl Json {
         })
     }
 
+    /// An event of the frame inspector.
+    pub fn frame_event(&self) -> Option<FrameEvent> {
+        Some(FrameEvent {
+            connection: self.whole("connection")?,
+            upgrade: self.get("upgrade").upgrade(),
+            frames: self.list("frames").filter_map(|frame| frame.frame()).collect(),
+            skipped: self.count("skipped"),
+            up: self.get("up").frame_totals(),
+            down: self.get("down").frame_totals(),
+            lost: self.text("lost"),
+            has_ended: self.flag("has_ended"),
+        })
+    }
+
+    fn upgrade(&self) -> Option<UpgradeRecord> {
+        Some(UpgradeRecord {
+            at: self.time("at")?,
+            request: self.text("request")?,
+            response: self.text("response")?,
+            key: self.text("key")?,
+            accept: self.text("accept")?,
+            expected: self.text("expected")?,
+            matches: self.flag("matches"),
+        })
+    }
+
+    fn frame(&self) -> Option<FrameRecord> {
+        let (joined, close, answers) = (self.get("joined"), self.get("close"), self.get("answers"));
+        Some(FrameRecord {
+            number: self.whole("number")?,
+            at: self.time("at")?,
+            direction: if self.text("direction")? == "up" { Direction::Up } else { Direction::Down },
+            fin: self.flag("fin"),
+            rsv: self.count("rsv") as u8,
+            opcode: self.count("opcode") as u8,
+            header: self.text("header")?,
+            mask: self.text("mask"),
+            length: self.count("length"),
+            wire: self.text("wire")?,
+            plain: self.text("plain"),
+            message: self.whole("message"),
+            fragment: self.whole("fragment").map(|place| place as u32),
+            joined: joined.text("plain").map(|plain| JoinedMessage {
+                fragments: joined.count("fragments") as u32,
+                bytes: joined.count("bytes"),
+                plain,
+            }),
+            is_between: self.flag("is_between"),
+            close: close.text("meaning").map(|meaning| CloseRecord {
+                code: close.whole("code").map(|code| code as u16),
+                meaning,
+                reason: close.text("reason").unwrap_or_default(),
+            }),
+            answers: answers
+                .whole("number")
+                .map(|number| Answer { number, rtt_micros: answers.count("rtt_micros") }),
+            faults: self.list("faults").filter_map(|fault| fault.0.as_string()).collect(),
+        })
+    }
+
+    fn frame_totals(&self) -> FrameTotals {
+        let mut frames = [0; Opcode::ALL.len()];
+        for (place, count) in frames.iter_mut().zip(self.list("frames")) {
+            *place = count.0.as_f64().map_or(0, |count| count as u64);
+        }
+        FrameTotals {
+            frames,
+            messages: self.count("messages"),
+            payload_bytes: self.count("payload_bytes"),
+            header_bytes: self.count("header_bytes"),
+            faulty_frames: self.count("faulty_frames"),
+        }
+    }
+
     fn flow(&self) -> Option<FlowReport> {
         let transport = self.text("transport")?;
         let congestion = self.text("congestion")?;
@@ -111,6 +187,7 @@ impl Json {
             down: self.get("down").link(),
             tcp: self.get("tcp").tcp(),
             lateness: self.get("lateness").lateness(),
+            quic: self.get("quic").quic(),
         })
     }
 
@@ -173,6 +250,17 @@ impl Json {
             propagation_micros: self.count("propagation_micros"),
             blocked_micros: self.count("blocked_micros"),
             worst: self.get("worst").late_write(),
+        })
+    }
+
+    fn quic(&self) -> Option<QuicBytes> {
+        Some(QuicBytes {
+            packets: self.whole("packets")?,
+            data_frames: self.count("data_frames"),
+            payload_bytes: self.count("payload_bytes"),
+            frame_header_bytes: self.count("frame_header_bytes"),
+            other_frame_bytes: self.count("other_frame_bytes"),
+            packet_bytes: self.count("packet_bytes"),
         })
     }
 

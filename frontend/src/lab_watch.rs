@@ -1,24 +1,24 @@
-//! A lab's reports, as they come from the server.
+//! What the server tells of a lab, event by event.
 
 use wasm_bindgen::prelude::*;
 use web_sys::{EventSource, MessageEvent};
 
 use crate::api;
 use crate::json::Json;
-use sluice_shared::lab::LabReport;
+use sluice_shared::lab::{FrameEvent, LabReport};
 
-/// What comes from watching a lab.
+/// What comes from watching something.
 #[derive(Debug)]
-pub enum Sight {
-    /// A report.
-    Report(Box<LabReport>),
+pub enum Sight<T> {
+    /// An event.
+    Report(Box<T>),
     /// The stream is cut; the browser connects again by itself.
     Cut,
-    /// The lab is no longer there.
+    /// There is nothing to be watched any more.
     Gone,
 }
 
-/// A stream of reports. The lab stays as long as somebody watches it.
+/// A stream of events. A lab stays as long as somebody watches it.
 #[derive(Debug)]
 pub struct LabWatch {
     source: Option<EventSource>,
@@ -28,13 +28,26 @@ pub struct LabWatch {
 
 impl LabWatch {
     /// Watches the lab with this id; `seen` is called for all that comes.
-    pub fn open(lab: &str, seen: impl Fn(Sight) + Clone + 'static) -> Self {
-        let source = EventSource::new(&api::watch_url(lab)).ok();
+    pub fn open(lab: &str, seen: impl Fn(Sight<LabReport>) + Clone + 'static) -> Self {
+        Self::of(&api::watch_url(lab), |json| json.lab_report(), seen)
+    }
+
+    /// Watches the frames of a lane's WebSocket; `seen` is called for all that comes.
+    pub fn open_frames(lab: &str, lane: u32, seen: impl Fn(Sight<FrameEvent>) + Clone + 'static) -> Self {
+        Self::of(&api::frames_url(lab, lane), |json| json.frame_event(), seen)
+    }
+
+    fn of<T: 'static>(
+        url: &str,
+        read: fn(&Json) -> Option<T>,
+        seen: impl Fn(Sight<T>) + Clone + 'static,
+    ) -> Self {
+        let source = EventSource::new(url).ok();
         let on_message = {
             let seen = seen.clone();
             Closure::new(move |event: MessageEvent| {
                 let text = event.data().as_string().unwrap_or_default();
-                if let Some(report) = Json::parsed(&text).lab_report() {
+                if let Some(report) = read(&Json::parsed(&text)) {
                     seen(Sight::Report(Box::new(report)));
                 }
             })

@@ -8,7 +8,7 @@
 //! Four kinds of code: [`model`] is plain Rust; [`state`] holds the signals and the engine that joins them to the
 //! workers; [`components`] are views; [`chart`] draws from the model. Messages never enter the reactive graph: a
 //! worker measures them, and the page sees levels, columns and samples. Browser interfaces are called in
-//! [`api`], [`browser`], [`clock`], [`frame_loop`], [`json`], [`lab_watch`], [`worker_link`] and `chart::surface` alone.
+//! [`api`], [`browser`], [`clock`], [`dom`], [`frame_loop`], [`json`], [`lab_watch`], [`worker_link`] and `chart::surface` alone.
 
 pub mod api;
 pub mod bridge;
@@ -16,6 +16,7 @@ pub mod browser;
 pub mod chart;
 pub mod clock;
 pub mod components;
+pub mod dom;
 pub mod frame_loop;
 pub mod json;
 pub mod lab_watch;

@@ -1,6 +1,8 @@
 //! How a server is set up.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use sluice_shared::lab::TcpStack;
 
@@ -31,6 +33,26 @@ pub struct Config {
     pub tcp: TcpStack,
     /// How QUIC sends.
     pub quic_tuning: QuicTuning,
+    /// How WebSocket clients are asked for signs of life.
+    pub pings: Pings,
+}
+
+/// How a WebSocket client is asked for signs of life: one that dies is noticed within interval + timeout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pings {
+    /// From one ping to the next, [`Pings::INTERVALS`].
+    pub interval: Duration,
+    /// From a ping to the end, if nothing at all is heard, [`Pings::TIMEOUTS`].
+    pub timeout: Duration,
+}
+
+impl Pings {
+    /// Every 20 s, dead after 10 s without an answer.
+    pub const DEFAULT: Self = Self { interval: Duration::from_secs(20), timeout: Duration::from_secs(10) };
+    /// Intervals that are taken.
+    pub const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
+    /// Timeouts that are taken.
+    pub const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::from_secs(300);
 }
 
 impl Config {
@@ -93,6 +115,7 @@ impl Default for Config {
             max_labs: 8,
             tcp: TcpStack::Model,
             quic_tuning: QuicTuning::default(),
+            pings: Pings::DEFAULT,
         }
     }
 }

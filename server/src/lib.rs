@@ -11,6 +11,7 @@ mod clock;
 pub mod compare;
 mod config;
 mod feeds;
+mod frames;
 mod http;
 mod hub;
 mod labs;
@@ -25,7 +26,7 @@ mod tls;
 mod ws;
 mod wt;
 
-pub use config::{Config, Congestion, QuicTuning, TlsFiles};
+pub use config::{Config, Congestion, Pings, QuicTuning, TlsFiles};
 pub use feeds::FeedKind;
 pub use listen::{BadAddress, ListenAddress};
 pub use server::{Server, StartError};

@@ -21,6 +21,7 @@ pub(crate) struct Metrics {
     closed: Family<CloseLabels, Counter>,
     resumed: Family<ResumeLabels, Counter>,
     refused: Family<RefusedLabels, Counter>,
+    exhibits_ended: Family<ExhibitLabels, Counter>,
     feed_messages: Family<FeedLabels, Counter>,
     feed_rejected: Family<FeedRejectedLabels, Counter>,
     /// Feeds that run.
@@ -31,6 +32,8 @@ pub(crate) struct Metrics {
     pub(crate) quic_connections: Gauge,
     /// Open labs.
     pub(crate) labs: Gauge,
+    /// Failure exhibits that run.
+    pub(crate) exhibits: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -62,6 +65,12 @@ struct ResumeLabels {
 struct RefusedLabels {
     transport: &'static str,
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ExhibitLabels {
+    policy: &'static str,
+    end: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -109,12 +118,14 @@ impl Metrics {
             closed: Family::default(),
             resumed: Family::default(),
             refused: Family::default(),
+            exhibits_ended: Family::default(),
             feed_messages: Family::default(),
             feed_rejected: Family::default(),
             feed_instances: Gauge::default(),
             tcp_connections: Gauge::default(),
             quic_connections: Gauge::default(),
             labs: Gauge::default(),
+            exhibits: Gauge::default(),
         };
         let registry = &mut new.registry;
         registry.register("sessions", "Sessions that are connected", new.sessions.clone());
@@ -131,6 +142,12 @@ impl Metrics {
         registry.register("tcp_connections", "Open TCP connections", new.tcp_connections.clone());
         registry.register("quic_connections", "Open QUIC connections", new.quic_connections.clone());
         registry.register("labs", "Open labs, each with an emulated network", new.labs.clone());
+        registry.register("exhibits", "Failure exhibits that run", new.exhibits.clone());
+        registry.register(
+            "exhibits_ended",
+            "Failure exhibits that ended, by how",
+            new.exhibits_ended.clone(),
+        );
         new
     }
 
@@ -167,6 +184,11 @@ impl Metrics {
     /// A connection was turned away.
     pub(crate) fn refused(&self, transport: Transport, why: Refusal) {
         self.refused.get_or_create(&RefusedLabels { transport: transport.name(), reason: why.name() }).inc();
+    }
+
+    /// A failure exhibit ended: at the cap of this name, or because somebody ended it.
+    pub(crate) fn exhibit_ended(&self, policy: &'static str, end: &'static str) {
+        self.exhibits_ended.get_or_create(&ExhibitLabels { policy, end }).inc();
     }
 
     /// The counter of what `feed` publishes.

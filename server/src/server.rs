@@ -133,8 +133,8 @@ impl Server {
         };
         let labs = self.ground.map(|ground| Arc::new(ground.open(Arc::clone(&metrics), stop.subscribe())));
         let certificates = self.certificates.clone();
-        let app =
-            App::new(Arc::clone(&self.sessions), quic_port, certificates, origins.clone(), labs.clone());
+        let (sessions, pings) = (Arc::clone(&self.sessions), self.config.pings);
+        let app = App::new(sessions, quic_port, certificates, origins.clone(), labs.clone(), pings);
         let router = router(Arc::new(app));
         for listening in self.http {
             tasks.spawn(serve(listening, router.clone(), Arc::clone(&metrics), stop.subscribe()));

@@ -16,6 +16,8 @@ pub struct Delivery {
     /// Streams that were followed before, whose stragglers are not wanted. When one is followed again, its first
     /// messages may have overtaken the announcement, so what has arrived of it stays known.
     retired: BTreeMap<StreamId, StreamAccount>,
+    /// What passed while a stream was not followed and is again, until it is taken.
+    passed_over: Vec<(StreamId, SeqRange)>,
 }
 
 /// What an arriving message is.
@@ -68,6 +70,8 @@ impl Delivery {
                 }
                 None => match self.retired.remove(&info.id) {
                     Some(mut account) => {
+                        let missed = account.beyond.missing(account.settled_below, info.next);
+                        self.passed_over.extend(missed.map(|range| (info.id, range)));
                         account.settle(account.settled_below, info.next);
                         account
                     }
@@ -81,6 +85,22 @@ impl Delivery {
             self.retired.pop_first();
         }
         gaps
+    }
+
+    /// Takes what passed while a stream was not followed that is followed again.
+    pub fn take_passed_over(&mut self) -> Vec<(StreamId, SeqRange)> {
+        core::mem::take(&mut self.passed_over)
+    }
+
+    /// The streams that are followed, each with the position after the last that has arrived or lies in a gap.
+    pub fn seen(&self) -> impl Iterator<Item = (StreamId, Seq)> + '_ {
+        let end = |account: &StreamAccount| account.beyond.end().unwrap_or(account.settled_below);
+        self.streams.iter().map(move |(&stream, account)| (stream, end(account)))
+    }
+
+    /// Whether `stream` is followed, or was and is remembered.
+    pub fn knows(&self, stream: StreamId) -> bool {
+        self.streams.contains_key(&stream) || self.retired.contains_key(&stream)
     }
 
     /// Forgets everything: the hub has begun another life.
@@ -247,6 +267,9 @@ mod tests {
         delivery.handle_message(STREAM, Seq(8), Time::ZERO);
         delivery.handle_streams(&[]);
         assert!(delivery.handle_streams(&[stream_at(7)]).is_empty());
+        assert_eq!(delivery.take_passed_over(), [(STREAM, SeqRange { first: Seq(1), count: 6 })]);
+        assert_eq!(delivery.take_passed_over(), []);
+        assert_eq!(delivery.seen().collect::<Vec<_>>(), [(STREAM, Seq(9))]);
         assert_eq!(delivery.resume_positions(), [(STREAM, Seq(7))]);
         assert_eq!(delivery.handle_message(STREAM, Seq(8), Time::ZERO), Arrival::Settled);
         assert_eq!(delivery.handle_message(STREAM, Seq(7), Time::ZERO), Arrival::New);

@@ -11,7 +11,10 @@
 //! | [`flow`] | receiver-owned credit |
 //! | [`log`], [`queue`] | where messages wait at the server |
 //! | [`delivery`], [`ledger`] | what has arrived, what never will, and what that returns in credit |
+//! | [`digest`], [`audit`], [`certificate`] | what became of each message, proven to both sides |
 //! | [`session`] | both ends of a session |
+//! | [`exhibit`] | what bounds a failure exhibit |
+//! | [`flood`] | what a client sends to feel a server that stops reading |
 //! | [`clock`], [`histogram`] | measurement |
 //! | [`link`] | bad networks: profiles, presets |
 //! | [`lab`] | one page's bad network: requests, reports |
@@ -20,9 +23,14 @@
 #![warn(missing_docs, clippy::cast_possible_truncation)]
 
 pub mod api;
+pub mod audit;
+pub mod certificate;
 pub mod clock;
 pub mod delivery;
+pub mod digest;
+pub mod exhibit;
 pub mod feed;
+pub mod flood;
 pub mod flow;
 pub mod histogram;
 pub mod ids;

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::ids::{Key, Seq};
+use crate::digest::{IdDigest, Powers};
+use crate::ids::{Key, Seq, StreamId};
 use crate::time::Time;
 use crate::units::Amount;
 use crate::wire::Hop;
@@ -40,6 +41,25 @@ pub enum Lookup {
     Evicted(Seq),
 }
 
+/// Everything that was ever appended to a log, as a digest: it outlives the messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Produced {
+    next: Seq,
+    digest: IdDigest,
+}
+
+impl Produced {
+    /// The position that the next message will have.
+    pub const fn next(self) -> Seq {
+        self.next
+    }
+
+    /// What was appended from `first` on and before `cut`: all of it, less what lies outside.
+    pub fn between(self, first: Seq, cut: Seq) -> IdDigest {
+        self.digest - IdDigest::of_run(Seq(0), first) - IdDigest::of_run(cut, self.next)
+    }
+}
+
 /// A bounded log of one stream. A subscriber is a position in it, so a slow one costs nothing but falls behind.
 #[derive(Debug)]
 pub struct StreamLog {
@@ -50,6 +70,9 @@ pub struct StreamLog {
     appended_bytes: u64,
     /// Bytes of what is kept.
     kept_bytes: u64,
+    /// The positions of everything ever appended.
+    produced: IdDigest,
+    powers: Powers,
 }
 
 #[derive(Debug)]
@@ -62,7 +85,15 @@ struct Kept {
 impl StreamLog {
     /// An empty log that keeps at most `bound`, but always the newest message.
     pub fn new(bound: Amount) -> Self {
-        Self { entries: VecDeque::new(), next: Seq(0), bound, appended_bytes: 0, kept_bytes: 0 }
+        Self {
+            entries: VecDeque::new(),
+            next: Seq(0),
+            bound,
+            appended_bytes: 0,
+            kept_bytes: 0,
+            produced: IdDigest::EMPTY,
+            powers: Powers::default(),
+        }
     }
 
     /// The position that the next message will have.
@@ -78,6 +109,7 @@ impl StreamLog {
             entry: LogEntry { seq, key, produced_at, item },
             bytes_before: self.appended_bytes,
         });
+        self.produced += self.powers.of(seq);
         self.next = seq.next();
         self.appended_bytes += bytes;
         self.kept_bytes += bytes;
@@ -120,6 +152,11 @@ impl StreamLog {
         }
     }
 
+    /// What was ever produced.
+    pub const fn produced(&self) -> Produced {
+        Produced { next: self.next, digest: self.produced }
+    }
+
     /// What is kept.
     pub fn kept(&self) -> Amount {
         Amount::new(self.entries.len() as u64, self.kept_bytes)
@@ -134,9 +171,11 @@ impl StreamLog {
 /// Where sessions read messages. The server's hub is one; a simulation may be another.
 pub trait Source {
     /// What stands at `seq` of `stream`.
-    fn lookup(&self, stream: crate::ids::StreamId, seq: Seq) -> Lookup;
+    fn lookup(&self, stream: StreamId, seq: Seq) -> Lookup;
     /// What is kept of `stream` from `cursor` to the head.
-    fn backlog(&self, stream: crate::ids::StreamId, cursor: Seq, now: Time) -> Hop;
+    fn backlog(&self, stream: StreamId, cursor: Seq, now: Time) -> Hop;
+    /// What was ever produced in `stream`; `None` when it is not followed.
+    fn produced(&self, stream: StreamId) -> Option<Produced>;
 }
 
 #[cfg(test)]
@@ -166,6 +205,16 @@ mod tests {
     fn a_message_larger_than_the_bound_is_still_kept() {
         let log = log_of(3, Amount::new(100, 5));
         assert_eq!(log.kept(), Amount::new(1, 10));
+    }
+
+    #[test]
+    fn what_was_produced_is_known_after_it_is_gone() {
+        let log = log_of(10, Amount::new(4, 1_000));
+        assert_eq!(log.produced().next(), Seq(10));
+        for (first, cut) in [(0, 10), (0, 3), (2, 9), (9, 10), (5, 5)] {
+            let expected = IdDigest::of_run(Seq(first), Seq(cut));
+            assert_eq!(log.produced().between(Seq(first), Seq(cut)), expected, "{first}..{cut}");
+        }
     }
 
     #[test]

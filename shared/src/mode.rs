@@ -70,6 +70,11 @@ impl Mode {
         !matches!(self, Self::Datagrams)
     }
 
+    /// Whether the messages of a topic arrive in the order in which they were sent.
+    pub const fn keeps_streams_in_order(self) -> bool {
+        matches!(self, Self::WebSocket | Self::WebSocketStream | Self::OneStream | Self::StreamPerTopic)
+    }
+
     /// What order the receiver may count on, in words.
     pub const fn ordering(self) -> &'static str {
         match self {

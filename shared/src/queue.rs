@@ -29,7 +29,8 @@ pub struct Dropped {
     pub reason: GapReason,
 }
 
-/// Messages that wait for credit under `latest`, `drop-oldest` or `drop-newest`.
+/// Messages that wait for credit under `latest`, `drop-oldest` or `drop-newest`, or for the transport under the exhibits
+/// that keep a queue.
 ///
 /// Under `latest` a newer message takes the place of the older one of its key rather than the end of the queue, so a
 /// key that changes all the time is not put off for ever. The queue is then as long as there are keys, and never
@@ -48,7 +49,7 @@ impl PolicyQueue {
     /// Adds a message as `policy` says, and returns what had to go.
     pub fn push(&mut self, policy: Policy, message: Queued) -> Option<Dropped> {
         match policy {
-            Policy::Lossless => {
+            Policy::Lossless | Policy::Unbounded | Policy::BusySpin => {
                 self.append(message);
                 None
             }
@@ -58,10 +59,12 @@ impl PolicyQueue {
                 self.append(message);
                 dropped.map(|old| old.dropped(GapReason::DroppedOldest))
             }
-            Policy::DropNewest { limit } if self.waiting.len() >= limit as usize => {
+            Policy::DropNewest { limit } | Policy::SilentDrop { limit }
+                if self.waiting.len() >= limit as usize =>
+            {
                 Some(message.dropped(GapReason::DroppedNewest))
             }
-            Policy::DropNewest { .. } => {
+            Policy::DropNewest { .. } | Policy::SilentDrop { .. } => {
                 self.append(message);
                 None
             }
@@ -72,12 +75,12 @@ impl PolicyQueue {
     pub fn set_policy(&mut self, policy: Policy) -> Vec<Dropped> {
         let waiting = core::mem::take(self).waiting;
         match policy {
-            Policy::Lossless => {
+            Policy::Lossless | Policy::Unbounded | Policy::BusySpin => {
                 waiting.into_iter().for_each(|message| self.append(message));
                 Vec::new()
             }
             Policy::Latest => self.conflate_all(waiting),
-            Policy::DropOldest { .. } | Policy::DropNewest { .. } => {
+            Policy::DropOldest { .. } | Policy::DropNewest { .. } | Policy::SilentDrop { .. } => {
                 waiting.into_iter().filter_map(|message| self.push(policy, message)).collect()
             }
         }
@@ -163,9 +166,13 @@ impl PolicyQueue {
     /// What waits, bounded as `policy` bounds it.
     pub fn hop(&self, policy: Policy, now: Time) -> Hop {
         let bound = match policy {
-            Policy::Lossless => 0,
             Policy::Latest => u64::from(Policy::MAX_LIMIT),
-            Policy::DropOldest { limit } | Policy::DropNewest { limit } => u64::from(limit),
+            Policy::Lossless
+            | Policy::DropOldest { .. }
+            | Policy::DropNewest { .. }
+            | Policy::Unbounded
+            | Policy::SilentDrop { .. }
+            | Policy::BusySpin => policy.limit().map_or(0, u64::from),
         };
         let oldest = self.waiting.iter().map(|queued| queued.entry.produced_at).min();
         Hop {
@@ -173,6 +180,11 @@ impl PolicyQueue {
             bound: Amount::new(bound, 0),
             oldest_age_micros: oldest.map_or(0, |at| now.as_micros().saturating_sub(at.as_micros())),
         }
+    }
+
+    /// Bytes of the encoded messages that wait.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// How many wait.

@@ -18,6 +18,8 @@ pub struct Amount {
 impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self { messages: 0, bytes: 0 };
+    /// As much as can be counted.
+    pub const MAX: Self = Self { messages: u64::MAX, bytes: u64::MAX };
 
     /// `messages` messages in `bytes` bytes.
     pub const fn new(messages: u64, bytes: u64) -> Self {

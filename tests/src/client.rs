@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
+use sluice_shared::certificate::Certificate;
 use sluice_shared::feed::FeedSpec;
+use sluice_shared::flood::FloodStyle;
 use sluice_shared::flow::WindowMode;
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
@@ -127,6 +129,28 @@ impl Client {
     /// Other feeds from here on.
     pub async fn set_feeds(&self, feeds: impl Into<Vec<FeedSpec>>) {
         self.order(Command::Feeds(feeds.into())).await;
+    }
+
+    /// Begins a certificate, unless one is on the way.
+    pub async fn begin_certificate(&self) {
+        self.order(Command::Certify).await;
+    }
+
+    /// Proves that nothing was lost, and waits for `patience` at most for what comes of it.
+    ///
+    /// # Panics
+    /// Nothing comes of it.
+    pub async fn certify(&self, patience: Duration) -> Certificate {
+        let before = self.tally().certificates.len();
+        self.begin_certificate().await;
+        self.until_within(patience, "a certificate is issued", |tally| tally.certificates.len() > before)
+            .await;
+        self.tally().certificates[before].clone()
+    }
+
+    /// Floods the server with `bytes` bytes.
+    pub async fn flood(&self, style: FloodStyle, bytes: u64) {
+        self.order(Command::Flood(style, bytes)).await;
     }
 
     /// Cuts the connection off without a word, and resumes the session over another.

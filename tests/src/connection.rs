@@ -7,6 +7,7 @@ use sluice_shared::wire::codec::write_client_item;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::flood::{Drain, Spout, spout};
 use crate::target::Target;
 use crate::{websocket, webtransport};
 
@@ -32,6 +33,8 @@ pub enum Input {
     },
     /// A WebTransport datagram.
     Datagram(Bytes),
+    /// Bytes of a flood that come back on a stream of their own; WebTransport alone.
+    Echo(Bytes),
     /// The connection is over; nothing follows.
     Closed(Closed),
 }
@@ -60,6 +63,8 @@ pub(crate) enum Output {
     Text(String),
     /// A unidirectional stream with these bytes; nothing on WebSocket.
     Stream(Bytes),
+    /// A bidirectional stream that begins with these bytes; nothing on WebSocket.
+    TwoWay(Bytes),
     /// A datagram; nothing on WebSocket.
     Datagram(Bytes),
     /// The end, in good order.
@@ -72,6 +77,7 @@ pub struct Connection {
     input: mpsc::Receiver<Input>,
     output: mpsc::Sender<Output>,
     reading: watch::Sender<bool>,
+    spout: Spout,
     _tasks: JoinSet<()>,
     /// The certificate that the server presented, in DER; WebTransport alone.
     pub certificate: Option<Vec<u8>>,
@@ -98,6 +104,7 @@ pub(crate) struct Wires {
     pub(crate) input: mpsc::Sender<Input>,
     pub(crate) output: mpsc::Receiver<Output>,
     pub(crate) reading: watch::Receiver<bool>,
+    pub(crate) flood: Drain,
     pub(crate) tasks: JoinSet<()>,
 }
 
@@ -110,12 +117,13 @@ impl Connection {
         let (input, inputs) = mpsc::channel(DEPTH);
         let (output, outputs) = mpsc::channel(DEPTH);
         let (reading, may_read) = watch::channel(true);
-        let wires = Wires { input, output: outputs, reading: may_read, tasks: JoinSet::new() };
+        let (spout, flood) = spout();
+        let wires = Wires { input, output: outputs, reading: may_read, flood, tasks: JoinSet::new() };
         let (tasks, certificate) = match mode.transport() {
             Transport::WebSocket => (websocket::open(target, origin, wires).await?, None),
             Transport::WebTransport => webtransport::open(target, origin, wires).await?,
         };
-        Ok(Self { input: inputs, output, reading, _tasks: tasks, certificate })
+        Ok(Self { input: inputs, output, reading, spout, _tasks: tasks, certificate })
     }
 
     /// The next thing that arrives.
@@ -127,6 +135,11 @@ impl Connection {
     /// Reads what arrives, or leaves it where it is.
     pub fn set_reading(&self, reading: bool) {
         self.reading.send_replace(reading);
+    }
+
+    /// Where a flood is handed over: ahead of what is said later on a WebSocket, on a stream of its own on WebTransport.
+    pub const fn spout(&self) -> &Spout {
+        &self.spout
     }
 
     /// To speak while somebody else listens.
@@ -167,6 +180,11 @@ impl Speaker {
     /// Sends bytes on a unidirectional stream of their own; WebTransport alone.
     pub async fn stream(&self, bytes: impl Into<Bytes>) {
         self.send(Output::Stream(bytes.into())).await;
+    }
+
+    /// Opens a bidirectional stream, and leaves it open behind these bytes; WebTransport alone.
+    pub async fn two_way(&self, bytes: impl Into<Bytes>) {
+        self.send(Output::TwoWay(bytes.into())).await;
     }
 
     /// Sends a datagram; WebTransport alone.

@@ -16,13 +16,25 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 ///
 /// # Panics
 /// It did not within [`PATIENCE`]; the panic says `what` was waited for.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let give_up = Instant::now() + PATIENCE;
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, look: impl FnMut() -> F) -> T {
+    patiently(PATIENCE, what, look).await
+}
+
+/// The same for what takes longer.
+///
+/// # Panics
+/// It did not within `patience`; the panic says `what` was waited for.
+pub async fn patiently<T, F: Future<Output = Option<T>>>(
+    patience: Duration,
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
+    let give_up = Instant::now() + patience;
     loop {
         if let Some(value) = look().await {
             return value;
         }
-        assert!(Instant::now() < give_up, "waited {PATIENCE:?} in vain until {what}");
+        assert!(Instant::now() < give_up, "waited {patience:?} in vain until {what}");
         sleep(LOOK_EVERY).await;
     }
 }

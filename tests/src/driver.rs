@@ -8,7 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use sluice_shared::feed::FeedSpec;
+use sluice_shared::flood::{Flood, FloodStyle};
 use sluice_shared::flow::WindowMode;
+use sluice_shared::histogram::Histogram;
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
 use sluice_shared::session::{ClientError, ClientEvent, ClientSession, Delivered, Intake};
@@ -20,6 +22,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::clock::Clock;
 use crate::connection::{ConnectError, Connection, Input, Output, encoded};
 use crate::deadline::PATIENCE;
+use crate::flood::Spout;
 use crate::lane::{Lane, Pace};
 use crate::tally::Tally;
 use crate::target::Target;
@@ -31,6 +34,8 @@ pub(crate) enum Command {
     Policy(Policy),
     Window(WindowMode),
     Feeds(Vec<FeedSpec>),
+    Certify,
+    Flood(FloodStyle, u64),
     Move(Box<Target>, Mode),
     Cut,
     Abandon,
@@ -51,6 +56,8 @@ pub(crate) struct Driver {
     /// What the connection had no room for.
     unsent: Option<Bytes>,
     zombies: JoinSet<()>,
+    /// What waited of a flood at the last look, bytes.
+    flood_waiting: usize,
     /// When this connection began, on this clock: what arrived before is of an earlier one.
     connected_at: Time,
     /// Whether the server has been silent for too long.
@@ -66,6 +73,9 @@ type Attempt = Pin<Box<dyn Future<Output = Result<Connection, ConnectError>> + S
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// How long to wait before the next one: a server that has just lost a connection may take a moment to accept another.
 const RETRY: Duration = Duration::from_millis(50);
+
+/// How often a flood is looked at.
+const FLOOD_LOOK: Duration = Duration::from_millis(10);
 
 /// What ended one connection.
 enum Ending {
@@ -92,6 +102,7 @@ impl Driver {
             in_hand: None,
             unsent: None,
             zombies: JoinSet::new(),
+            flood_waiting: 0,
             connected_at,
             is_silent: false,
             is_leaving: false,
@@ -140,9 +151,12 @@ impl Driver {
                     }
                     Command::Close => return None,
                     Command::Cut | Command::Abandon => {}
-                    order @ (Command::Pace(_) | Command::Policy(_) | Command::Window(_) | Command::Feeds(_)) => {
-                        self.adjust(order);
-                    }
+                    order @ (Command::Pace(_)
+                    | Command::Policy(_)
+                    | Command::Window(_)
+                    | Command::Feeds(_)
+                    | Command::Flood(..)
+                    | Command::Certify) => self.adjust(order),
                 },
                 opened = &mut attempt => match opened {
                     Ok(connection) => return Some(connection),
@@ -195,9 +209,13 @@ impl Driver {
                 return Ending::Cut;
             }
             self.transmit(connection);
+            let flood_due = self.flood_on(connection.spout());
             self.publish();
-            let due =
-                [self.session.poll_timeout().map(|(at, _)| at), self.in_hand.as_ref().map(|hand| hand.1)];
+            let due = [
+                self.session.poll_timeout().map(|(at, _)| at),
+                self.in_hand.as_ref().map(|hand| hand.1),
+                flood_due,
+            ];
             let due = due.into_iter().flatten().min();
             let output = connection.output().clone();
             tokio::select! {
@@ -205,7 +223,7 @@ impl Driver {
                     Some(order) => if let Some(ending) = self.obey(order, connection) { return ending },
                     None => return Ending::Over,
                 },
-                input = connection.next() => if let Err(ending) = self.take_in(input) { return ending },
+                input = connection.next(), if self.reads_on() => if let Err(ending) = self.take_in(input) { return ending },
                 () = sleep_until(due.map_or_else(Instant::now, |due| self.clock.instant(due))), if due.is_some() => {}
                 permit = output.reserve(), if self.unsent.is_some() => {
                     if let (Ok(permit), Some(bytes)) = (permit, self.unsent.take()) {
@@ -218,6 +236,12 @@ impl Driver {
                 self.session.handle_timeout(now);
             }
         }
+    }
+
+    /// Whether the consumer has time for what comes next.
+    fn reads_on(&self) -> bool {
+        let waiting = self.session.inbox_hop(self.clock.now()).held.messages;
+        waiting == 0 || !matches!(self.lane.pace, Pace::Reads(_))
     }
 
     fn obey(&mut self, command: Command, connection: &Connection) -> Option<Ending> {
@@ -235,7 +259,12 @@ impl Driver {
                     return Some(Ending::Over);
                 }
             }
-            order @ (Command::Pace(_) | Command::Policy(_) | Command::Window(_) | Command::Feeds(_)) => {
+            order @ (Command::Pace(_)
+            | Command::Policy(_)
+            | Command::Window(_)
+            | Command::Feeds(_)
+            | Command::Flood(..)
+            | Command::Certify) => {
                 self.adjust(order);
                 connection.set_reading(self.lane.pace != Pace::Never);
             }
@@ -250,6 +279,13 @@ impl Driver {
             Command::Policy(policy) => self.session.set_policy(policy),
             Command::Window(window) => self.session.set_window(window),
             Command::Feeds(feeds) => self.session.set_feeds(feeds),
+            Command::Certify => {
+                self.session.certify();
+            }
+            Command::Flood(style, bytes) => {
+                let mut tally = self.tally.lock();
+                (tally.flood, tally.rtt_since_flood) = (Some(Flood::new(style, bytes)), Histogram::default());
+            }
             Command::Move(..) | Command::Cut | Command::Abandon | Command::Close => {}
         }
     }
@@ -268,6 +304,11 @@ impl Driver {
                 Ok(())
             }
             Input::Datagram(datagram) => self.session.handle_datagram(datagram, now),
+            Input::Echo(bytes) => {
+                self.session.handle_progress(now);
+                self.tally.lock().note_echo(&bytes, now);
+                Ok(())
+            }
             Input::Closed(closed) => {
                 self.finish(|tally| tally.closed.push(closed));
                 return Err(if self.lane.comes_back && !self.is_leaving {
@@ -297,7 +338,7 @@ impl Driver {
                 self.is_silent = true;
                 tally.silences += 1;
             } else {
-                tally.note(event, self.connected_at);
+                tally.note(event, self.connected_at, self.clock.now());
             }
         }
     }
@@ -313,14 +354,14 @@ impl Driver {
                 Some((message, _)) => {
                     let age = now.since(self.session.local(message.header.produced_at));
                     tally.note_consumed(&message, age);
-                    self.session.handle_consumed(message.bytes, now);
+                    self.session.handle_consumed(&message, now);
                 }
                 None if self.in_hand.is_some() => return,
                 None => {}
             }
             let delay = match self.lane.pace {
                 Pace::AtOnce => Duration::ZERO,
-                Pace::Delay(delay) => delay,
+                Pace::Delay(delay) | Pace::Reads(delay) => delay,
                 Pace::Never => return,
             };
             let Some(message) = self.session.poll_message() else { return };
@@ -339,6 +380,21 @@ impl Driver {
                 self.unsent = Some(bytes);
             }
         }
+    }
+
+    /// Hands over what a flood has, and says when to look again while there is something to look at.
+    fn flood_on(&mut self, spout: &Spout) -> Option<Time> {
+        let now = self.clock.now();
+        let mut tally = self.tally.lock();
+        let flood = tally.flood.as_mut().filter(|flood| !flood.is_over())?;
+        while let Some(block) = flood.next_block(spout.has_room(), now) {
+            spout.pour(block);
+        }
+        let waiting_bytes = spout.waiting_bytes();
+        if waiting_bytes < std::mem::replace(&mut self.flood_waiting, waiting_bytes) {
+            self.session.handle_progress(now);
+        }
+        Some(now + FLOOD_LOOK)
     }
 
     fn publish(&self) {

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use hyper::Method;
-use sluice_shared::lab::{Congestion, Lab as View, LabReport};
+use serde::de::DeserializeOwned;
+use sluice_shared::lab::{Congestion, FrameEvent, FrameRecord, Lab as View, LabReport};
 use sluice_shared::mode::Transport;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::TcpStream;
@@ -77,14 +78,26 @@ impl Lab {
     /// # Panics
     /// The server refuses.
     pub async fn watch(&self) -> Reports {
+        Reports { events: self.events("/watch").await }
+    }
+
+    /// Follows the frames of a lane's WebSocket.
+    ///
+    /// # Panics
+    /// The server refuses.
+    pub async fn frames(&self, lane: u16) -> Frames {
+        Frames { events: self.events(&format!("/frames?lane={lane}")).await }
+    }
+
+    async fn events(&self, path: &str) -> Events {
         let mut stream = must("connecting", TcpStream::connect(self.server.http).await);
         let request =
-            format!("GET /api/labs/{}/watch HTTP/1.1\r\nhost: {}\r\n\r\n", self.view.id, self.server.http);
-        must("asking for reports", stream.write_all(request.as_bytes()).await);
+            format!("GET /api/labs/{}{path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.view.id, self.server.http);
+        must("asking for events", stream.write_all(request.as_bytes()).await);
         let mut lines = BufReader::new(stream).lines();
         let status = must("reading the status", lines.next_line().await).unwrap_or_default();
         assert!(status.contains(" 200 "), "{status}");
-        Reports { lines }
+        Events { lines }
     }
 }
 
@@ -97,10 +110,31 @@ pub async fn call(server: SocketAddr, method: Method, path: &str, body: &str) ->
     must("calling the API", send(server, method, path, &[JSON], body).await)
 }
 
+/// A stream of server-sent events.
+#[derive(Debug)]
+struct Events {
+    lines: Lines<BufReader<TcpStream>>,
+}
+
+impl Events {
+    /// The next event; `None` when the stream has ended.
+    async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
+        in_time("an event", async {
+            loop {
+                let line = must("reading events", self.lines.next_line().await)?;
+                if let Some(event) = line.strip_prefix("data: ") {
+                    return Some(must("reading an event", serde_json::from_str(event)));
+                }
+            }
+        })
+        .await
+    }
+}
+
 /// The stream of a lab's reports.
 #[derive(Debug)]
 pub struct Reports {
-    lines: Lines<BufReader<TcpStream>>,
+    events: Events,
 }
 
 impl Reports {
@@ -109,15 +143,7 @@ impl Reports {
     /// # Panics
     /// There is none for too long, or it is not understood.
     pub async fn next(&mut self) -> Option<LabReport> {
-        in_time("the lab reports", async {
-            loop {
-                let line = must("reading reports", self.lines.next_line().await)?;
-                if let Some(report) = line.strip_prefix("data: ") {
-                    return Some(must("reading a report", serde_json::from_str(report)));
-                }
-            }
-        })
-        .await
+        self.events.next().await
     }
 
     /// Waits for a report for which `condition` holds.
@@ -130,6 +156,38 @@ impl Reports {
                 let Some(report) = self.next().await else { panic!("the reports ended before {what}") };
                 if condition(&report) {
                     return report;
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// The frames of a lane's WebSocket.
+#[derive(Debug)]
+pub struct Frames {
+    events: Events,
+}
+
+impl Frames {
+    /// The next event; `None` when the stream has ended.
+    ///
+    /// # Panics
+    /// There is none for too long, or it is not understood.
+    pub async fn next(&mut self) -> Option<FrameEvent> {
+        self.events.next().await
+    }
+
+    /// Waits for a frame for which `condition` holds.
+    ///
+    /// # Panics
+    /// There is none for too long; the panic says `what` was waited for.
+    pub async fn until(&mut self, what: &str, condition: impl Fn(&FrameRecord) -> bool) -> FrameRecord {
+        in_time(what, async {
+            loop {
+                let Some(event) = self.next().await else { panic!("the frames ended before {what}") };
+                if let Some(frame) = event.frames.into_iter().find(&condition) {
+                    return frame;
                 }
             }
         })

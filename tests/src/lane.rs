@@ -6,7 +6,7 @@ use sluice_shared::feed::FeedSpec;
 use sluice_shared::flow::WindowMode;
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
-use sluice_shared::session::ClientConfig;
+use sluice_shared::session::{ClientConfig, Heartbeat};
 use sluice_shared::units::Amount;
 
 /// What a client asks for, and how it behaves.
@@ -30,6 +30,8 @@ pub enum Pace {
     AtOnce,
     /// This long for each message.
     Delay(Duration),
+    /// This long for each message, and nothing more is read while one waits: what the server sends piles up on the way.
+    Reads(Duration),
     /// It reads and consumes nothing.
     Never,
 }
@@ -43,7 +45,7 @@ impl Lane {
             policy: Policy::Lossless,
             window: WindowMode::Auto,
             sample_every: Duration::from_millis(100),
-            heartbeat: Duration::from_millis(250),
+            heartbeat: Heartbeat { interval: Duration::from_millis(250), ..Heartbeat::default() },
         };
         Self { config, pace: Pace::AtOnce, origin: None, comes_back: false }
     }

@@ -19,6 +19,7 @@ pub mod clock;
 pub mod connection;
 pub mod deadline;
 mod driver;
+pub mod flood;
 pub mod host;
 pub mod http;
 pub mod lab;

@@ -38,6 +38,8 @@ pub struct Raw {
     pub connection: Connection,
     streams: BTreeMap<u64, StreamItems<ServerItem>>,
     items: VecDeque<ServerItem>,
+    /// What has come back of a flood over WebTransport.
+    pub echoed: Vec<u8>,
 }
 
 /// How the server ended a connection.
@@ -57,7 +59,7 @@ impl Raw {
     pub async fn open(target: &Target, mode: Mode) -> Result<Self, ConnectError> {
         let connection = Connection::open(target, mode, None).await?;
         let speaker = connection.speaker();
-        Ok(Self { speaker, connection, streams: BTreeMap::new(), items: VecDeque::new() })
+        Ok(Self { speaker, connection, streams: BTreeMap::new(), items: VecDeque::new(), echoed: Vec::new() })
     }
 
     /// Connects, says `hello`, and waits for the Welcome.
@@ -112,6 +114,7 @@ impl Raw {
                 Input::End { stream } => {
                     self.streams.remove(&stream);
                 }
+                Input::Echo(bytes) => self.echoed.extend_from_slice(&bytes),
                 Input::Closed(closed) => return Err(closed),
             }
         }

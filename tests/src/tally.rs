@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use sluice_shared::certificate::{Certificate, Verdict};
+use sluice_shared::digest::IdDigest;
 use sluice_shared::feed::FeedSpec;
+use sluice_shared::flood::Flood;
 use sluice_shared::histogram::Histogram;
 use sluice_shared::ids::{Key, Seq, StreamId};
 use sluice_shared::ranges::Ranges;
 use sluice_shared::session::{ClientEvent, Delivered};
 use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
-use sluice_shared::wire::{Continuity, GapReason, Goodbye, SeqRange, ServerSample, StreamInfo, Welcome};
+use sluice_shared::wire::{
+    Continuity, GapReason, Goodbye, SeqRange, ServerSample, Span, StreamInfo, Welcome,
+};
 
 use crate::connection::Closed;
 
@@ -36,10 +41,18 @@ pub struct Tally {
     pub lost: u64,
     /// Age when consumed.
     pub age: Histogram,
+    /// When the newest message that was consumed had been produced, on the server's clock.
+    pub produced_last: Option<Time>,
     /// The server's side; the newest of them.
     pub samples: Vec<ServerSample>,
+    /// The certificates, oldest first.
+    pub certificates: Vec<Certificate>,
     /// Heartbeats that came back.
     pub heartbeats: u64,
+    /// The last flood.
+    pub flood: Option<Flood>,
+    /// How long heartbeats took that came back since it began.
+    pub rtt_since_flood: Histogram,
     /// What the server said before it closed.
     pub goodbyes: Vec<Goodbye>,
     /// How connections ended, those that were cut on purpose left out.
@@ -87,8 +100,8 @@ impl StreamTally {
 }
 
 impl Tally {
-    /// Notes an event of the connection that began at `connected_at`.
-    pub(crate) fn note(&mut self, event: ClientEvent, connected_at: Time) {
+    /// Notes an event, at `now`, of the connection that began at `connected_at`.
+    pub(crate) fn note(&mut self, event: ClientEvent, connected_at: Time, now: Time) {
         match event {
             ClientEvent::Welcome(welcome) => {
                 if welcome.continuity == Continuity::EpochChanged {
@@ -114,9 +127,25 @@ impl Tally {
                 }
                 self.samples.push(sample);
             }
-            ClientEvent::Heartbeat { .. } => self.heartbeats += 1,
+            ClientEvent::Heartbeat { rtt } => {
+                self.heartbeats += 1;
+                self.rtt_since_flood.record(rtt);
+            }
+            ClientEvent::Ping | ClientEvent::Missed => {}
+            ClientEvent::Echo(block) => self.note_echo(&block.payload, now),
+            ClientEvent::StartedOver { missed } => {
+                self.errors.push(format!("{missed} messages were missed, and nobody asked to start over"));
+            }
             ClientEvent::Silent => self.errors.push("the server fell silent".into()),
             ClientEvent::Goodbye(goodbye) => self.goodbyes.push(goodbye),
+            ClientEvent::Certificate(certificate) => self.certificates.push(*certificate),
+        }
+    }
+
+    /// Takes in what has come back of a flood.
+    pub(crate) fn note_echo(&mut self, bytes: &[u8], now: Time) {
+        if !self.flood.as_mut().is_some_and(|flood| flood.handle_echo(bytes, now)) {
+            self.errors.push(format!("{} bytes came back that were not sent", bytes.len()));
         }
     }
 
@@ -141,6 +170,7 @@ impl Tally {
         let (stream, seq) = (message.header.stream, message.header.seq);
         self.consumed += Amount::one(message.bytes);
         self.age.record(age);
+        self.produced_last = self.produced_last.max(Some(message.header.produced_at));
         // Ids and positions begin anew with each life of the server, and what arrived before may be consumed after.
         let is_first_life = self.past.is_empty();
         let life =
@@ -221,6 +251,30 @@ impl Tally {
         }
     }
 
+    /// Checks that a certificate says of each stream what this account says, which was kept apart.
+    ///
+    /// # Panics
+    /// It says something else, or that messages are lost.
+    pub fn assert_certified(&self, certificate: &Certificate) {
+        assert!(
+            matches!(certificate.verdict, Verdict::Continuous | Verdict::WithGaps),
+            "{}; seen: {}",
+            certificate.to_json(),
+            self.summary()
+        );
+        assert_eq!(certificate.digest_server(), certificate.digest_client(), "{}", certificate.to_json());
+        for stream in &certificate.streams {
+            let Span { stream: id, first, cut } = stream.span;
+            let account = &self.streams[&id];
+            let consumed = digest_of(&account.consumed, first, cut);
+            assert_eq!(stream.consumed, consumed, "{}", certificate.to_json());
+            for (reason, counted) in GapReason::ALL.iter().zip(stream.gap_reasons) {
+                let gaps = account.gaps.get(reason).map(|ranges| digest_of(ranges, first, cut).count());
+                assert!(gaps.unwrap_or(0) >= counted, "{reason:?} in {}", certificate.to_json());
+            }
+        }
+    }
+
     /// In a few lines, for a test that gives up.
     pub fn summary(&self) -> String {
         let holes: Vec<_> = self
@@ -249,6 +303,12 @@ impl Tally {
             self.errors,
         )
     }
+}
+
+/// The digest of those of `ranges` that lie from `first` on and before `cut`.
+fn digest_of(ranges: &Ranges, first: Seq, cut: Seq) -> IdDigest {
+    let all = IdDigest::of_run(first, cut);
+    ranges.missing(first, cut).fold(all, |rest, range| rest - IdDigest::of_run(range.first, range.end()))
 }
 
 #[cfg(test)]
@@ -288,7 +348,8 @@ mod tests {
     fn consume(tally: &mut Tally, seq: u64, received_at: Time) {
         let (header_key, sent_at) = (Key(0), Time::ZERO);
         let header = MessageHeader { stream: STREAM, seq: Seq(seq), key: header_key, produced_at: sent_at };
-        let message = Delivered { header, payload: Bytes::new(), bytes: 1, sent_at, received_at };
+        let message =
+            Delivered { header, payload: Bytes::new(), bytes: 1, sent_at, received_at, epoch: Epoch(1) };
         tally.note_consumed(&message, Duration::ZERO);
     }
 
@@ -296,8 +357,8 @@ mod tests {
     fn what_arrived_before_a_restart_is_of_the_earlier_life_whenever_it_is_consumed() {
         let (before, after) = (Time::from_millis(1), Time::from_millis(3));
         let mut tally = Tally::default();
-        tally.note(welcome(Continuity::New), Time::ZERO);
-        tally.note(welcome(Continuity::EpochChanged), Time::from_millis(2));
+        tally.note(welcome(Continuity::New), Time::ZERO, Time::ZERO);
+        tally.note(welcome(Continuity::EpochChanged), Time::from_millis(2), Time::from_millis(2));
         for (seq, received_at) in [(0, before), (0, after), (1, after), (1, before)] {
             consume(&mut tally, seq, received_at);
         }
@@ -309,10 +370,10 @@ mod tests {
     #[test]
     fn what_passes_while_a_stream_is_not_followed_is_no_hole_and_what_is_missing_after_is() {
         let mut tally = Tally::default();
-        tally.note(welcome(Continuity::New), Time::ZERO);
+        tally.note(welcome(Continuity::New), Time::ZERO, Time::ZERO);
         consume(&mut tally, 0, Time::ZERO);
-        tally.note(ClientEvent::Subscribed(Vec::new()), Time::ZERO);
-        tally.note(ClientEvent::Subscribed(vec![info(7)]), Time::ZERO);
+        tally.note(ClientEvent::Subscribed(Vec::new()), Time::ZERO, Time::ZERO);
+        tally.note(ClientEvent::Subscribed(vec![info(7)]), Time::ZERO, Time::ZERO);
         consume(&mut tally, 7, Time::ZERO);
         assert!(tally.has_no_holes(), "{}", tally.summary());
         consume(&mut tally, 9, Time::ZERO);

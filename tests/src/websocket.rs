@@ -13,9 +13,10 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::ORIGIN;
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 
-use sluice_shared::wire::WEBSOCKET_PATH;
+use sluice_shared::wire::{ClientItem, WEBSOCKET_PATH};
 
-use crate::connection::{Closed, ConnectError, Input, Output, Wires};
+use crate::connection::{Closed, ConnectError, Input, Output, Wires, encoded};
+use crate::flood::Drain;
 use crate::target::Target;
 
 type Socket = WebSocketStream<TcpStream>;
@@ -26,7 +27,7 @@ pub(crate) async fn open(
     mut wires: Wires,
 ) -> Result<JoinSet<()>, ConnectError> {
     let (sink, stream) = connect(target, origin).await?.split();
-    wires.tasks.spawn(write(sink, wires.output));
+    wires.tasks.spawn(write(sink, wires.output, wires.flood));
     wires.tasks.spawn(read(stream, wires.input, wires.reading));
     Ok(wires.tasks)
 }
@@ -53,13 +54,27 @@ async fn connect(target: &Target, origin: Option<&str>) -> Result<Socket, Connec
     }
 }
 
-async fn write(mut sink: SplitSink<Socket, Message>, mut output: mpsc::Receiver<Output>) {
-    while let Some(output) = output.recv().await {
+async fn write(mut sink: SplitSink<Socket, Message>, mut output: mpsc::Receiver<Output>, mut flood: Drain) {
+    loop {
+        let output = tokio::select! {
+            // What was handed over is handed over: nothing overtakes it.
+            biased;
+            Some(block) = flood.next() => {
+                let length = block.payload.len();
+                if sink.send(Message::Binary(encoded(&ClientItem::Echo(block)))).await.is_err() {
+                    return;
+                }
+                flood.handle_taken(length);
+                continue;
+            }
+            output = output.recv() => output,
+        };
+        let Some(output) = output else { return };
         let sent = match output {
             Output::Bytes(bytes) => sink.send(Message::Binary(bytes)).await,
             Output::Text(text) => sink.send(Message::text(text)).await,
             Output::Close => sink.send(Message::Close(None)).await,
-            Output::Stream(_) | Output::Datagram(_) => Ok(()),
+            Output::Stream(_) | Output::TwoWay(_) | Output::Datagram(_) => Ok(()),
         };
         if sent.is_err() {
             return;

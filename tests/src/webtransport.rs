@@ -12,6 +12,7 @@ use wtransport::{ClientConfig, Connection as Session, Endpoint, RecvStream, Send
 use sluice_shared::wire::{CloseCode, WEBTRANSPORT_PATH};
 
 use crate::connection::{Closed, ConnectError, Input, Output, Wires};
+use crate::flood::Drain;
 use crate::target::Target;
 
 /// Bytes read at once.
@@ -47,6 +48,11 @@ pub(crate) async fn open(
     let control = session.open_bi().await.map_err(|error| failed(&error))?;
     let (sender, receiver) = control.await.map_err(|error| failed(&error))?;
     wires.tasks.spawn(write(session.clone(), sender, wires.output));
+    let (session_too, input, reading) = (session.clone(), wires.input.clone(), wires.reading.clone());
+    wires.tasks.spawn(async move {
+        // A flood ends with its connection, which tells why.
+        let _over = flood(session_too, wires.flood, input, reading).await;
+    });
     wires.tasks.spawn(read(session, endpoint, receiver, wires.input, wires.reading));
     Ok((wires.tasks, certificate))
 }
@@ -59,6 +65,10 @@ async fn write(session: Session, mut control: SendStream, mut output: mpsc::Rece
             Output::Bytes(bytes) => control.write_all(&bytes).await.is_ok(),
             Output::Stream(bytes) => {
                 streams.spawn(write_stream(session.clone(), bytes));
+                true
+            }
+            Output::TwoWay(bytes) => {
+                streams.spawn(hold_two_way(session.clone(), bytes));
                 true
             }
             // One that does not fit is not sent: such is a datagram's life.
@@ -75,6 +85,46 @@ async fn write(session: Session, mut control: SendStream, mut output: mpsc::Rece
             return;
         }
     }
+}
+
+/// Floods on a stream of its own from the first block on, and passes on what comes back.
+async fn flood(
+    session: Session,
+    mut blocks: Drain,
+    input: mpsc::Sender<Input>,
+    reading: watch::Receiver<bool>,
+) -> Option<()> {
+    let first = blocks.next().await?;
+    let (mut sender, receiver) = session.open_bi().await.ok()?.await.ok()?;
+    let mut readers = JoinSet::new();
+    readers.spawn(read_echo(receiver, input, reading));
+    let mut next = Some(first);
+    while let Some(block) = next {
+        sender.write_all(&block.payload).await.ok()?;
+        blocks.handle_taken(block.payload.len());
+        next = blocks.next().await;
+    }
+    None
+}
+
+async fn read_echo(
+    mut stream: RecvStream,
+    input: mpsc::Sender<Input>,
+    mut reading: watch::Receiver<bool>,
+) -> Option<()> {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        reading.wait_for(|reading| *reading).await.ok()?;
+        let length = stream.read(&mut chunk).await.ok()??;
+        input.send(Input::Echo(Bytes::copy_from_slice(&chunk[..length]))).await.ok()?;
+    }
+}
+
+async fn hold_two_way(session: Session, bytes: Bytes) -> Option<()> {
+    let (mut sender, mut receiver) = session.open_bi().await.ok()?.await.ok()?;
+    sender.write_all(&bytes).await.ok()?;
+    while receiver.read(&mut [0; 256]).await.ok()?.is_some() {}
+    Some(())
 }
 
 async fn write_stream(session: Session, bytes: Bytes) -> Option<()> {

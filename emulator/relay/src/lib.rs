@@ -39,7 +39,7 @@ mod tcp;
 mod udp;
 
 pub use clock::Clock;
-pub use network::{FlowId, FlowProbe, Network};
+pub use network::{FlowId, FlowProbe, Network, NetworkId};
 pub use quic::{SecretStore, ServerWrite};
 pub use relay::Relay;
 pub use tap::Recording;

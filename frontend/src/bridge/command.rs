@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_shared::feed::FeedSpec;
+use sluice_shared::flood::FloodStyle;
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::policy::Policy;
+use sluice_shared::session::Heartbeat;
 use sluice_shared::units::Amount;
 
 /// What the page tells a worker.
@@ -19,8 +21,21 @@ pub enum Command {
     SetWindow(Window),
     /// Other feeds from here on.
     SetFeeds(Vec<FeedSpec>),
+    /// Another upkeep of the connection from here on.
+    SetUpkeep(Upkeep),
+    /// WebSocket frames of at most so many payload bytes from here on, or whole messages with 0.
+    SetFragments(u32),
     /// Other endpoints: the server's certificate was renewed, or the lane takes another way.
     SetEndpoints(Endpoints),
+    /// Flood the server, unless an earlier flood is under way.
+    Flood {
+        /// How.
+        style: FloodStyle,
+        /// How much, bytes; [`sluice_shared::flood::Flood::MAX_BYTES`] at most.
+        bytes: u64,
+    },
+    /// Hand over no more blocks of the flood.
+    StopFlood,
     /// Forget all statistics, keep the connection.
     Reset,
     /// The network is back: try to reconnect at once.
@@ -29,6 +44,8 @@ pub enum Command {
     Report,
     /// Close the connection for good.
     Close,
+    /// Prove now that nothing was lost; the lane does so by itself from time to time.
+    Certify,
 }
 
 /// What a worker needs to run its lane.
@@ -44,8 +61,46 @@ pub struct Setup {
     pub window: Window,
     /// How slow the consumer is.
     pub consumer: Consumer,
+    /// How the connection is kept.
+    pub upkeep: Upkeep,
+    /// Payload bytes of a WebSocket frame that the server sends at most; 0 for whole messages.
+    pub fragment_bytes: u32,
     /// Where to connect.
     pub endpoints: Endpoints,
+}
+
+/// How a lane keeps its connection, and what it does without.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upkeep {
+    /// How often the server is asked for a sign of life, and how long it may owe one.
+    pub heartbeat: Heartbeat,
+    /// What follows a loss.
+    pub recovery: Recovery,
+    /// Whether WebTransport is raced with WebSocket, which stands in for it.
+    pub falls_back: bool,
+}
+
+/// What follows the loss of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Recovery {
+    /// The session goes on where it was.
+    #[default]
+    Resume,
+    /// Another session begins, as when a page reloads: the naive way.
+    StartOver,
+}
+
+impl Recovery {
+    /// All ways, in the order in which they are shown.
+    pub const ALL: [Self; 2] = [Self::Resume, Self::StartOver];
+
+    /// The name used in URLs and test ids.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Resume => "resume",
+            Self::StartOver => "start-over",
+        }
+    }
 }
 
 /// Where to connect.

@@ -6,9 +6,13 @@
 //! and workers of one browser share.
 
 mod command;
+mod flooding;
+mod life;
 mod report;
 mod summary;
 
-pub use command::{Command, Consumer, Endpoints, Setup, Window, Work};
+pub use command::{Command, Consumer, Endpoints, Recovery, Setup, Upkeep, Window, Work};
+pub use flooding::{FloodLevel, FloodTold, Flooding};
+pub use life::{LifeEvent, LifeKind, Outage, ReadyTimes, Start};
 pub use report::{AgeColumn, Connection, Dot, HostReading, Level, Note, Report};
-pub use summary::{Ages, Credit, Hops, Summary, curve_share};
+pub use summary::{Ages, Credit, GapSeen, Hops, Summary, curve_share};

@@ -1,11 +1,13 @@
 //! What a worker tells the page.
 
 use serde::{Deserialize, Serialize};
+use sluice_shared::certificate::Certificate;
+use sluice_shared::mode::Mode;
 use sluice_shared::time::Time;
 
-use super::Summary;
+use super::{LifeEvent, Summary};
 
-/// What a worker answers to [`Command::Report`].
+/// What a worker answers to [`super::Command::Report`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// When this was made.
@@ -22,6 +24,12 @@ pub struct Report {
     pub host: Vec<HostReading>,
     /// What happened since the last report; at most [`Report::MAX_NOTES`], the newest ones.
     pub notes: Vec<Note>,
+    /// The connection's life since the last report; at most [`Report::MAX_LIFE`] events, the newest ones.
+    pub life: Vec<LifeEvent>,
+    /// The newest certificate, if there is one that has not been told.
+    pub certificate: Option<Certificate>,
+    /// Messages that a certificate on the way waits for.
+    pub uncertified: Option<u64>,
 }
 
 impl Report {
@@ -31,6 +39,8 @@ impl Report {
     pub const MAX_HOST: usize = 256;
     /// Most notes in one report.
     pub const MAX_NOTES: usize = 64;
+    /// Most events of the connection's life in one report: 30 s of the fastest heartbeat, and some.
+    pub const MAX_LIFE: usize = 768;
 }
 
 /// The state of a lane's connection.
@@ -49,6 +59,8 @@ pub enum Connection {
         since: Time,
         /// From the first call to the server's Welcome, microseconds.
         ready_after_micros: u64,
+        /// How messages are carried: another way than the lane's own when it has fallen back.
+        mode: Mode,
     },
     /// Lost, and tried again at `retry_at`.
     Waiting {

@@ -1,8 +1,11 @@
 //! Levels and totals of one lane.
 
 use serde::{Deserialize, Serialize};
+use sluice_shared::exhibit::ExhibitUse;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::{GapReason, Hop, PathSample, TransportFacts, Waiting};
+
+use super::{Flooding, Outage, ReadyTimes};
 
 /// Levels and totals of one lane.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,6 +22,8 @@ pub struct Summary {
     pub consumed_per_second: Amount,
     /// Messages in gaps since the last reset, by [`GapReason::ALL`]'s order.
     pub gaps: [u64; GapReason::ALL.len()],
+    /// The newest gap.
+    pub newest_gap: Option<GapSeen>,
     /// Messages that never came and that no gap explains. Always 0 unless something is broken.
     pub lost: u64,
     /// Messages that came twice and were not consumed again.
@@ -45,6 +50,18 @@ pub struct Summary {
     pub path: PathSample,
     /// What carries the lane; `None` before the first Welcome.
     pub facts: Option<TransportFacts>,
+    /// The last loss of the connection.
+    pub last_outage: Option<Outage>,
+    /// How long the transports of the last try took; only of a lane that falls back.
+    pub ready_times: Option<ReadyTimes>,
+    /// For how long the server's task of this connection has run in total, microseconds.
+    pub core_micros: u64,
+    /// How often the server's transport took no more.
+    pub blocked_writes: u64,
+    /// What a failure exhibit has used at the server.
+    pub exhibit: Option<ExhibitUse>,
+    /// What it floods the server with, and its heartbeats.
+    pub flooding: Flooding,
     /// Share of the worker's time spent receiving and consuming over the last second, 0 to 1.
     pub busy: f32,
 }
@@ -106,4 +123,17 @@ pub struct Ages {
     pub p99: u64,
     /// Largest.
     pub max: u64,
+}
+
+/// Messages that will not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GapSeen {
+    /// Their stream.
+    pub stream: u32,
+    /// The first of the last run that was reported.
+    pub first: u64,
+    /// The last of that run.
+    pub last: u64,
+    /// Why.
+    pub reason: GapReason,
 }

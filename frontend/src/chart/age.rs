@@ -29,7 +29,7 @@ const TURNS: u64 = 3;
 pub struct AgePainter {
     engine: EngineHandle,
     lane: LaneId,
-    drawn: Option<(u64, AgeScale, usize)>,
+    drawn: Option<(u64, AgeScale, usize, Option<Time>)>,
 }
 
 impl AgePainter {
@@ -44,7 +44,7 @@ impl AgePainter {
         let engine = self.engine.borrow();
         let Some((position, running)) = engine.lane(self.lane) else { return };
         let column = frame.now.as_micros() / AgeColumn::WIDTH_MICROS;
-        let look = (column, engine.age_scale(), std::rc::Rc::as_ptr(&frame.palette) as usize);
+        let look = (column, engine.age_scale(), std::rc::Rc::as_ptr(&frame.palette) as usize, engine.marked);
         let resized = surface.take_resized();
         let its_turn = frame.number % TURNS == position as u64 % TURNS;
         if self.drawn == Some(look) && !resized || !its_turn && !resized && self.drawn.is_some() {
@@ -70,7 +70,21 @@ impl AgePainter {
         let columns: Vec<AgeColumn> = running.model.columns.since(first).copied().collect();
         chart.columns(&columns, frame.palette.tone(running.tone));
         chart.marks(&columns);
+        mark_moment(surface, frame, chart.time, engine.marked, chart.bottom);
     }
+}
+
+/// Marks a moment that somebody has chosen, as long as it is on the chart.
+pub(super) fn mark_moment(
+    surface: &Surface,
+    frame: &Frame,
+    time: TimeAxis,
+    marked: Option<Time>,
+    bottom: f64,
+) {
+    let Some(x) = marked.map(|at| time.pixel_from_time(at)).filter(|x| *x >= time.left_px) else { return };
+    surface.stroke_style(&frame.palette.ink, 1.0, &[3.0, 3.0]);
+    surface.line((x, 0.0), (x, bottom));
 }
 
 struct Chart<'a> {

@@ -3,6 +3,8 @@
 pub mod age;
 pub mod curve;
 pub mod host;
+pub mod inbound;
+pub mod life;
 pub mod palette;
 pub mod strip;
 pub mod surface;

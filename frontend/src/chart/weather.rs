@@ -85,5 +85,6 @@ impl WeatherPainter {
                 surface.polyline(&run);
             }
         }
+        age::mark_moment(surface, frame, time, engine.marked, size.1);
     }
 }

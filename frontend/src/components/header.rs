@@ -53,12 +53,6 @@ fn Scenarios() -> impl IntoView {
     let chips = Scenario::ALL
         .map(|scenario| {
             let pressed = move || setup.with(|setup| scenario.is_told_by(setup)).to_string();
-            let tell = move |_| {
-                app.begin(&scenario.applied_to(&setup.get_untracked()));
-                if let Some(event) = scenario.event() {
-                    app.network.happen(app, event);
-                }
-            };
             view! {
                 <button
                     type="button"
@@ -66,7 +60,7 @@ fn Scenarios() -> impl IntoView {
                     data-testid=format!("scenario-{}", scenario.id())
                     title=scenario.story()
                     aria-pressed=pressed
-                    on:click=tell
+                    on:click=move |_| app.tell(scenario)
                 >
                     {scenario.title()}
                 </button>

@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 use sluice_shared::wire::{Hop, Waiting};
 
+use crate::bridge::Credit;
 use crate::model::format;
-use crate::model::levels::{Place, credit_left};
+use crate::model::levels::{Place, credit_left, has_credit};
 use crate::state::{Lane, LaneView};
 
 /// How much waits at a tank, of how much, and how old the oldest is.
@@ -65,19 +66,25 @@ pub fn GateValue(
     view! {
         <div class="hop gate" class:closed=lane.read(|view| obstacle(view).is_some())>
             <b data-testid=Place::Credit.id() data-value=left>
-                {lane.read(|view| format::count(credit_left(&view.summary.credit).messages))}
+                {lane.read(|view| gate_text(view, |credit| format::count(credit_left(credit).messages), "none"))}
                 <small data-testid="credit-window" data-value=window>
-                    {lane.read(|view| format!(" of {} left", format::count(view.summary.credit.window.messages)))}
+                    {lane.read(|view| gate_text(view, |credit| format!(" of {} left", format::count(credit.window.messages)), ""))}
                 </small>
             </b>
             <span data-testid="waiting" data-value=lane.read(|view| view.summary.waiting.name())>
                 {lane.read(|view| match obstacle(view) {
                     Some(obstacle) => obstacle.to_owned(),
-                    None => format!("granted {}", format::count(view.summary.credit.limit.messages)),
+                    None => gate_text(view, |credit| format!("granted {}", format::count(credit.limit.messages)), "this server knows no credit"),
                 })}
             </span>
         </div>
     }
+}
+
+/// What is said of the gate, if there is one.
+fn gate_text(view: &LaneView, text: fn(&Credit) -> String, without: &str) -> String {
+    let credit = &view.summary.credit;
+    if has_credit(credit.window) { text(credit) } else { without.to_owned() }
 }
 
 fn obstacle(view: &LaneView) -> Option<&'static str> {

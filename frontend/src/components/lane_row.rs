@@ -7,6 +7,7 @@ use super::connection::ConnectionNote;
 use super::lane_controls::LaneControls;
 use super::lane_header::LaneHeader;
 use super::lane_weather::LaneWeather;
+use super::lifeline::Lifeline;
 use super::strip::Strip;
 use crate::state::{App, Lane};
 
@@ -32,6 +33,7 @@ pub fn LaneRow(
             <Strip lane/>
             <LaneControls lane/>
             <AgeChart lane/>
+            <Lifeline lane/>
             <LaneWeather lane/>
         </section>
     }

@@ -2,12 +2,12 @@
 
 use leptos::prelude::*;
 
-use super::compare::Compare;
 use super::footer::Footer;
 use super::header::Header;
 use super::host_panel::HostPanel;
 use super::lane_row::LaneRow;
 use super::notices::Notices;
+use super::panels::Panels;
 use super::rail::Rail;
 use super::verdict_bar::VerdictBar;
 use crate::state::App;
@@ -25,7 +25,7 @@ pub fn Page() -> impl IntoView {
                 <VerdictBar/>
                 <For each=move || app.lanes.get() key=|lane| lane.id children=|lane| view! { <LaneRow lane/> }/>
                 <div class="below">
-                    <Compare/>
+                    <Panels/>
                     <HostPanel/>
                 </div>
             </main>

@@ -43,7 +43,7 @@ pub fn PathControl(
             {Congestion::ALL
                 .map(|congestion| {
                     let selected = move || lane.congestion.get() == congestion;
-                    view! { <option value=congestion.name() selected=selected>{congestion.name().to_uppercase()}</option> }
+                    view! { <option value=congestion.name() selected=selected>{congestion.name().to_ascii_uppercase()}</option> }
                 })
                 .collect_view()}
         </select>

@@ -9,6 +9,8 @@ const NAMES: [(&str, &str); 4] = [
     ("drop-oldest", "drop oldest"),
     ("drop-newest", "drop newest"),
 ];
+const EXHIBITS: [(&str, &str); 3] =
+    [("unbounded", "unbounded queue"), ("silent-drop", "silent drop"), ("busy-spin", "busy spin")];
 
 /// A policy, and its queue's limit where it has one.
 #[component]
@@ -22,10 +24,7 @@ pub fn PolicyControl(
     /// Its test id; the limit's ends in `-limit`.
     testid: &'static str,
 ) -> impl IntoView {
-    let limit = move || match value.get() {
-        Some(Policy::DropOldest { limit } | Policy::DropNewest { limit }) => Some(limit),
-        Some(Policy::Lossless | Policy::Latest) | None => None,
-    };
+    let limit = move || value.get().and_then(Policy::limit);
     let has_limit = Memo::new(move |_| limit().is_some());
     let choose = move |event| {
         if let Ok(policy) = event_target_value(&event).parse() {
@@ -35,11 +34,13 @@ pub fn PolicyControl(
     let set_limit = move |event| {
         let Ok(limit) = event_target_value(&event).parse::<u32>() else { return };
         let limit = limit.clamp(1, Policy::MAX_LIMIT);
-        match value.get_untracked() {
-            Some(Policy::DropOldest { .. }) => on_change.run(Policy::DropOldest { limit }),
-            Some(Policy::DropNewest { .. }) => on_change.run(Policy::DropNewest { limit }),
-            Some(Policy::Lossless | Policy::Latest) | None => {}
+        if let Some(policy) = value.get_untracked().filter(|policy| policy.limit().is_some()) {
+            on_change.run(policy.with_limit(limit));
         }
+    };
+    let option = move |(name, title): (&'static str, &'static str)| {
+        let selected = move || value.get().is_some_and(|policy| policy.name() == name);
+        view! { <option value=name selected=selected>{title}</option> }
     };
     view! {
         <div class="field">
@@ -54,12 +55,8 @@ pub fn PolicyControl(
                     <Show when=move || value.get().is_none()>
                         <option value="" disabled selected>"differs"</option>
                     </Show>
-                    {NAMES
-                        .map(|(name, title)| {
-                            let selected = move || value.get().is_some_and(|policy| policy.name() == name);
-                            view! { <option value=name selected=selected>{title}</option> }
-                        })
-                        .collect_view()}
+                    {NAMES.map(option).collect_view()}
+                    <optgroup label="failure exhibits">{EXHIBITS.map(option).collect_view()}</optgroup>
                 </select>
             </label>
             <Show when=move || has_limit.get()>

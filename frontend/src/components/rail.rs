@@ -5,9 +5,11 @@ use leptos::prelude::*;
 use super::add_lane::AddLane;
 use super::consumer_control::{ConsumerControl, ConsumerIds};
 use super::feed_card::FeedCard;
+use super::heartbeat_control::HeartbeatControl;
 use super::network_panel::NetworkPanel;
 use super::policy_control::PolicyControl;
 use super::window_control::WindowControl;
+use crate::model::scenario::Scenario;
 use crate::state::{App, Lane};
 
 /// Network, feed, all lanes at once, and more lanes.
@@ -16,10 +18,45 @@ pub fn Rail() -> impl IntoView {
     view! {
         <aside class="rail" aria-label="Set-up">
             <NetworkPanel/>
+            <Pairs/>
             <FeedCard/>
             <AllLanes/>
             <AddLane/>
         </aside>
+    }
+}
+
+/// Failures, each with its fix beside it, and all policies against each other.
+#[component]
+fn Pairs() -> impl IntoView {
+    let app = expect_context::<App>();
+    let setup = Memo::new(move |_| app.setup());
+    let buttons = Scenario::PAIRS
+        .map(|scenario| {
+            view! {
+                <button
+                    type="button"
+                    class="chip"
+                    data-testid=format!("scenario-{}", scenario.id())
+                    title=scenario.story()
+                    aria-pressed=move || setup.with(|setup| scenario.is_told_by(setup)).to_string()
+                    on:click=move |_| app.tell(scenario)
+                >
+                    {scenario.title()}
+                </button>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="card">
+            <h2>"Failure beside fix"</h2>
+            <div class="presets" role="group" aria-label="Failures beside their fixes">
+                {buttons}
+                <button type="button" class="chip" data-testid="scenario-race" on:click=move |_| app.tell_race()>
+                    "Policy race"
+                </button>
+            </div>
+        </section>
     }
 }
 
@@ -50,6 +87,7 @@ fn AllLanes() -> impl IntoView {
                 value=window
                 on_change=move |window| each(&|lane| lane.window.set(window))
             />
+            <HeartbeatControl/>
         </section>
     }
 }

@@ -23,7 +23,7 @@ pub fn Segmented(
             view! {
                 <button
                     type="button"
-                    data-testid=format!("choose-{}", option.to_lowercase())
+                    data-testid=format!("choose-{}", option.to_ascii_lowercase())
                     aria-pressed=move || (chosen.get() == at).to_string()
                     on:click=move |_| on_choose.run(at)
                 >

@@ -2,14 +2,16 @@
 
 use core::time::Duration;
 
+use sluice_shared::certificate::Certificate;
 use sluice_shared::session::{ClientConfig, ClientSession, Delivered};
 use sluice_shared::time::Time;
 use sluice_shared::wire::{Continuity, Goodbye, ServerSample, TransportFacts, Welcome};
 
 use super::clock;
 use super::consumer::{Station, Surroundings};
+use super::flood::Tide;
 use super::model::{Passage, Tally};
-use crate::bridge::{Setup, Window};
+use crate::bridge::{Flooding, Setup, Window};
 
 /// What lives from one [`crate::bridge::Command::Open`] to the next.
 #[derive(Debug)]
@@ -27,14 +29,19 @@ pub(super) struct Active {
     pub(super) duplicates_before: u64,
     /// Heartbeats that came back from the server's clock as it is.
     pub(super) heartbeats: u32,
+    /// What it floods the server with.
+    pub(super) tide: Tide,
+    /// The newest certificate that the page has not been told.
+    pub(super) certificate: Option<Certificate>,
+    /// When the next one is begun without being asked for.
+    certify_at: Time,
 }
 
 impl Active {
     /// How often the server reports its side, as often as it may.
     const SAMPLE_EVERY: Duration = Duration::from_millis(100);
-    /// How often a heartbeat is sent. On WebTransport it also tells the server of a new path; on both it keeps the
-    /// estimate of the server's clock fresh.
-    const HEARTBEAT: Duration = Duration::from_secs(1);
+    /// How often a certificate is begun.
+    const CERTIFY_EVERY: Duration = Duration::from_secs(10);
     /// The first heartbeat waits behind everything that a page does at its start: one that took longer than this, and
     /// is alone, tells too little of the offset between the clocks.
     const PROMPT: Duration = Duration::from_millis(2);
@@ -46,10 +53,12 @@ impl Active {
             policy: setup.policy,
             window: setup.window.into(),
             sample_every: Self::SAMPLE_EVERY,
-            heartbeat: Self::HEARTBEAT,
+            heartbeat: setup.upkeep.heartbeat,
         };
+        let mut session = ClientSession::new(config, now);
+        session.set_fragments(setup.fragment_bytes);
         Self {
-            session: ClientSession::new(config, now),
+            session,
             station: Station::new(setup.consumer),
             setup,
             sample: None,
@@ -57,6 +66,16 @@ impl Active {
             farewell: None,
             duplicates_before: 0,
             heartbeats: 0,
+            tide: Tide::default(),
+            certificate: None,
+            certify_at: now,
+        }
+    }
+
+    /// Proves that nothing was lost, every so often.
+    pub(super) fn certify_if_due(&mut self, now: Time) {
+        if self.certify_at <= now && self.session.certify() {
+            self.certify_at = now + Self::CERTIFY_EVERY;
         }
     }
 
@@ -73,6 +92,13 @@ impl Active {
         self.session.handle_disconnected();
         self.sample = None;
         self.farewell = None;
+        self.tide.handle_disconnected();
+    }
+
+    /// What the page is told of its flood.
+    pub(super) fn flooding(&mut self, now: Time) -> Flooding {
+        let server = self.sample.map(|sample| sample.inbound).unwrap_or_default();
+        self.tide.told(server, now)
     }
 
     /// Lets the consumer complete what is due.
@@ -123,7 +149,7 @@ impl Surroundings for Around<'_> {
     }
 
     fn handle_consumed(&mut self, message: Delivered, passage: Passage) {
-        self.session.handle_consumed(message.bytes, self.now);
+        self.session.handle_consumed(&message, self.now);
         self.tally.record(&message, passage, self.offset_micros);
     }
 

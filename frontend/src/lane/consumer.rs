@@ -140,7 +140,7 @@ mod tests {
     use std::collections::VecDeque;
 
     use bytes::Bytes;
-    use sluice_shared::ids::{Key, Seq, StreamId};
+    use sluice_shared::ids::{Epoch, Key, Seq, StreamId};
     use sluice_shared::wire::MessageHeader;
 
     use super::*;
@@ -180,6 +180,7 @@ mod tests {
                 bytes: 10,
                 sent_at: Time::ZERO,
                 received_at: Time::from_millis(received_ms),
+                epoch: Epoch(1),
             };
             let now = Time::from_millis(received_ms);
             Self { now, inbox: (0..messages).map(message).collect(), done: Vec::new() }

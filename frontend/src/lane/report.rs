@@ -4,35 +4,51 @@ use sluice_shared::time::Time;
 use sluice_shared::wire::Hop;
 
 use super::active::Active;
+use super::contest::Contest;
 use super::link::Link;
 use super::model::Tally;
 use crate::bridge::{Credit, Hops, Report, Summary};
 
 /// Makes a report, and forgets what need not be told again.
-pub(super) fn report(active: Option<&Active>, link: &Link, tally: &mut Tally, now: Time) -> Report {
+pub(super) fn report(
+    mut active: Option<&mut Active>,
+    link: &Link,
+    contest: &Contest,
+    tally: &mut Tally,
+    now: Time,
+) -> Report {
+    let certificate = active.as_mut().and_then(|active| active.certificate.take());
+    let flooding = active.as_mut().map(|active| active.flooding(now)).unwrap_or_default();
+    let active = active.as_deref();
     Report {
         now,
+        certificate,
+        uncertified: active.and_then(|active| active.session.uncertified()),
         connection: link.connection().clone(),
-        summary: summary(active, tally, now),
+        summary: Summary { ready_times: contest.ready_times(), flooding, ..summary(active, tally, now) },
         columns: tally.take_columns(),
         dots: tally.take_dots(),
         host: tally.take_host(),
         notes: tally.take_notes(now),
+        life: tally.lifeline.take(),
     }
 }
 
 fn summary(active: Option<&Active>, tally: &mut Tally, now: Time) -> Summary {
     let totals = tally.totals(now);
+    let last_outage = tally.lifeline.last_outage();
     let told = tally.ages(now);
     let [age, age_at_server, age_in_transit, age_in_inbox] = told.ages;
     let measured = Summary {
         consumed: totals.consumed,
         consumed_per_second: totals.consumed_per_second,
         gaps: totals.gaps,
+        newest_gap: totals.newest_gap,
         lost: totals.lost,
         reconnects: totals.reconnects,
         stalls: totals.stalls,
         busy: totals.busy,
+        last_outage,
         age,
         age_at_server,
         age_in_transit,
@@ -56,6 +72,9 @@ fn summary(active: Option<&Active>, tally: &mut Tally, now: Time) -> Summary {
         clock_offset_micros: session.clock().offset_micros().unwrap_or(0),
         path: active.sample.map(|sample| sample.path).unwrap_or_default(),
         facts: active.facts.clone(),
+        core_micros: active.sample.map_or(0, |sample| sample.core_micros),
+        blocked_writes: active.sample.map_or(0, |sample| sample.blocked_writes),
+        exhibit: active.sample.and_then(|sample| sample.exhibit),
         ..measured
     }
 }

@@ -16,8 +16,11 @@ pub(super) fn sentence(text: &str) -> String {
 }
 
 /// What a Welcome says of the session.
-pub(super) const fn welcome_note(continuity: Continuity) -> (Level, &'static str) {
+pub(super) const fn welcome_note(continuity: Continuity, was_ready_before: bool) -> (Level, &'static str) {
     match continuity {
+        Continuity::New if was_ready_before => {
+            (Level::Warning, "Connected again as if for the first time: what came meanwhile is lost.")
+        }
         Continuity::New => (Level::Info, "Connected."),
         Continuity::Continued => (Level::Info, "Connected again; the session goes on where it was."),
         Continuity::UnknownSession => {

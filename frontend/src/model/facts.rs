@@ -86,7 +86,7 @@ fn known_facts(mode: Mode, facts: Option<&TransportFacts>, way: Way) -> Vec<(Abo
     let mut known = vec![(About::Protocol, protocol.to_owned())];
     if let Some(facts) = facts {
         if let Some(name) = &facts.congestion_control {
-            known.push((About::Congestion, name.to_uppercase()));
+            known.push((About::Congestion, name.to_ascii_uppercase()));
         }
         if let Some(bytes) = facts.initial_window {
             known.push((About::InitialWindow, format!("IW {}", format::bytes(bytes))));

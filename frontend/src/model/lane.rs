@@ -2,10 +2,13 @@
 
 use std::collections::VecDeque;
 
+use sluice_shared::certificate::Certificate;
 use sluice_shared::time::Time;
 
 use super::columns::ColumnRing;
 use super::dots::DotTrack;
+use super::inbound::InboundTrack;
+use super::life::LifeTrack;
 use super::weather::LaneWeather;
 use crate::bridge::{Connection, HostReading, Report, Summary};
 
@@ -26,6 +29,14 @@ pub struct LaneModel {
     pub host: VecDeque<HostReading>,
     /// What the emulated network does to it.
     pub weather: LaneWeather,
+    /// The life of its connections.
+    pub life: LifeTrack,
+    /// What its flood did.
+    pub inbound: InboundTrack,
+    /// The newest certificate.
+    pub certificate: Option<Certificate>,
+    /// Messages that a certificate on the way waits for.
+    pub uncertified: Option<u64>,
 }
 
 impl LaneModel {
@@ -44,6 +55,10 @@ impl LaneModel {
             dots: DotTrack::default(),
             host: VecDeque::new(),
             weather: LaneWeather::default(),
+            life: LifeTrack::default(),
+            inbound: InboundTrack::default(),
+            certificate: None,
+            uncertified: None,
         }
     }
 
@@ -51,9 +66,15 @@ impl LaneModel {
     pub fn apply(&mut self, report: Report) {
         self.reported_at = Some(report.now);
         self.connection = report.connection;
+        self.inbound.push(&report.summary.flooding, report.now);
         self.summary = report.summary;
+        if report.certificate.is_some() {
+            self.certificate = report.certificate;
+        }
+        self.uncertified = report.uncertified;
         self.columns.merge(&report.columns);
         self.dots.push(&report.dots);
+        self.life.extend(&report.life);
         self.host.extend(report.host);
         let expired = |reading: &HostReading| {
             reading.produced_at.as_micros() + Self::HOST_SPAN_MICROS < report.now.as_micros()
@@ -73,6 +94,7 @@ impl LaneModel {
         self.columns.clear();
         self.dots.clear();
         self.host.clear();
+        self.inbound.clear();
     }
 
     /// How old the newest host reading is at `now`, microseconds.
@@ -90,6 +112,7 @@ impl Default for LaneModel {
 #[cfg(test)]
 mod tests {
     use sluice_shared::feed::HostSample;
+    use sluice_shared::mode::Mode;
 
     use super::*;
 
@@ -101,12 +124,15 @@ mod tests {
         };
         Report {
             now: Time::from_millis(now_millis),
-            connection: Connection::Open { since: Time::ZERO, ready_after_micros: 1 },
+            connection: Connection::Open { since: Time::ZERO, ready_after_micros: 1, mode: Mode::WebSocket },
             summary: Summary { stalls: 3, ..Summary::default() },
             columns: Vec::new(),
             dots: Vec::new(),
             host: host_millis.into_iter().map(reading).collect(),
             notes: Vec::new(),
+            life: Vec::new(),
+            certificate: None,
+            uncertified: None,
         }
     }
 

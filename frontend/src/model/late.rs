@@ -126,6 +126,7 @@ mod tests {
             down: LinkReport::default(),
             tcp: None,
             lateness: None,
+            quic: None,
         };
         LaneNetwork { flow, loss: Some(0.02), rate_bits: 1, late }
     }

@@ -1,5 +1,6 @@
 //! How full the tanks are drawn.
 
+use sluice_shared::exhibit;
 use sluice_shared::policy::Policy;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::Hop;
@@ -128,6 +129,8 @@ impl Place {
 /// How full a tank is, 0 to 1, by messages or bytes, whichever is nearer to its bound. What has no bound of its own
 /// can't hold more than the window, and the consumer holds one message.
 pub fn fullness(place: Place, hop: &Hop, window: Amount) -> f64 {
+    // Where there is no credit, the cap of the exhibit is what is left.
+    let window = if has_credit(window) { window } else { Amount::new(0, exhibit::MAX_HELD_BYTES) };
     let fallback = match place {
         Place::Consumer => Amount::new(1, 0),
         // They count packets, which are no messages.
@@ -158,7 +161,11 @@ pub fn is_overflowing(place: Place, share: f64, policy: Policy) -> bool {
     match place {
         Place::Backlog => policy == Policy::Lossless && share >= 0.95,
         Place::PolicyQueue => {
-            matches!(policy, Policy::DropOldest { .. } | Policy::DropNewest { .. }) && share >= 1.0
+            let drops = matches!(
+                policy,
+                Policy::DropOldest { .. } | Policy::DropNewest { .. } | Policy::SilentDrop { .. }
+            );
+            drops && share >= 1.0 || policy == Policy::Unbounded && share >= 0.1
         }
         Place::Credit
         | Place::Transport
@@ -168,6 +175,11 @@ pub fn is_overflowing(place: Place, share: f64, policy: Policy) -> bool {
         | Place::Inbox
         | Place::Consumer => false,
     }
+}
+
+/// Whether there is any credit with this window: naive servers know of none.
+pub fn has_credit(window: Amount) -> bool {
+    window != Amount::MAX
 }
 
 /// What the gate still lets pass.
@@ -216,6 +228,14 @@ mod tests {
         assert!(gate_opening(&credit).abs() < 1e-9);
         credit.sent = Amount::new(200, 20_000);
         assert_eq!(credit_left(&credit), Amount::ZERO);
+    }
+
+    #[test]
+    fn without_credit_tanks_are_measured_by_the_cap_of_exhibits() {
+        let half = hop(9, exhibit::MAX_HELD_BYTES / 2, Amount::ZERO);
+        assert!((fullness(Place::PolicyQueue, &half, Amount::MAX) - 0.5).abs() < 1e-9);
+        assert!(is_overflowing(Place::PolicyQueue, 0.5, Policy::Unbounded));
+        assert!(!has_credit(Amount::MAX) && has_credit(Amount::ZERO));
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use sluice_shared::feed::{FeedSpec, TicksSpec};
 use sluice_shared::lab::Congestion;
-use sluice_shared::mode::Mode;
+use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::policy::Policy;
+use sluice_shared::session::Heartbeat;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::codec::MAX_ITEM;
 
 use super::network::NetworkSetup;
-use crate::bridge::{Consumer, Window, Work};
+use crate::bridge::{Consumer, Endpoints, Recovery, Setup, Upkeep, Window, Work};
 
 /// Everything that a link reproduces.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,8 @@ pub struct PageSetup {
     pub feeds: FeedSetup,
     /// What lies between them and the server.
     pub network: NetworkSetup,
+    /// How often they ask the server for a sign of life, and how long it may owe one.
+    pub heartbeat: Heartbeat,
 }
 
 impl PageSetup {
@@ -33,6 +36,7 @@ impl Default for PageSetup {
             lanes: vec![LaneSetup::new(Mode::WebSocket), LaneSetup::new(Mode::StreamPerTopic)],
             feeds: FeedSetup::default(),
             network: NetworkSetup::default(),
+            heartbeat: Heartbeat::default(),
         }
     }
 }
@@ -52,6 +56,10 @@ pub struct LaneSetup {
     pub congestion: Congestion,
     /// Whether it bypasses the emulated network.
     pub is_direct: bool,
+    /// What follows the loss of its connection.
+    pub recovery: Recovery,
+    /// Whether its WebTransport is raced with WebSocket, which stands in for it.
+    pub falls_back: bool,
 }
 
 impl LaneSetup {
@@ -64,6 +72,29 @@ impl LaneSetup {
             window: WindowChoice::Auto,
             congestion: Congestion::Cubic,
             is_direct: false,
+            recovery: Recovery::Resume,
+            falls_back: false,
+        }
+    }
+}
+
+impl LaneSetup {
+    /// Whether WebSocket stands in for its transport when that does not work.
+    pub fn has_fallback(&self) -> bool {
+        self.falls_back && self.mode.transport() == Transport::WebTransport
+    }
+
+    /// What a worker needs to run such a lane, subscribed to `specs`.
+    pub fn for_worker(&self, feeds: &FeedSetup, specs: &[FeedSpec], endpoints: Endpoints) -> Setup {
+        Setup {
+            mode: self.mode,
+            feeds: specs.to_vec(),
+            policy: self.policy,
+            window: self.window.for_size(feeds.ticks.size),
+            consumer: self.consumer,
+            upkeep: Upkeep { recovery: self.recovery, falls_back: self.has_fallback(), ..Upkeep::default() },
+            fragment_bytes: 0,
+            endpoints,
         }
     }
 }

@@ -3,23 +3,26 @@
 //! ```text
 //! ?lane=websocket,busy:5ms&lane=stream-per-topic,policy:drop-oldest:256,window:64
 //!  &feeds=ticks,host&rate=400&size=200&topics=8&keys=16&seed=7
-//!  &net=lte&net-delay=80&net-loss=2&net-seed=1
+//!  &net=lte&net-delay=80&net-loss=2&net-seed=1&hb=500,1500
 //! ```
 //! A lane names its mode; `sleep:` or `busy:` is its consumer, `policy:`, `window:`, `cc:` and `direct` follow when they
-//! are not `lossless`, `auto`, `cubic` and through the emulated network. `net` is a preset, and what follows it are the
+//! are not `lossless`, `auto`, `cubic` and through the emulated network; `start-over` gives sessions up with their
+//! connections, `fallback` lets WebSocket stand in for WebTransport. `hb` is the heartbeat's interval and timeout, ms. `net` is a preset, and what follows it are the
 //! settings that differ: ms, kbit/s and per cent. What can't be read becomes the default and a note.
 
 use core::fmt::Write as _;
+use core::time::Duration;
 
 use sluice_shared::feed::TicksSpec;
 use sluice_shared::lab::Congestion;
 use sluice_shared::link::Preset;
 use sluice_shared::mode::Mode;
+use sluice_shared::session::Heartbeat;
 
 use super::decimal::{parsed, short};
 use super::network::{Knob, NetworkSetup};
 use super::setup::{FeedKind, FeedKinds, FeedSetup, LaneSetup, PageSetup, WindowChoice};
-use crate::bridge::{Consumer, Work};
+use crate::bridge::{Consumer, Recovery, Work};
 
 /// The query for a set-up, with its question mark.
 pub fn query_from_setup(setup: &PageSetup) -> String {
@@ -36,6 +39,11 @@ pub fn query_from_setup(setup: &PageSetup) -> String {
     let written = write!(query, "&rate={rate}&size={size}&topics={streams}&keys={keys}&seed={seed}");
     debug_assert!(written.is_ok(), "a String takes all text");
     query_from_network(&mut query, &setup.network);
+    let Heartbeat { interval, timeout } = setup.heartbeat;
+    if setup.heartbeat != Heartbeat::default() {
+        let millis = |span: Duration| span.as_millis().to_string();
+        query.extend(["&hb=", &millis(interval), ",", &millis(timeout)]);
+    }
     query
 }
 
@@ -90,9 +98,12 @@ fn lane_text(lane: &LaneSetup) -> String {
     if lane.congestion != default.congestion {
         part("cc", &lane.congestion);
     }
-    if lane.is_direct {
-        text.push_str(",direct");
-    }
+    let flags = [
+        (lane.is_direct, ",direct"),
+        (lane.recovery == Recovery::StartOver, ",start-over"),
+        (lane.has_fallback(), ",fallback"),
+    ];
+    flags.into_iter().filter(|(is_set, _)| *is_set).for_each(|(_, name)| text.push_str(name));
     text
 }
 
@@ -127,6 +138,7 @@ impl Reader {
             "topics" => number(value, 1..=u64::from(TicksSpec::MAX_STREAMS), &mut ticks.streams),
             "keys" => number(value, 1..=u64::from(TicksSpec::MAX_KEYS), &mut ticks.keys),
             "seed" => number(value, 0..=u64::MAX, &mut ticks.seed),
+            "hb" => set(&mut self.setup.heartbeat, heartbeat(value)),
             "net" => return self.read_preset(value),
             "net-seed" => number(value, 0..=u64::MAX, &mut self.setup.network.seed),
             name if name.starts_with("net-") => self.read_knob(name, value),
@@ -186,6 +198,10 @@ impl Reader {
                     set(&mut lane.congestion, named)
                 }
                 "direct" => set(&mut lane.is_direct, value.is_empty().then_some(true)),
+                "start-over" => set(&mut lane.recovery, value.is_empty().then_some(Recovery::StartOver)),
+                "fallback" => {
+                    set(&mut lane.falls_back, value.is_empty().then_some(true)) && lane.has_fallback()
+                }
                 _ => false,
             };
             if !understood {
@@ -229,6 +245,14 @@ fn consumer(text: &str, work: Work) -> Option<Consumer> {
     (0.0..=f64::from(Consumer::MAX_DELAY_MICROS))
         .contains(&micros)
         .then(|| Consumer { delay_micros: micros.round() as u32, work })
+}
+
+/// Interval and timeout, milliseconds.
+fn heartbeat(text: &str) -> Option<Heartbeat> {
+    let (interval, timeout) = text.split_once(',')?;
+    let span = |text: &str| text.parse().ok().map(Duration::from_millis);
+    let told = Heartbeat { interval: span(interval)?, timeout: span(timeout)? };
+    Some(told).filter(|told| told.within_range() == *told)
 }
 
 fn window(text: &str) -> Option<WindowChoice> {
@@ -284,6 +308,11 @@ mod tests {
                     ..LaneSetup::new(Mode::Datagrams)
                 },
                 LaneSetup { congestion: Congestion::Bbr, is_direct: true, ..LaneSetup::new(Mode::Datagrams) },
+                LaneSetup {
+                    recovery: Recovery::StartOver,
+                    falls_back: true,
+                    ..LaneSetup::new(Mode::StreamPerTopic)
+                },
             ],
             network: NetworkSetup {
                 change: LinkChange {
@@ -293,6 +322,10 @@ mod tests {
                 },
                 seed: u64::MAX,
                 ..NetworkSetup::of(Preset::Lte)
+            },
+            heartbeat: Heartbeat {
+                interval: Duration::from_millis(500),
+                timeout: Duration::from_millis(1_500),
             },
             feeds: FeedSetup {
                 kinds: FeedKinds::NONE.with(FeedKind::Publish),

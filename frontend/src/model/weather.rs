@@ -122,6 +122,11 @@ impl LaneWeather {
         *self = Self::default();
     }
 
+    /// The newest report on the lane's connection.
+    pub const fn flow(&self) -> Option<&FlowReport> {
+        self.flow.as_ref()
+    }
+
     /// What waits in the emulated network.
     pub const fn hops(&self) -> &RelayHops {
         &self.hops
@@ -248,6 +253,7 @@ mod tests {
             down,
             tcp: None,
             lateness: Some(lateness),
+            quic: None,
         }
     }
 

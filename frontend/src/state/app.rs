@@ -2,10 +2,12 @@
 
 use leptos::prelude::*;
 use sluice_shared::mode::Mode;
+use sluice_shared::session::Heartbeat;
+use sluice_shared::time::Time;
 
 use super::engine::{Engine, EngineHandle};
 use super::lane::{Lane, LaneId, set_if_new};
-use super::{HostMetric, Network, Server, Theme, publish, server};
+use super::{HostMetric, Network, Race, Server, Theme, publish, server};
 use crate::bridge::Level;
 use crate::browser::{self, Listener};
 use crate::clock;
@@ -13,7 +15,9 @@ use crate::frame_loop::{FrameLoop, REDUCED_MOTION};
 use crate::model::log::LogLine;
 use crate::model::meter::FrameCost;
 use crate::model::names::short_names;
+use crate::model::panel::Panel;
 use crate::model::scale::AgeAxis;
+use crate::model::scenario::{self, Scenario};
 use crate::model::setup::{FeedSetup, LaneSetup, PageSetup};
 use crate::model::share::setup_from_query;
 use crate::model::support::Browser;
@@ -27,6 +31,10 @@ pub struct App {
     pub lanes: RwSignal<Vec<Lane>>,
     /// What all lanes subscribe to.
     pub feeds: RwSignal<FeedSetup>,
+    /// How often they ask the server for a sign of life, and how long it may owe one.
+    pub heartbeat: RwSignal<Heartbeat>,
+    /// Payload bytes of a WebSocket frame that the server sends at most; 0 for whole messages.
+    pub fragment_bytes: RwSignal<u32>,
     /// What lies between them and the server.
     pub network: Network,
     /// The server.
@@ -43,6 +51,12 @@ pub struct App {
     pub theme: RwSignal<Theme>,
     /// What the lanes show, in words.
     pub verdict: RwSignal<Vec<Piece>>,
+    /// Which panel stands below the lanes.
+    pub panel: RwSignal<Panel>,
+    /// The moment that is marked in the charts.
+    pub marked: RwSignal<Option<Time>>,
+    /// All policies against each other.
+    pub race: Race,
     /// What has happened, newest first.
     pub log: RwSignal<Vec<LogLine>>,
     /// Seconds of measurement.
@@ -55,6 +69,8 @@ pub struct App {
     frames: StoredValue<FrameLoop, LocalStorage>,
     owner: StoredValue<Owner>,
     next_lane: StoredValue<u32>,
+    /// The lanes' modes before a story lent them others; empty when none has.
+    modes_before: StoredValue<Vec<Mode>>,
 }
 
 impl App {
@@ -64,6 +80,8 @@ impl App {
         let app = Self {
             lanes: RwSignal::new(Vec::new()),
             feeds: RwSignal::new(setup.feeds),
+            heartbeat: RwSignal::new(setup.heartbeat),
+            fragment_bytes: RwSignal::new(0),
             network: Network::new(setup.network),
             server: RwSignal::new(Server::Asking),
             browser: browser::capabilities(),
@@ -72,6 +90,9 @@ impl App {
             metric: RwSignal::new(HostMetric::default()),
             theme: RwSignal::new(Theme::remembered()),
             verdict: RwSignal::new(Vec::new()),
+            panel: RwSignal::new(Panel::default()),
+            marked: RwSignal::new(None),
+            race: Race::new(),
             log: RwSignal::new(Vec::new()),
             elapsed_secs: RwSignal::new(0),
             frame_cost: RwSignal::new(FrameCost::default()),
@@ -81,6 +102,7 @@ impl App {
             frames: StoredValue::new_local(FrameLoop::default()),
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
             next_lane: StoredValue::new(0),
+            modes_before: StoredValue::new(Vec::new()),
         };
         for lane in setup.lanes {
             app.add_lane(lane);
@@ -116,6 +138,7 @@ impl App {
             lanes: self.lanes.get().iter().map(Lane::setup).collect(),
             feeds: self.feeds.get(),
             network: self.network.wanted.get(),
+            heartbeat: self.heartbeat.get(),
         }
     }
 
@@ -125,6 +148,7 @@ impl App {
             lane.set(*wanted);
         }
         set_if_new(self.feeds, setup.feeds);
+        set_if_new(self.heartbeat, setup.heartbeat);
         set_if_new(self.network.wanted, setup.network);
     }
 
@@ -136,6 +160,45 @@ impl App {
         let needs_to_settle = connects_anew || setup.network != before.network;
         self.apply(setup);
         self.engine().borrow_mut().reset_with_next_instruction(needs_to_settle, clock::now());
+    }
+
+    /// Tells a story from its beginning. One with a failure beside its fix lends two lanes the same mode, until another
+    /// story is told.
+    pub fn tell(&self, scenario: Scenario) {
+        let before = untrack(|| self.setup());
+        let modes = || before.lanes.iter().map(|lane| lane.mode).collect::<Vec<_>>();
+        if scenario.is_pair() {
+            if self.modes_before.with_value(Vec::is_empty) {
+                self.modes_before.set_value(modes());
+            }
+            if let [only] = before.lanes.as_slice() {
+                self.add_lane(*only);
+            }
+        } else {
+            for (lane, mode) in self.lanes.get_untracked().iter().zip(self.modes_before.get_value()) {
+                set_if_new(lane.mode, mode);
+            }
+            self.modes_before.set_value(Vec::new());
+        }
+        let setup = untrack(|| self.setup());
+        self.begin(&scenario.applied_to(&setup));
+        if scenario.is_pair() {
+            self.engine().borrow_mut().reopen();
+        }
+        if let Some(event) = scenario.event() {
+            self.network.happen(*self, event);
+        }
+        if let Some(panel) = scenario.panel() {
+            self.panel.set(panel);
+        }
+    }
+
+    /// Runs all policies against each other, with nothing else in the way.
+    pub fn tell_race(&self) {
+        self.tell(Scenario::Clean);
+        self.begin(&scenario::race(&untrack(|| self.setup())));
+        self.panel.set(Panel::Policies);
+        self.race.start(*self);
     }
 
     /// Adds a lane at the bottom, unless there are enough.
@@ -153,6 +216,13 @@ impl App {
     /// Removes a lane.
     pub fn remove_lane(&self, id: LaneId) {
         self.lanes.update(|lanes| lanes.retain(|lane| lane.id != id));
+    }
+
+    /// Marks a moment in the charts; the one that is marked is let go.
+    pub fn mark(&self, at: Time) {
+        let marked = Some(at).filter(|_| self.marked.get_untracked() != Some(at));
+        self.marked.set(marked);
+        self.engine().borrow_mut().marked = marked;
     }
 
     /// Forgets all measurements.
@@ -177,7 +247,8 @@ impl App {
         self.position(id).and_then(|at| short_names(&self.modes()).into_iter().nth(at)).unwrap_or_default()
     }
 
-    fn position(&self, id: LaneId) -> Option<usize> {
+    /// A lane's place from the top, tracked.
+    pub fn position(&self, id: LaneId) -> Option<usize> {
         self.lanes.get().iter().position(|lane| lane.id == id)
     }
 

@@ -5,9 +5,11 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use sluice_shared::feed::FeedSpec;
+use sluice_shared::flood::FloodStyle;
 use sluice_shared::lab::LabReport;
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
+use sluice_shared::session::Heartbeat;
 use sluice_shared::time::Time;
 
 use super::lane::LaneId;
@@ -21,6 +23,7 @@ use crate::model::meter::FrameMeter;
 use crate::model::scale::{AgeAxis, AgeScale};
 use crate::model::setup::{FeedSetup, LaneSetup};
 use crate::model::tone::Tone;
+use crate::model::trace::{Sight, Trace};
 use crate::model::weather::RelayRoom;
 use crate::worker_link::{Arrival, WorkerLink};
 
@@ -41,6 +44,11 @@ pub struct Engine {
     pub meter: FrameMeter,
     /// When the measurements began.
     pub measured_since: Time,
+    /// The moment that is marked in the charts.
+    pub marked: Option<Time>,
+    /// How often lanes ask the server for a sign of life.
+    heartbeat: Heartbeat,
+    fragment_bytes: u32,
     /// Which quantity the host panel shows.
     metric: HostMetric,
     axis: AgeAxis,
@@ -68,6 +76,8 @@ pub struct Running {
     pub name: String,
     /// What its worker has reported.
     pub model: LaneModel,
+    /// What follows from its slow consumer.
+    pub trace: Trace,
     link: WorkerLink,
     /// Distinguishes this worker from one before it.
     generation: u32,
@@ -80,14 +90,43 @@ impl Running {
         self.way == Way::Direct
     }
 
+    /// How its messages are carried: by WebSocket while that stands in for its own transport.
+    pub const fn mode_in_use(&self) -> Mode {
+        match self.model.connection {
+            Connection::Open { mode, .. } => mode,
+            Connection::Idle
+            | Connection::Connecting { .. }
+            | Connection::Waiting { .. }
+            | Connection::Failed { .. } => self.mode,
+        }
+    }
+
     /// The policy that its worker was told.
     pub fn policy(&self) -> Policy {
         self.told.as_ref().map_or(Policy::Lossless, |told| told.policy)
     }
 
+    /// Sees what is new of its slow consumer.
+    fn look(&mut self) {
+        let Some((told, now)) = self.told.as_ref().zip(self.model.reported_at) else { return };
+        self.trace.look(&Sight {
+            now,
+            policy: told.policy,
+            consumer: told.consumer,
+            connection: &self.model.connection,
+            summary: &self.model.summary,
+            tcp: self.model.weather.flow().and_then(|flow| flow.tcp.as_ref()),
+        });
+    }
+
     /// Tells the worker what differs from what it was told before.
     fn bring_to(&mut self, wanted: Setup) {
-        let Some(told) = &self.told else {
+        // A failure exhibit begins and ends with its session.
+        let is_same_session = |told: &&Setup| {
+            told.policy == wanted.policy || !(told.policy.is_exhibit() || wanted.policy.is_exhibit())
+        };
+        let Some(told) = self.told.as_ref().filter(is_same_session) else {
+            self.trace.begin_with_connection(clock::now());
             self.link.send(Command::Open(wanted.clone()));
             self.told = Some(wanted);
             return;
@@ -98,11 +137,20 @@ impl Running {
         if told.feeds != wanted.feeds {
             self.link.send(Command::SetFeeds(wanted.feeds.clone()));
         }
+        if told.fragment_bytes != wanted.fragment_bytes {
+            self.link.send(Command::SetFragments(wanted.fragment_bytes));
+        }
+        if (told.policy, told.consumer) != (wanted.policy, wanted.consumer) {
+            self.trace.begin();
+        }
         if told.policy != wanted.policy {
             self.link.send(Command::SetPolicy(wanted.policy));
         }
         if told.window != wanted.window {
             self.link.send(Command::SetWindow(wanted.window));
+        }
+        if told.upkeep != wanted.upkeep {
+            self.link.send(Command::SetUpkeep(wanted.upkeep));
         }
         if told.consumer != wanted.consumer {
             self.link.send(Command::SetConsumer(wanted.consumer));
@@ -140,6 +188,9 @@ impl Engine {
                 log: Log::default(),
                 meter: FrameMeter::new(clock::page_millis()),
                 measured_since: clock::now(),
+                marked: None,
+                heartbeat: Heartbeat::default(),
+                fragment_bytes: 0,
                 metric: HostMetric::default(),
                 axis: AgeAxis::default(),
                 scale: AgeScale::fitting(AgeAxis::default(), 0),
@@ -184,6 +235,16 @@ impl Engine {
         self.metric = metric;
     }
 
+    /// How often lanes are to ask the server for a sign of life.
+    pub const fn set_heartbeat(&mut self, heartbeat: Heartbeat) {
+        self.heartbeat = heartbeat;
+    }
+
+    /// WebSocket frames of at most so many payload bytes, or whole messages with 0.
+    pub const fn set_fragments(&mut self, bytes: u32) {
+        self.fragment_bytes = bytes;
+    }
+
     /// Counts publications, by which slow painters know that there is something new.
     pub const fn published(&self) -> u64 {
         self.published
@@ -222,17 +283,20 @@ impl Engine {
                 Some(sentence) => {
                     running.model.connection = Connection::Failed { reason: sentence.to_owned() }
                 }
-                None => running.bring_to(Setup {
-                    mode: want.setup.mode,
-                    feeds: specs.to_vec(),
-                    policy: want.setup.policy,
-                    window: want.setup.window.for_size(feeds.ticks.size),
-                    consumer: want.setup.consumer,
-                    endpoints: want.endpoints,
-                }),
+                None => {
+                    let mut setup = want.setup.for_worker(feeds, specs, want.endpoints);
+                    setup.upkeep.heartbeat = self.heartbeat;
+                    setup.fragment_bytes = self.fragment_bytes;
+                    running.bring_to(setup);
+                }
             }
             self.running.push(running);
         }
+    }
+
+    /// Opens all lanes anew with the next instruction, so that nothing is left of what they did before.
+    pub fn reopen(&mut self) {
+        self.running.iter_mut().for_each(|running| running.told = None);
     }
 
     /// Forgets all measurements as soon as the workers have been told what is wanted, so that none is left of what
@@ -260,6 +324,7 @@ impl Engine {
         for running in &mut self.running {
             running.link.reset();
             running.model.clear();
+            running.trace.begin();
         }
         self.measured_since = clock::now();
     }
@@ -274,7 +339,11 @@ impl Engine {
         let began_ms = clock::page_millis();
         let now = clock::now();
         for running in &mut self.running {
-            let own = report.flows.iter().filter(|flow| flow.lane.map(u32::from) == Some(running.id.0));
+            let transport = running.mode_in_use().transport();
+            let own = report
+                .flows
+                .iter()
+                .filter(|flow| flow.lane.map(u32::from) == Some(running.id.0) && flow.transport == transport);
             let newest = own.max_by_key(|flow| flow.flow).filter(|_| !running.is_direct());
             running.model.weather.take(newest, self.room, report.at, now);
         }
@@ -292,6 +361,27 @@ impl Engine {
     /// What the server said last of the emulated network, its flows left out, and since when an outage runs.
     pub const fn lab(&self) -> (Option<&LabReport>, Option<Time>) {
         (self.lab.as_ref(), self.out_since)
+    }
+
+    /// Asks every worker to prove now that nothing was lost.
+    pub fn certify(&self) {
+        self.running.iter().for_each(|running| running.link.send(Command::Certify));
+    }
+
+    /// Lets every lane flood the server that does not already.
+    pub fn flood(&self, style: FloodStyle, bytes: u64) {
+        self.order(&Command::Flood { style, bytes });
+    }
+
+    /// Ends the floods as soon as what was handed over has come back.
+    pub fn stop_flood(&self) {
+        self.order(&Command::StopFlood);
+    }
+
+    fn order(&self, command: &Command) {
+        for running in &self.running {
+            running.link.send(command.clone());
+        }
     }
 
     /// Tells the workers that the network is back.
@@ -321,6 +411,7 @@ impl Engine {
             tone: want.tone,
             name: want.name.clone(),
             model,
+            trace: Trace::default(),
             link,
             generation,
             told: None,
@@ -338,9 +429,11 @@ impl Engine {
             Arrival::Report(mut report) => {
                 log_notes(&mut self.log, &running.name, &mut report);
                 running.model.apply(*report);
+                running.look();
             }
             Arrival::BeforeReset(mut report) => {
                 log_notes(&mut self.log, &running.name, &mut report);
+                running.model.life.extend(&report.life);
                 running.model.connection = report.connection;
             }
             Arrival::Broken(reason) => {

@@ -1,14 +1,16 @@
 //! One lane's signals.
 
 use leptos::prelude::*;
+use sluice_shared::certificate::Certificate;
 use sluice_shared::feed::HostSample;
 use sluice_shared::lab::Congestion;
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
 
-use crate::bridge::{Connection, Consumer, Summary};
+use crate::bridge::{Connection, Consumer, Recovery, Summary};
 use crate::model::facts::Fact;
 use crate::model::setup::{LaneSetup, WindowChoice};
+use crate::model::trace::Step;
 use crate::model::weather::{LaneNetwork, RelayHops};
 
 /// Names a lane for as long as the page lives.
@@ -32,8 +34,16 @@ pub struct Lane {
     pub congestion: RwSignal<Congestion>,
     /// Whether it bypasses the emulated network.
     pub is_direct: RwSignal<bool>,
+    /// What follows the loss of its connection.
+    pub recovery: RwSignal<Recovery>,
+    /// Whether its WebTransport is raced with WebSocket.
+    pub falls_back: RwSignal<bool>,
     /// What its worker tells, four times a second.
     pub view: RwSignal<LaneView>,
+    /// What follows from its slow consumer.
+    pub trace: RwSignal<Vec<Step>>,
+    /// The newest certificate of its continuity.
+    pub certificate: RwSignal<Option<Certificate>>,
 }
 
 impl Lane {
@@ -47,7 +57,11 @@ impl Lane {
             window: RwSignal::new(setup.window),
             congestion: RwSignal::new(setup.congestion),
             is_direct: RwSignal::new(setup.is_direct),
+            recovery: RwSignal::new(setup.recovery),
+            falls_back: RwSignal::new(setup.falls_back),
             view: RwSignal::new(LaneView::default()),
+            trace: RwSignal::new(Vec::new()),
+            certificate: RwSignal::new(None),
         }
     }
 
@@ -67,6 +81,8 @@ impl Lane {
             window: self.window.get(),
             congestion: self.congestion.get(),
             is_direct: self.is_direct.get(),
+            recovery: self.recovery.get(),
+            falls_back: self.falls_back.get(),
         }
     }
 
@@ -78,6 +94,8 @@ impl Lane {
         set_if_new(self.window, setup.window);
         set_if_new(self.congestion, setup.congestion);
         set_if_new(self.is_direct, setup.is_direct);
+        set_if_new(self.recovery, setup.recovery);
+        set_if_new(self.falls_back, setup.falls_back);
     }
 }
 
@@ -105,6 +123,8 @@ pub struct LaneView {
     pub relay: RelayHops,
     /// What the emulated network does to it; `None` without one.
     pub network: Option<LaneNetwork>,
+    /// Messages that a certificate on the way waits for.
+    pub uncertified: Option<u64>,
 }
 
 impl LaneView {
@@ -127,6 +147,7 @@ impl Default for LaneView {
             host: None,
             relay: RelayHops::default(),
             network: None,
+            uncertified: None,
         }
     }
 }

@@ -3,16 +3,20 @@
 
 mod app;
 mod engine;
+mod frames;
 mod lane;
 mod network;
 mod publish;
+mod race;
 mod server;
 mod theme;
 
 pub use app::App;
 pub use engine::{Engine, EngineHandle, Running};
+pub use frames::Frames;
 pub use lane::{Lane, LaneId, LaneView};
 pub use network::{LabState, Network, Outlook};
+pub use race::Race;
 pub use server::{Server, ServerInfo};
 pub use theme::Theme;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use sluice_shared::lab::{Knobs, Lab, LabEvent};
+use sluice_shared::lab::{Knobs, Lab, LabEvent, LabReport};
 use sluice_shared::link::Preset;
 use sluice_shared::time::Time;
 
@@ -132,7 +132,7 @@ impl Network {
         self.start(app);
     }
 
-    fn handle_sight(self, app: App, sight: Sight) {
+    fn handle_sight(self, app: App, sight: Sight<LabReport>) {
         match sight {
             Sight::Report(report) => app.engine().borrow_mut().take_lab_report(*report),
             Sight::Cut => app.engine().borrow_mut().forget_lab(),

@@ -52,6 +52,8 @@ impl Schedule {
 fn instruct(app: App, engine: &mut Engine, now: Time) {
     engine.set_view(app.axis.get_untracked(), app.metric.get_untracked());
     let setup = untrack(|| app.setup());
+    engine.set_heartbeat(setup.heartbeat);
+    engine.set_fragments(app.fragment_bytes.get_untracked());
     remember(app, &query_from_setup(&setup));
     let Server::Ready(server) = app.server.get_untracked() else { return };
     app.network.tell(app);
@@ -81,7 +83,7 @@ fn instruct(app: App, engine: &mut Engine, now: Time) {
             },
             tone,
             name,
-            obstacle: app.browser.obstacle(setup.mode, server.has_quic),
+            obstacle: app.browser.obstacle(setup.mode, server.has_quic).filter(|_| !setup.has_fallback()),
         })
         .collect();
     let specs = setup.feeds.specs(server.offered);
@@ -95,7 +97,7 @@ fn instruct(app: App, engine: &mut Engine, now: Time) {
 fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
     let told: Vec<_> = engine
         .lanes()
-        .map(|running| (running.mode, running.model.summary.facts.clone(), running.way))
+        .map(|running| (running.mode_in_use(), running.model.summary.facts.clone(), running.way))
         .collect();
     let Some((running, facts)) = engine.lanes().zip(facts::fairness(&told)).nth(position) else { return };
     let model = &running.model;
@@ -107,9 +109,16 @@ fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
         host: model.host.back().map(|reading| reading.sample),
         relay: *model.weather.hops(),
         network: model.weather.network(),
+        uncertified: model.uncertified,
     };
     if let Some(lane) = app.lanes.get_untracked().iter().find(|lane| lane.id == running.id) {
         set_if_new(lane.view, view);
+        if lane.certificate.with_untracked(|told| *told != model.certificate) {
+            lane.certificate.set(model.certificate.clone());
+        }
+        if lane.trace.with_untracked(|told| told != running.trace.steps()) {
+            lane.trace.set(running.trace.steps().to_vec());
+        }
     }
 }
 

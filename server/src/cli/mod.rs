@@ -6,6 +6,7 @@ mod lists;
 mod network;
 mod relay;
 mod serve;
+mod span;
 
 use clap::{Parser, Subcommand};
 use sluice_shared::lab::TcpStack;

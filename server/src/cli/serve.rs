@@ -1,11 +1,13 @@
 //! `sluice serve`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::value_parser;
-use sluice_server::{Config, Congestion, FeedKind, ListenAddress, QuicTuning, TlsFiles};
+use sluice_server::{Config, Congestion, FeedKind, ListenAddress, Pings, QuicTuning, TlsFiles};
 use sluice_shared::lab::TcpStack;
 
+use super::span::{ping_interval, ping_timeout};
 use super::{log_filter, tcp_stack};
 
 #[derive(Debug, clap::Args)]
@@ -47,6 +49,12 @@ pub(crate) struct Serve {
     /// QUIC's congestion window to start with, bytes [default: the controller's own]
     #[arg(long, value_name = "BYTES", value_parser = value_parser!(u64).range(2_400..=16_777_216))]
     initial_window: Option<u64>,
+    /// How often a WebSocket client is asked for a sign of life, such as 20s or 500ms
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = ping_interval)]
+    ping_interval: Duration,
+    /// After how long without one it is dead; noticed within interval + timeout
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = ping_timeout)]
+    ping_timeout: Duration,
     /// Open the page in the browser
     #[arg(long)]
     pub(crate) open: bool,
@@ -76,6 +84,7 @@ impl Serve {
             tcp: self.tcp,
             max_labs: usize::try_from(self.labs).unwrap_or(Config::MOST_LABS),
             quic_tuning: QuicTuning { congestion: self.congestion, initial_window: self.initial_window },
+            pings: Pings { interval: self.ping_interval, timeout: self.ping_timeout },
         }
     }
 }
@@ -98,6 +107,7 @@ mod tests {
         let (config, default) = (config(&[]).expect("valid"), Config::default());
         assert_eq!((config.http, config.quic, config.feeds), (default.http, default.quic, default.feeds));
         assert_eq!((config.host_rate_hz, config.max_sessions), (default.host_rate_hz, default.max_sessions));
+        assert_eq!(config.pings, default.pings);
     }
 
     #[test]
@@ -116,6 +126,9 @@ mod tests {
             &["--congestion", "vegas"],
             &["--feed", "news"],
             &["--log", "a=b=c"],
+            &["--ping-interval", "20"],
+            &["--ping-interval", "99ms"],
+            &["--ping-timeout", "301s"],
         ] {
             let error = config(wrong).expect_err("wrong usage");
             assert_eq!(error.exit_code(), 2, "{wrong:?}");

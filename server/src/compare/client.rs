@@ -4,8 +4,6 @@ use std::time::Duration;
 
 /// How long a connection may take to open.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// How often a heartbeat is sent.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How often the server reports its side.
 pub(super) const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 /// Bytes of items that are sent at once.

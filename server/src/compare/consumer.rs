@@ -31,7 +31,7 @@ impl Consumer {
         }
         let (message, done_at) = self.in_hand.take_if(|(_, done_at)| *done_at <= now)?;
         self.free_since = done_at;
-        session.handle_consumed(message.bytes, now);
+        session.handle_consumed(&message, now);
         self.take(session);
         Some((message, done_at))
     }

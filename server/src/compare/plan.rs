@@ -4,9 +4,9 @@ use sluice_shared::feed::FeedSpec;
 use sluice_shared::link::{ProfileError, nearest};
 use sluice_shared::mode::Mode;
 use sluice_shared::scenario::{LaneSetup, Scenario, ScenarioError, limits};
-use sluice_shared::session::ClientConfig;
+use sluice_shared::session::{ClientConfig, Heartbeat};
 
-use super::client::{HEARTBEAT, SAMPLE_EVERY};
+use super::client::SAMPLE_EVERY;
 
 /// What a command line changes in a scenario; `None` and an empty list leave it as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Plan {
             policy: lane.policy,
             window: lane.window,
             sample_every: SAMPLE_EVERY,
-            heartbeat: HEARTBEAT,
+            heartbeat: Heartbeat::default(),
         }
     }
 

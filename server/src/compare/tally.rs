@@ -84,8 +84,13 @@ impl Tally {
             ClientEvent::Lost { messages } => self.lost += messages,
             ClientEvent::Subscribed(_)
             | ClientEvent::Sample(_)
+            | ClientEvent::Ping
             | ClientEvent::Heartbeat { .. }
+            | ClientEvent::Missed
+            | ClientEvent::Echo(_)
+            | ClientEvent::Certificate(_)
             | ClientEvent::Silent
+            | ClientEvent::StartedOver { .. }
             | ClientEvent::Goodbye(_) => {}
         }
     }

@@ -19,6 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use tower_service::Service;
 
 use super::socket::{Peer, SharedTcp, Socket};
+use crate::clock::Clock;
+use crate::frames::{Board, Tapped};
 use crate::labs::{Arrival, Ramp};
 use crate::metrics::Metrics;
 
@@ -61,7 +63,7 @@ pub(crate) async fn serve(
             metrics.tcp_connections.inc();
             let socket = Arc::new(socket);
             let io = SharedTcp(Arc::clone(&socket));
-            let peer = Peer { socket: Socket::Kernel(socket), address, encrypted: tls.is_some() };
+            let peer = Peer { socket: Socket::Kernel(socket), address, encrypted: tls.is_some(), tap: None };
             speak(io, peer, tls, router, stop).await;
             metrics.tcp_connections.dec();
             drop(slot);
@@ -78,6 +80,7 @@ pub(crate) async fn serve_ramp(
     tls: Option<TlsAcceptor>,
     router: Router,
     metrics: Arc<Metrics>,
+    (frames, clock): (Arc<Board>, Clock),
     mut stop: watch::Receiver<bool>,
 ) {
     loop {
@@ -86,6 +89,7 @@ pub(crate) async fn serve_ramp(
             () = stopped(&mut stop) => return,
         };
         let Some(arrival) = accepted else { return };
+        let tap = Some(frames.tap(clock));
         let (router, tls, stop, metrics) = (router.clone(), tls.clone(), stop.clone(), Arc::clone(&metrics));
         tokio::spawn(async move {
             metrics.tcp_connections.inc();
@@ -93,12 +97,13 @@ pub(crate) async fn serve_ramp(
             match arrival {
                 Arrival::Model(io) => {
                     let socket = Socket::Emulated(io.handle(), congestion);
-                    let peer = Peer { socket, address: io.peer(), encrypted };
+                    let peer = Peer { socket, address: io.peer(), encrypted, tap };
                     speak(io, peer, tls, router, stop).await;
                 }
                 #[cfg(target_os = "linux")]
                 Arrival::Kernel(io) => {
-                    let peer = Peer { socket: Socket::Relayed(io.handle()), address: io.peer(), encrypted };
+                    let socket = Socket::Relayed(io.handle());
+                    let peer = Peer { socket, address: io.peer(), encrypted, tap };
                     speak(io, peer, tls, router, stop).await;
                 }
             }
@@ -160,6 +165,7 @@ async fn speak_http(
     mut stop: watch::Receiver<bool>,
 ) {
     let address = peer.address;
+    let io = Tapped::new(io, peer.tap.clone());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         let mut router = router.clone();

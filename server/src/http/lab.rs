@@ -14,6 +14,7 @@ use axum::{Json, Router};
 use sluice_shared::lab::{LabEvent, LinkRequest};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::frames;
 use super::origin::OriginRule;
 use super::problem::ProblemResponse;
 use crate::labs::{Lab, Labs, Watcher};
@@ -68,6 +69,7 @@ pub(crate) fn routes(api: LabApi) -> Router {
         .route("/api/labs/{id}/link", put(set_link))
         .route("/api/labs/{id}/events", post(event))
         .route("/api/labs/{id}/watch", get(watch))
+        .route("/api/labs/{id}/frames", get(frames::watch))
         .route("/api/labs/{id}/capture.pcapng", get(capture))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(Arc::new(api))
@@ -200,7 +202,7 @@ async fn capture(
     Ok((headers, Body::from_stream(chunks)).into_response())
 }
 
-fn find(api: &LabApi, id: &str) -> Result<Arc<Lab>, ProblemResponse> {
+pub(super) fn find(api: &LabApi, id: &str) -> Result<Arc<Lab>, ProblemResponse> {
     let found = match &api.labs {
         LabSource::Nowhere => None,
         LabSource::Pool(labs) => labs.find(id),

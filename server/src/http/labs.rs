@@ -40,7 +40,8 @@ pub(super) async fn create(
     let router = lab_router(Arc::clone(&app));
     for (congestion, ramp) in ramps {
         let metrics = Arc::clone(app.sessions.metrics());
-        tokio::spawn(serve_ramp(ramp, congestion, labs.tls(), router.clone(), metrics, labs.stop()));
+        let frames = (Arc::clone(lab.frames()), app.sessions.hub().clock());
+        tokio::spawn(serve_ramp(ramp, congestion, labs.tls(), router.clone(), metrics, frames, labs.stop()));
     }
     tracing::debug!(lab = lab.id(), "a lab is open");
     Ok(document(&lab, StatusCode::CREATED))

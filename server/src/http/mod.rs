@@ -2,6 +2,7 @@
 
 mod api;
 mod connections;
+mod frames;
 mod lab;
 mod labs;
 mod lane;

@@ -1,7 +1,7 @@
 //! Errors of the API (RFC 9457).
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sluice_shared::api::Problem;
 
@@ -10,18 +10,24 @@ use sluice_shared::api::Problem;
 pub(crate) struct ProblemResponse {
     status: StatusCode,
     detail: String,
-    retry_after_secs: Option<u64>,
+    /// What the standards ask for beside the body.
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl ProblemResponse {
     /// A problem with the title of its status; `detail` says what, where, and what to do.
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), retry_after_secs: None }
+        Self { status, detail: detail.into(), header: None }
     }
 
     /// Names when to try again.
-    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after_secs = Some(seconds);
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// Says something in a header; one is enough for every status there is.
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
         self
     }
 }
@@ -37,8 +43,8 @@ impl IntoResponse for ProblemResponse {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.retry_after_secs {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        if let Some((name, value)) = self.header {
+            headers.insert(name, value);
         }
         response
     }

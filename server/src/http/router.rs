@@ -13,6 +13,7 @@ use super::lab::{LabApi, LabSource};
 use super::page::Page;
 use super::problem::ProblemResponse;
 use super::{api, lab, labs, origin::OriginRule, page, publish, security};
+use crate::config::Pings;
 use crate::feeds::publish::TokenBucket;
 use crate::labs::Labs;
 use crate::session::Sessions;
@@ -34,6 +35,8 @@ pub(crate) struct App {
     pub(crate) labs: Option<Arc<Labs>>,
     /// How much may be posted.
     pub(crate) posts: Mutex<TokenBucket>,
+    /// How WebSocket clients are asked for signs of life.
+    pub(crate) pings: Pings,
     /// The page.
     pub(crate) page: Page,
 }
@@ -46,10 +49,11 @@ impl App {
         certificates: Option<Arc<Certificates>>,
         origins: OriginRule,
         labs: Option<Arc<Labs>>,
+        pings: Pings,
     ) -> Self {
         let now = sessions.hub().clock().now();
         let posts = Mutex::new(TokenBucket::new(publish::RATE, publish::BURST, now));
-        Self { sessions, quic_port, certificates, origins, labs, posts, page: Page::embedded() }
+        Self { sessions, quic_port, certificates, origins, labs, posts, pings, page: Page::embedded() }
     }
 }
 

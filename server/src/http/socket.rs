@@ -6,14 +6,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use sluice_relay::RampHandle;
 #[cfg(target_os = "linux")]
 use sluice_relay::kernel::KernelHandle;
+use sluice_relay::{NetworkId, RampHandle};
 use sluice_shared::lab::Congestion;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::frames::Tap;
 use crate::tcp_info::{self, TcpReading};
 
 /// The two ends of a connection that HTTP handlers may ask about.
@@ -25,6 +26,8 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// Whether TLS runs on the socket.
     pub(crate) encrypted: bool,
+    /// Where its bytes are looked at, if it is a lab's.
+    pub(crate) tap: Option<Arc<Tap>>,
 }
 
 /// What carries a TCP connection.
@@ -37,6 +40,16 @@ pub(crate) enum Socket {
     /// The kernel, through an emulated network.
     #[cfg(target_os = "linux")]
     Relayed(KernelHandle),
+}
+
+impl Peer {
+    /// Names the lane that the connection carries, for those who watch its lab, if it is a lab's.
+    pub(crate) fn name_lane(&self, lane: u16) {
+        self.socket.name_lane(lane);
+        if let Some(tap) = &self.tap {
+            tap.name_lane(lane);
+        }
+    }
 }
 
 impl Socket {
@@ -60,8 +73,18 @@ impl Socket {
         }
     }
 
+    /// The network that it comes through, if it is a lab's.
+    pub(crate) fn lab(&self) -> Option<NetworkId> {
+        match self {
+            Self::Kernel(_) => None,
+            Self::Emulated(handle, _) => Some(handle.network().id()),
+            #[cfg(target_os = "linux")]
+            Self::Relayed(handle) => Some(handle.network().id()),
+        }
+    }
+
     /// Names the lane that it carries, for the reports of its lab, if it is a lab's.
-    pub(crate) fn name_lane(&self, lane: u16) {
+    fn name_lane(&self, lane: u16) {
         match self {
             Self::Kernel(_) => {}
             Self::Emulated(handle, _) => handle.network().name_lane(handle.flow(), lane),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sluice_shared::ids::{Seq, StreamId};
-use sluice_shared::log::{Lookup, Source};
+use sluice_shared::log::{Lookup, Produced, Source};
 use sluice_shared::time::Time;
 use sluice_shared::wire::{Hop, StreamInfo};
 
@@ -119,5 +119,9 @@ impl Source for View {
 
     fn backlog(&self, stream: StreamId, cursor: Seq, now: Time) -> Hop {
         self.find(stream).map_or_else(Hop::default, |stream| stream.log.read().backlog(cursor, now))
+    }
+
+    fn produced(&self, stream: StreamId) -> Option<Produced> {
+        self.find(stream).map(|stream| stream.log.read().produced())
     }
 }

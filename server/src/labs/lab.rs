@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::ports::Slot;
 use super::settings::{RequestError, Settings};
+use crate::frames::Board;
 
 /// A lab that is there: its network, and who looks at it.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Lab {
     settings: Mutex<Settings>,
     presence: Mutex<Presence>,
     captures: Arc<Semaphore>,
+    frames: Arc<Board>,
     is_over: watch::Sender<bool>,
     /// Given back when the lab is over.
     slot: Mutex<Option<Slot>>,
@@ -86,6 +88,7 @@ impl Lab {
             settings: Mutex::new(settings),
             presence: Mutex::new(presence),
             captures: Arc::new(Semaphore::new(Self::MAX_CAPTURES)),
+            frames: Arc::default(),
             is_over: watch::Sender::new(false),
             slot: Mutex::new(None),
         }
@@ -158,6 +161,17 @@ impl Lab {
         presence.watchers += 1;
         presence.was_watched = true;
         Some(Watcher { lab: Arc::clone(self), is_over: self.is_over.subscribe() })
+    }
+
+    /// Its WebSockets, for those who look at their frames.
+    pub(crate) const fn frames(&self) -> &Arc<Board> {
+        &self.frames
+    }
+
+    /// Completes when the lab is over.
+    pub(crate) fn over(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut is_over = self.is_over.subscribe();
+        async move { drop(is_over.wait_for(|over| *over).await) }
     }
 
     /// Leave to read a capture; `None` when too many do.

@@ -2,10 +2,13 @@
 
 use std::task::{Context, Poll};
 
+use sluice_relay::NetworkId;
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::DecodeError;
-use sluice_shared::wire::{ClientItem, CloseCode, Goodbye, Hop, PathSample, StreamInfo, TransportFacts};
+use sluice_shared::wire::{
+    ClientItem, CloseCode, EchoBlock, Goodbye, Hop, Inbound, PathSample, StreamInfo, TransportFacts,
+};
 
 use super::outlet::Outlet;
 
@@ -17,6 +20,9 @@ pub(crate) trait Carrier: Outlet + Send {
     /// The protocol below.
     fn transport(&self) -> Transport;
 
+    /// The network of the lab that it comes through, if it comes through one.
+    fn lab(&self) -> Option<NetworkId>;
+
     /// What the lane's fairness header says.
     fn facts(&self) -> TransportFacts;
 
@@ -25,6 +31,20 @@ pub(crate) trait Carrier: Outlet + Send {
 
     /// Other streams are followed from here on.
     fn replace_streams(&mut self, streams: &[StreamInfo]);
+
+    /// Sends messages in fragments of so many bytes from here on, or whole with 0; says whether it can.
+    fn set_fragments(&mut self, _bytes: u32) -> bool {
+        false
+    }
+
+    /// Returns a block of a flood behind what waits already. While too much does, nothing is read.
+    ///
+    /// # Errors
+    /// This transport has another way for floods.
+    fn echo(&mut self, block: EchoBlock) -> Result<(), Ended>;
+
+    /// How what the client floods the server with is taken.
+    fn inbound(&self, now: Time) -> Inbound;
 
     /// The next item of the client. After an error there is nothing more.
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<ClientItem, Ended>>;
@@ -35,7 +55,7 @@ pub(crate) trait Carrier: Outlet + Send {
     /// What waits below the session, and what the path looks like.
     fn sample(&mut self, now: Time) -> (Hop, PathSample);
 
-    /// Says goodbye, if there is somebody to say it to, and closes; the peer has [`Limits::FAREWELL`] to take it.
+    /// Says goodbye, if there is somebody to say it to, and closes; the peer has [`Limits::farewell`] to take it.
     fn close(self, goodbye: Option<Goodbye>) -> impl Future<Output = ()> + Send;
 }
 
@@ -78,4 +98,14 @@ impl Limits {
     pub(crate) const HELLO: std::time::Duration = std::time::Duration::from_secs(5);
     /// How long a client may take to take its Goodbye.
     pub(crate) const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
+    /// The same for the end of an exhibit, whose client is slow on purpose and has megabytes to read before.
+    const SLOW_FAREWELL: std::time::Duration = std::time::Duration::from_secs(10);
+
+    /// How long the client may take to take `goodbye`.
+    pub(crate) fn farewell(goodbye: Option<&Goodbye>) -> std::time::Duration {
+        match goodbye {
+            Some(goodbye) if goodbye.code == CloseCode::ExhibitOver => Self::SLOW_FAREWELL,
+            Some(_) | None => Self::FAREWELL,
+        }
+    }
 }

@@ -5,14 +5,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use sluice_shared::exhibit::Cap;
 use sluice_shared::feed::FeedSpec;
 use sluice_shared::policy::Policy;
-use sluice_shared::session::{Request, ServerSession};
+use sluice_shared::session::{ProtocolError, Request, ServerSession};
 use sluice_shared::time::Time;
 use sluice_shared::wire::{ClientItem, CloseCode, Goodbye, Waiting};
 use tokio::time::Sleep;
 
 use super::carrier::{Carrier, Ended};
+use super::core_time::CoreTime;
+use super::followed::Followed;
 use super::outlet::fill;
 use crate::clock::Clock;
 use crate::hub::{FeedRefused, Hub, Signal, Stop, Subscription};
@@ -23,9 +26,12 @@ pub(super) struct Driver<'a, C> {
     pub(super) carrier: &'a mut C,
     pub(super) session: ServerSession,
     pub(super) subscription: Subscription,
+    pub(super) followed: Arc<Followed>,
     pub(super) signal: Arc<Signal>,
     pub(super) hub: Arc<Hub>,
     pub(super) metrics: LaneMetrics,
+    /// What meters [`Driver::run`].
+    pub(super) core: &'a CoreTime,
 }
 
 /// How a session's connection ended.
@@ -34,6 +40,8 @@ pub(super) struct Outcome {
     pub(super) goodbye: Option<Goodbye>,
     /// Whether the session may be resumed.
     pub(super) resumable: bool,
+    /// The cap that a failure exhibit has reached.
+    pub(super) cap: Option<Cap>,
     /// What it followed.
     pub(super) subscription: Subscription,
 }
@@ -54,12 +62,18 @@ impl<C: Carrier> Driver<'_, C> {
         let clock = self.hub.clock();
         let mut timer = Box::pin(tokio::time::sleep_until(clock.instant(clock.now())));
         let mut first_lane = 0;
+        let mut cap = None;
         let ended = loop {
             if let Some(stop) = self.signal.stopped() {
                 break stopped(stop);
             }
             let now = clock.now();
             self.handle_due(now);
+            self.session.handle_core_time(self.core.total());
+            if let Some(verdict) = self.session.verdict(now) {
+                cap = Some(verdict.cap);
+                break Ended::Refused(CloseCode::ExhibitOver, verdict.to_string());
+            }
             let awaited_lanes = self.send(now, first_lane);
             first_lane = first_lane.wrapping_add(1);
             let event = self.wait(awaited_lanes, &mut timer, clock).await;
@@ -86,7 +100,8 @@ impl<C: Carrier> Driver<'_, C> {
                 (Some(Goodbye { code, reason }), resumable)
             }
         };
-        Outcome { goodbye, resumable, subscription: self.subscription }
+        let resumable = resumable && !self.session.policy().is_exhibit();
+        Outcome { goodbye, resumable, cap, subscription: self.subscription }
     }
 
     /// Does what the session's deadlines ask for, unless nobody could take the result.
@@ -97,6 +112,7 @@ impl<C: Carrier> Driver<'_, C> {
         self.session.handle_timeout(now);
         if self.session.sample_is_due(now) {
             let (hop, path) = self.carrier.sample(now);
+            self.session.set_inbound(self.carrier.inbound(now));
             self.session.handle_sample(self.subscription.view(), hop, path, now);
         }
         self.count_dropped();
@@ -121,22 +137,34 @@ impl<C: Carrier> Driver<'_, C> {
     /// Waits for the next thing to happen, writing and reading meanwhile.
     async fn wait(&mut self, awaited_lanes: usize, timer: &mut Pin<Box<Sleep>>, clock: Clock) -> Event {
         let takes_control = self.carrier.control().is_some();
-        // What is due while nothing can be reported has to wait for room, not for time.
-        let deadline = self.session.poll_timeout().filter(|_| takes_control);
-        if let Some((due, _)) = deadline {
+        // What is due while nothing can be reported has to wait for room, not for time; the end of an exhibit does not.
+        let reports = self.session.poll_timeout().filter(|_| takes_control).map(|(due, _)| due);
+        let deadline = [reports, self.session.exhibit_over_at()].into_iter().flatten().min();
+        if let Some(due) = deadline {
             let due = clock.instant(due);
             if timer.deadline() != due {
                 timer.as_mut().reset(due);
             }
         }
         let cares = !self.is_stuck() || self.session.policy() != Policy::Lossless;
+        let spins = self.session.policy() == Policy::BusySpin;
         let (carrier, session, signal) = (&mut *self.carrier, &mut self.session, &self.signal);
+        let core = self.core;
         poll_fn(|cx| {
             if signal.poll_woken(cares, cx).is_ready() {
                 return Poll::Ready(Event::Woken);
             }
-            if let Poll::Ready(Err(ended)) = carrier.poll_flush(cx) {
+            let flushed = carrier.poll_flush(cx);
+            if let Poll::Ready(Err(ended)) = flushed {
                 return Poll::Ready(Event::Ended(ended));
+            }
+            // The exhibit: it does not wait to be told that there is room.
+            if spins && flushed.is_pending() {
+                session.handle_core_time(core.total());
+                if session.verdict(clock.now()).is_some() {
+                    return Poll::Ready(Event::Timeout);
+                }
+                cx.waker().wake_by_ref();
             }
             // Each item may ask for an answer, so the client is heard only while there is room for answers.
             let room_for_control = carrier.control().is_some();
@@ -174,6 +202,17 @@ impl<C: Carrier> Driver<'_, C> {
         match self.session.handle_item(item, now) {
             Ok(None) => Ok(()),
             Ok(Some(Request::Subscribe(feeds))) => self.follow(&feeds, now),
+            Ok(Some(Request::Echo(block))) => self.carrier.echo(block),
+            Ok(Some(Request::Certify(request))) => {
+                let refused = |error: ProtocolError| Ended::Refused(CloseCode::Protocol, error.to_string());
+                self.session.handle_certify(self.subscription.view(), request).map_err(refused)
+            }
+            Ok(Some(Request::SetFragments(bytes))) if self.carrier.set_fragments(bytes) => Ok(()),
+            Ok(Some(Request::SetFragments(_))) => {
+                let transport = self.carrier.transport().name();
+                let reason = format!("{transport} has no frames that messages could be sent in");
+                Err(Ended::Refused(CloseCode::Protocol, reason))
+            }
             Err(error) => Err(Ended::Refused(CloseCode::Protocol, error.to_string())),
         }
     }
@@ -181,6 +220,7 @@ impl<C: Carrier> Driver<'_, C> {
     fn follow(&mut self, feeds: &[FeedSpec], now: Time) -> Result<(), Ended> {
         let subscription = self.hub.subscribe(feeds, &self.signal).map_err(refused)?;
         let streams = subscription.infos(|_| None);
+        self.followed.note(&streams);
         self.subscription = subscription;
         self.carrier.replace_streams(&streams);
         self.session.handle_subscribed(streams);

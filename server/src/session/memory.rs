@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use parking_lot::Mutex;
+use sluice_relay::NetworkId;
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::session::{Batch, BatchLimits, Select};
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::{take_item, write_server_control};
 use sluice_shared::wire::{
-    ClientItem, Goodbye, Hop, PathSample, ServerControl, ServerItem, StreamInfo, TransportFacts,
+    ClientItem, EchoBlock, Goodbye, Hop, Inbound, PathSample, ServerControl, ServerItem, StreamInfo,
+    TransportFacts,
 };
 
 use super::carrier::{Carrier, Ended, Limits};
+use super::echo::EchoQueue;
 use super::outlet::{Lane, Outlet};
 
 /// The client's end.
@@ -39,7 +42,12 @@ struct Pipe {
 impl Peer {
     /// The server's end.
     pub(super) fn carrier(&self) -> MemoryCarrier {
-        MemoryCarrier { pipe: Arc::clone(&self.0), out: BytesMut::new(), writing: BytesMut::new() }
+        MemoryCarrier {
+            pipe: Arc::clone(&self.0),
+            out: BytesMut::new(),
+            writing: BytesMut::new(),
+            echo: EchoQueue::default(),
+        }
     }
 
     /// Says something.
@@ -121,6 +129,7 @@ pub(super) struct MemoryCarrier {
     out: BytesMut,
     /// The frame that is being written.
     writing: BytesMut,
+    echo: EchoQueue,
 }
 
 impl Outlet for MemoryCarrier {
@@ -152,6 +161,10 @@ impl Carrier for MemoryCarrier {
         Transport::WebSocket
     }
 
+    fn lab(&self) -> Option<NetworkId> {
+        None
+    }
+
     fn facts(&self) -> TransportFacts {
         TransportFacts { congestion_control: None, initial_window: None, segment: None, encrypted: false }
     }
@@ -160,7 +173,19 @@ impl Carrier for MemoryCarrier {
 
     fn replace_streams(&mut self, _streams: &[StreamInfo]) {}
 
+    fn echo(&mut self, block: EchoBlock) -> Result<(), Ended> {
+        self.echo.push(block);
+        Ok(())
+    }
+
+    fn inbound(&self, now: Time) -> Inbound {
+        self.echo.inbound(now)
+    }
+
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<ClientItem, Ended>> {
+        if !self.echo.may_read() {
+            return Poll::Pending;
+        }
         let mut pipe = self.pipe.lock();
         match pipe.to_server.pop_front() {
             Some(item) => Poll::Ready(Ok(item)),
@@ -184,6 +209,9 @@ impl Carrier for MemoryCarrier {
             if !self.writing.is_empty() {
                 pipe.waker = Some(cx.waker().clone());
                 return Poll::Pending;
+            }
+            if let Some(block) = self.echo.next(cx) {
+                write_server_control(&mut self.out, &ServerControl::Echo(block));
             }
             if self.out.is_empty() {
                 return Poll::Ready(Ok(()));

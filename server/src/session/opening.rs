@@ -9,6 +9,8 @@ use sluice_shared::wire::{ClientItem, CloseCode, Continuity, Hello, PROTOCOL_VER
 
 use super::carrier::{Carrier, Ended};
 use super::driver::refused;
+use super::exhibits::{Exhibits, Stage};
+use super::followed::Followed;
 use super::registry::{Place, Registry};
 use crate::hub::{Hub, Signal, Subscription};
 use crate::metrics::Metrics;
@@ -19,6 +21,9 @@ pub(super) struct Opened {
     pub(super) session: ServerSession,
     pub(super) subscription: Subscription,
     pub(super) place: Place,
+    pub(super) followed: Arc<Followed>,
+    /// What a failure exhibit runs by.
+    pub(super) stage: Option<Stage>,
 }
 
 /// Reads the Hello and answers it with a session.
@@ -29,6 +34,7 @@ pub(super) async fn open(
     carrier: &mut impl Carrier,
     hub: &Hub,
     registry: &Registry,
+    exhibits: &Arc<Exhibits>,
     metrics: &Metrics,
     signal: &Arc<Signal>,
 ) -> Result<Opened, Ended> {
@@ -38,6 +44,9 @@ pub(super) async fn open(
         | ClientItem::Lost { .. }
         | ClientItem::Ping(_)
         | ClientItem::SetPolicy(_)
+        | ClientItem::SetFragments { .. }
+        | ClientItem::Echo(_)
+        | ClientItem::Certify(_)
         | ClientItem::Subscribe(_) => {
             return Err(protocol("the first item of a connection must be a Hello"));
         }
@@ -51,6 +60,7 @@ pub(super) async fn open(
         let (mode, transport) = (hello.mode, carrier.transport().name());
         return Err(protocol(&format!("the mode {mode} cannot be carried by {transport}")));
     }
+    let stage = exhibits.enter(carrier.lab(), hello.policy)?;
     let subscription = hub.subscribe(&hello.feeds, signal).map_err(refused)?;
     let resume = hello.resume.as_ref().filter(|resume| resume.epoch == hub.epoch());
     let resumed = match resume {
@@ -60,7 +70,7 @@ pub(super) async fn open(
         }
         None => None,
     };
-    let continuity = match (&hello.resume, resume, resumed) {
+    let continuity = match (&hello.resume, resume, &resumed) {
         (None, _, _) => Continuity::New,
         (Some(_), None, _) => Continuity::EpochChanged,
         (Some(_), Some(_), None) => Continuity::UnknownSession,
@@ -69,17 +79,20 @@ pub(super) async fn open(
     if hello.resume.is_some() {
         metrics.resumed(carrier.transport(), continuity_name(continuity));
     }
-    let place = match resumed {
-        Some(place) => place,
+    let is_resumed = resumed.is_some();
+    let (place, followed) = match resumed {
+        Some(resumed) => resumed,
         None => registry
             .open(Arc::clone(signal))
             .map_err(|error| Ended::Refused(CloseCode::Internal, error.to_string()))?,
     };
     let position = |stream: StreamId| -> Option<Seq> {
-        let resume = resume.filter(|_| resumed.is_some())?;
-        resume.next.iter().find(|(id, _)| *id == stream).map(|(_, next)| *next)
+        let resume = resume.filter(|_| is_resumed)?;
+        let (_, next) = resume.next.iter().find(|(id, _)| *id == stream)?;
+        followed.position(stream, *next)
     };
     let streams = subscription.infos(position);
+    followed.note(&streams);
     carrier.open_lanes(hello.mode, &streams);
     let now = hub.clock().now();
     let welcome = Welcome {
@@ -93,7 +106,7 @@ pub(super) async fn open(
         facts: carrier.facts(),
     };
     let session = ServerSession::new(&hello, welcome, now);
-    Ok(Opened { hello, session, subscription, place })
+    Ok(Opened { hello, session, subscription, place, followed, stage })
 }
 
 /// Nobody can have received what was not published.

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+use sluice_shared::exhibit::Cap;
+use sluice_shared::policy::Policy;
 use sluice_shared::wire::{CloseCode, Goodbye};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::carrier::{Carrier, Ended, Limits};
+use super::core_time::CoreTime;
 use super::driver::Driver;
+use super::exhibits::{Exhibits, NoThread, on_own_thread};
 use super::opening::{Opened, open};
 use super::registry::Registry;
 use crate::hub::{Hub, Signal};
@@ -19,6 +24,7 @@ use crate::metrics::Metrics;
 pub(crate) struct Sessions {
     hub: Arc<Hub>,
     registry: Registry,
+    exhibits: Arc<Exhibits>,
     metrics: Arc<Metrics>,
     permits: Arc<Semaphore>,
     most: u32,
@@ -34,7 +40,8 @@ impl Sessions {
     pub(crate) fn new(hub: Arc<Hub>, metrics: Arc<Metrics>, most: u32) -> Self {
         let registry = Registry::new(hub.clock(), most as usize);
         let permits = Arc::new(Semaphore::new(most as usize));
-        Self { hub, registry, metrics, permits, most, stopping: watch::Sender::new(false) }
+        let exhibits = Arc::new(Exhibits::new(Arc::clone(&metrics)));
+        Self { hub, registry, exhibits, metrics, permits, most, stopping: watch::Sender::new(false) }
     }
 
     /// The hub.
@@ -53,14 +60,21 @@ impl Sessions {
     }
 
     /// Runs a connection from its Hello to its end.
-    pub(crate) async fn serve(&self, mut carrier: impl Carrier, permit: Permit) {
+    pub(crate) async fn serve<C: Carrier + 'static>(self: &Arc<Self>, mut carrier: C, permit: Permit) {
         let transport = carrier.transport();
         let signal = Arc::new(Signal::default());
         let mut stopping = self.stopping.subscribe();
         let opened = tokio::select! {
             opened = timeout(
                 Limits::HELLO,
-                open(&mut carrier, &self.hub, &self.registry, &self.metrics, &signal),
+                open(
+                    &mut carrier,
+                    &self.hub,
+                    &self.registry,
+                    &self.exhibits,
+                    &self.metrics,
+                    &signal,
+                ),
             ) => opened.unwrap_or_else(|_| {
                 let reason = format!("no Hello within {} s", Limits::HELLO.as_secs());
                 Err(Ended::Refused(CloseCode::Unresponsive, reason))
@@ -70,6 +84,19 @@ impl Sessions {
             }
         };
         let goodbye = match opened {
+            Ok(opened) if opened.hello.policy == Policy::BusySpin => {
+                match self.drive_apart(carrier, opened, signal).await {
+                    Ok((back, goodbye)) => {
+                        carrier = back;
+                        goodbye
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "an exhibit and its connection are lost");
+                        self.metrics.closed(transport, Some(CloseCode::Internal));
+                        return;
+                    }
+                }
+            }
             Ok(opened) => self.drive(&mut carrier, opened, signal).await,
             Err(Ended::Left(why)) => {
                 tracing::debug!(transport = transport.name(), why, "a client left before its Hello");
@@ -85,13 +112,36 @@ impl Sessions {
         drop(permit);
     }
 
+    /// As [`Sessions::drive`], on a thread that has nothing else to do. In a box, so that the connections that need
+    /// none are no larger for it.
+    fn drive_apart<C: Carrier + 'static>(
+        self: &Arc<Self>,
+        mut carrier: C,
+        opened: Opened,
+        signal: Arc<Signal>,
+    ) -> BoxFuture<'static, Result<(C, Option<Goodbye>), NoThread>> {
+        let sessions = Arc::clone(self);
+        Box::pin(async move {
+            let (place, stop) = (opened.place, Arc::clone(&signal));
+            let apart = Arc::clone(&sessions);
+            let driven = on_own_thread(stop, async move {
+                let goodbye = apart.drive(&mut carrier, opened, signal).await;
+                (carrier, goodbye)
+            })
+            .await;
+            // What a thread that has failed leaves behind; otherwise it is forgotten already.
+            sessions.registry.forget(place);
+            driven
+        })
+    }
+
     async fn drive(
         &self,
         carrier: &mut impl Carrier,
         opened: Opened,
         signal: Arc<Signal>,
     ) -> Option<Goodbye> {
-        let Opened { hello, session, subscription, place } = opened;
+        let Opened { hello, session, subscription, place, followed, stage } = opened;
         let span = tracing::debug_span!("session", id = %place.id, mode = %hello.mode);
         span.in_scope(
             || tracing::info!(id = %place.id, mode = %hello.mode, policy = %hello.policy, "session open"),
@@ -102,12 +152,17 @@ impl Sessions {
         }
         let metrics = self.metrics.lane(hello.mode);
         let hub = Arc::clone(&self.hub);
-        let driver = Driver { carrier, session, subscription, signal, hub, metrics };
-        let outcome = driver.run().instrument(span).await;
+        let core = CoreTime::default();
+        let driver = Driver { carrier, session, subscription, followed, signal, hub, metrics, core: &core };
+        let outcome = core.meter(driver.run()).instrument(span).await;
         if outcome.resumable {
             self.registry.leave(place, outcome.subscription.into_holds());
         } else {
             self.registry.forget(place);
+        }
+        if let Some(stage) = stage {
+            let by = outcome.goodbye.as_ref().map_or("client-left", |goodbye| goodbye.code.name());
+            stage.leave(outcome.cap.map_or(by, Cap::name));
         }
         tracing::info!(id = %place.id, mode = %hello.mode, "session closed");
         outcome.goodbye

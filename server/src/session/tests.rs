@@ -8,8 +8,8 @@ use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::{
-    ClientItem, CloseCode, Continuity, Hello, PROTOCOL_VERSION, Ping, Resume, ServerControl, ServerItem,
-    Waiting, Welcome,
+    ClientItem, CloseCode, Continuity, EchoBlock, Hello, PROTOCOL_VERSION, Ping, Resume, ServerControl,
+    ServerItem, Waiting, Welcome,
 };
 
 use super::carrier::Limits;
@@ -168,6 +168,88 @@ async fn a_flood_is_not_read_while_its_answers_wait() {
     eventually("the server goes on", || (peer.unread() == 0).then_some(())).await;
 }
 
+fn flood(peer: &Peer, blocks: u64) {
+    for number in 0..blocks {
+        let payload = vec![number.to_le_bytes()[0]; EchoBlock::MAX_PAYLOAD].into();
+        peer.say(ClientItem::Echo(EchoBlock { number, payload }));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_flooded_comes_back_in_order_and_is_not_read_while_it_cannot() {
+    const BLOCKS: u64 = 1_000;
+    let sessions = sessions();
+    let peer = connect(&sessions);
+    peer.say(ClientItem::Hello(Hello { sample_every_millis: 100, ..hello(1) }));
+    welcomed(&peer).await;
+    peer.take_only(Some(0));
+    flood(&peer, BLOCKS);
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    let taken = BLOCKS - peer.unread() as u64;
+    // What fills the queue, what is being written, and what waits behind it.
+    assert!((8..=11).contains(&taken), "{taken} blocks were read");
+    peer.take_only(None);
+    let (mut numbers, mut samples) = (Vec::new(), Vec::new());
+    eventually("every block comes back", || {
+        for item in peer.arrived() {
+            match item {
+                ServerItem::Control(ServerControl::Echo(block)) => {
+                    assert!(block.payload.iter().all(|byte| *byte == block.number.to_le_bytes()[0]));
+                    numbers.push(block.number);
+                }
+                ServerItem::Control(ServerControl::Sample(sample)) => samples.push(sample.inbound),
+                ServerItem::Control(_) | ServerItem::Batch(_) | ServerItem::Message { .. } => {}
+            }
+        }
+        (numbers.len() as u64 == BLOCKS && samples.last().is_some_and(|last| last.stopped_at.is_none()))
+            .then_some(())
+    })
+    .await;
+    assert!(numbers.into_iter().eq(0..BLOCKS));
+    let stopped = samples.last().map(|last| last.stopped_micros);
+    assert!(stopped.is_some_and(|micros| micros >= 4_900_000), "{stopped:?} µs without reading");
+    assert!(samples.iter().any(|inbound| inbound.stopped_at.is_some() && inbound.stops == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_leaves_messages_their_part() {
+    let sessions = sessions();
+    let peer = connect(&sessions);
+    peer.say(ClientItem::Hello(hello(1_000)));
+    welcomed(&peer).await;
+    peer.take_only(Some(0));
+    flood(&peer, 200);
+    eventually("the server stops reading", || (peer.unread() < 195).then_some(())).await;
+    publish(&sessions, 50);
+    let (mut echoes, mut messages) = (0, 0);
+    while messages < 50 {
+        // One block a round fits.
+        peer.take_only(Some(EchoBlock::MAX_PAYLOAD));
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        for item in peer.arrived() {
+            match item {
+                ServerItem::Control(ServerControl::Echo(_)) => echoes += 1,
+                ServerItem::Message { .. } => messages += 1,
+                ServerItem::Control(_) | ServerItem::Batch(_) => {}
+            }
+        }
+        assert!(echoes < 10, "{messages} messages came between {echoes} blocks");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_block_that_is_too_large_ends_the_session() {
+    let sessions = sessions();
+    let peer = connect(&sessions);
+    peer.say(ClientItem::Hello(hello(1)));
+    welcomed(&peer).await;
+    let payload = vec![0; EchoBlock::MAX_PAYLOAD + 1].into();
+    peer.say(ClientItem::Echo(EchoBlock { number: 0, payload }));
+    let goodbye = peer.goodbye().await.expect("the server says why");
+    assert_eq!(goodbye.code, CloseCode::Protocol);
+    assert!(goodbye.reason.contains("8192"), "{}", goodbye.reason);
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_breaks_the_protocol_is_told_how() {
     let version = Hello { version: 99, ..hello(1) };
@@ -320,4 +402,83 @@ async fn what_is_sent_is_counted() {
     })
     .await;
     assert!(text.contains("sluice_sessions{transport=\"websocket\",mode=\"websocket\"} 1"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_naive_server_makes_a_write_of_every_message() {
+    let sessions = sessions();
+    let peer = connect(&sessions);
+    peer.say(ClientItem::Hello(Hello { policy: Policy::Unbounded, limit: Amount::MAX, ..hello(0) }));
+    welcomed(&peer).await;
+    publish(&sessions, 20);
+    let mut kinds = Vec::new();
+    eventually("all arrive", || {
+        kinds.extend(peer.arrived().into_iter().filter_map(|item| match item {
+            ServerItem::Batch(_) => Some('b'),
+            ServerItem::Message { .. } => Some('m'),
+            ServerItem::Control(_) => None,
+        }));
+        (kinds.len() >= 40).then_some(())
+    })
+    .await;
+    assert_eq!(kinds.into_iter().collect::<String>(), "bm".repeat(20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exhibit_ends_with_its_figures_and_is_forgotten() {
+    let sessions = sessions();
+    let peer = connect(&sessions);
+    let exhibit = Hello { policy: Policy::SilentDrop { limit: 4 }, limit: Amount::MAX, ..hello(0) };
+    peer.say(ClientItem::Hello(exhibit.clone()));
+    let welcome = welcomed(&peer).await;
+    peer.take_only(Some(0));
+    publish(&sessions, 100);
+    let second = connect(&sessions);
+    second.say(ClientItem::Hello(exhibit.clone()));
+    assert_eq!(second.goodbye().await.map(|goodbye| goodbye.code), Some(CloseCode::Overloaded));
+    tokio::time::sleep(sluice_shared::exhibit::MAX_DURATION).await;
+    let goodbye = peer.goodbye().await.expect("it is told");
+    assert_eq!(goodbye.code, CloseCode::ExhibitOver);
+    assert!(goodbye.reason.contains("messages were dropped in 60.0 s"), "{}", goodbye.reason);
+    let text = sessions.metrics().text().expect("text form");
+    assert!(text.contains("sluice_exhibits 0"), "{text}");
+    assert!(text.contains(r#"sluice_exhibits_ended_total{policy="silent-drop",end="duration"} 1"#), "{text}");
+    assert!(!text.contains("dropped-newest\"} 9"), "what was dropped silently is in no gap: {text}");
+    let late = connect(&sessions);
+    late.say(ClientItem::Hello(resume(welcome.session, 0, &welcome)));
+    assert_eq!(welcomed(&late).await.continuity, Continuity::UnknownSession);
+    let resumed = Hello { policy: exhibit.policy, ..resume(welcome.session, 0, &welcome) };
+    let (code, reason) = code_after(ClientItem::Hello(resumed)).await;
+    assert_eq!(code, CloseCode::Protocol);
+    assert!(reason.contains("nothing to resume"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exhibit_does_not_begin_in_the_middle_of_a_session() {
+    let sessions = sessions();
+    let peer = connect(&sessions);
+    peer.say(ClientItem::Hello(hello(1)));
+    welcomed(&peer).await;
+    peer.say(ClientItem::SetPolicy(Policy::BusySpin));
+    let goodbye = peer.goodbye().await.expect("it is told");
+    assert_eq!(goodbye.code, CloseCode::Protocol);
+    assert!(goodbye.reason.contains("Hello alone"), "{}", goodbye.reason);
+}
+
+#[tokio::test]
+async fn a_busy_spin_ends_with_its_client_and_gives_the_thread_back() {
+    let sessions = sessions();
+    let peer = connect(&sessions);
+    peer.say(ClientItem::Hello(Hello { policy: Policy::BusySpin, limit: Amount::MAX, ..hello(0) }));
+    welcomed(&peer).await;
+    peer.take_only(Some(0));
+    publish(&sessions, 100);
+    peer.leave();
+    assert_eq!(peer.goodbye().await, None);
+    eventually("its place is free", || sessions.permit()).await;
+    let text = sessions.metrics().text().expect("text form");
+    assert!(
+        text.contains(r#"sluice_exhibits_ended_total{policy="busy-spin",end="client-left"} 1"#),
+        "{text}"
+    );
 }

@@ -19,7 +19,8 @@ pub(crate) struct Transit {
 #[derive(Clone, Copy, Debug)]
 struct Carried {
     amount: Amount,
-    oldest: Time,
+    /// `None` when it holds no messages.
+    oldest: Option<Time>,
 }
 
 impl Transit {
@@ -27,10 +28,22 @@ impl Transit {
 
     /// Adds a batch behind the others.
     pub(crate) fn push(&mut self, batch: Batch) {
+        self.push_carried(Carried { amount: batch.amount, oldest: Some(batch.oldest) });
+    }
+
+    /// Adds bytes that are no messages.
+    pub(crate) fn push_other(&mut self, bytes: u64) {
+        self.push_carried(Carried { amount: Amount::new(0, bytes), oldest: None });
+    }
+
+    fn push_carried(&mut self, carried: Carried) {
         let full = self.batches.len() >= Self::MOST;
         match self.batches.back_mut().filter(|_| full) {
-            Some(last) => last.amount += batch.amount,
-            None => self.batches.push_back(Carried { amount: batch.amount, oldest: batch.oldest }),
+            Some(last) => {
+                last.amount += carried.amount;
+                last.oldest = last.oldest.or(carried.oldest);
+            }
+            None => self.batches.push_back(carried),
         }
     }
 
@@ -46,7 +59,7 @@ impl Transit {
             }
             covered = covered.saturating_add(carried.amount.bytes);
             held.messages += carried.amount.messages;
-            oldest = Some(carried.oldest);
+            oldest = carried.oldest.or(oldest);
             keep += 1;
         }
         let gone = self.batches.len() - keep;

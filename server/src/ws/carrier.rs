@@ -3,29 +3,35 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::{Sink, SinkExt, StreamExt};
+use sluice_relay::NetworkId;
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::session::Batch;
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::{FrameItems, write_server_control};
 use sluice_shared::wire::{
-    ClientItem, CloseCode, Goodbye, Hop, PathSample, ServerControl, StreamInfo, TransportFacts,
+    ClientItem, CloseCode, EchoBlock, Goodbye, Hop, Inbound, PathSample, ServerControl, StreamInfo,
+    TransportFacts,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tungstenite::error::{CapacityError, ProtocolError};
+use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::frame::coding::CloseCode as WireCode;
+use tungstenite::{Message, Utf8Bytes};
 
+use super::fragments::Fragments;
+use super::handshake::Socket;
 use super::liveness::{Due, Liveness};
 use crate::http::Peer;
-use crate::session::{Carrier, Ended, Lane, Limits, Outlet, Transit};
+use crate::session::{Carrier, EchoQueue, Ended, Lane, Limits, Outlet, Transit};
 
 /// Bytes of a close frame's reason at most (RFC 6455 §5.5: 125 with the code).
 const MAX_REASON_BYTES: usize = 123;
 
 /// One WebSocket: control items and data share each frame, control first.
 pub(super) struct WsCarrier {
-    socket: WebSocket,
+    socket: Socket,
     peer: Peer,
     liveness: Liveness,
     ping_due: bool,
@@ -35,20 +41,25 @@ pub(super) struct WsCarrier {
     out: BytesMut,
     /// Bytes of the frame that is being written; 0 when none is.
     writing_bytes: usize,
+    fragments: Fragments,
     transit: Transit,
+    /// What the client floods the server with, once it has begun.
+    echo: Option<Box<EchoQueue>>,
 }
 
 impl WsCarrier {
-    pub(super) fn new(socket: WebSocket, peer: Peer) -> Self {
+    pub(super) fn new(socket: Socket, peer: Peer, liveness: Liveness) -> Self {
         Self {
             socket,
             peer,
-            liveness: Liveness::new(),
+            liveness,
             ping_due: false,
             items: None,
             out: BytesMut::new(),
             writing_bytes: 0,
+            fragments: Fragments::default(),
             transit: Transit::default(),
+            echo: None,
         }
     }
 
@@ -57,8 +68,8 @@ impl WsCarrier {
             match due {
                 Due::Ping => self.ping_due = true,
                 Due::Dead => {
-                    let secs = Liveness::PATIENCE.as_secs();
-                    let reason = format!("nothing was heard for {secs} s after a ping");
+                    let timeout = self.liveness.timeout();
+                    let reason = format!("nothing was heard for {timeout:?} after a ping");
                     return Poll::Ready(Err(Ended::Refused(CloseCode::Unresponsive, reason)));
                 }
             }
@@ -68,16 +79,26 @@ impl WsCarrier {
 
     /// Starts to write a message; the library holds it until [`WsCarrier::poll_written`] is ready.
     fn start(&mut self, message: Message) -> Result<(), Ended> {
-        self.writing_bytes = match &message {
-            Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len().max(1),
-            Message::Text(_) | Message::Close(_) => 1,
-        };
+        self.writing_bytes = self.writing_bytes.saturating_add(message.len().max(1));
         Pin::new(&mut self.socket).start_send(message).map_err(write_error)
+    }
+
+    /// Starts to write the frame that was filled, whole or in fragments.
+    fn start_frame(&mut self) -> Result<(), Ended> {
+        let frame = self.out.split().freeze();
+        let Some(fragments) = self.fragments.cut(frame.clone(), Instant::now()) else {
+            return self.start(Message::Binary(frame));
+        };
+        fragments.into_iter().try_for_each(|fragment| self.start(fragment))
     }
 
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         ready!(Pin::new(&mut self.socket).poll_flush(cx)).map_err(write_error)?;
         self.writing_bytes = 0;
+        // Who is not read can't be heard; that it takes what is sent shows that it is there.
+        if self.echo.as_ref().is_some_and(|echo| echo.has_stopped()) {
+            self.liveness.handle_heard();
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -105,6 +126,10 @@ impl Carrier for WsCarrier {
         Transport::WebSocket
     }
 
+    fn lab(&self) -> Option<NetworkId> {
+        self.peer.socket.lab()
+    }
+
     fn facts(&self) -> TransportFacts {
         let reading = self.peer.socket.reading();
         TransportFacts {
@@ -119,8 +144,26 @@ impl Carrier for WsCarrier {
 
     fn replace_streams(&mut self, _streams: &[StreamInfo]) {}
 
+    fn set_fragments(&mut self, bytes: u32) -> bool {
+        self.fragments.set_size(bytes);
+        true
+    }
+
+    fn echo(&mut self, block: EchoBlock) -> Result<(), Ended> {
+        self.echo.get_or_insert_default().push(block);
+        Ok(())
+    }
+
+    fn inbound(&self, now: Time) -> Inbound {
+        self.echo.as_ref().map_or_else(Inbound::default, |echo| echo.inbound(now))
+    }
+
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<ClientItem, Ended>> {
         loop {
+            // Writing what waits wakes this task again.
+            if self.echo.as_mut().is_some_and(|echo| !echo.may_read()) {
+                return Poll::Pending;
+            }
             if let Some(item) = self.items.as_mut().and_then(Iterator::next) {
                 return Poll::Ready(match item {
                     Ok((item, _)) => Ok(item),
@@ -142,10 +185,10 @@ impl Carrier for WsCarrier {
                     let reason = "text messages are not taken here, binary ones alone".to_owned();
                     return Poll::Ready(Err(Ended::Refused(CloseCode::Protocol, reason)));
                 }
-                // The library answers pings.
-                Message::Ping(_) | Message::Pong(_) => {}
+                // The library answers pings, and joins fragments.
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
                 Message::Close(frame) => {
-                    let code = frame.map_or(1005, |frame| frame.code);
+                    let code = frame.map_or(1005, |frame| u16::from(frame.code));
                     return Poll::Ready(Err(Ended::Left(format!("closed with code {code}"))));
                 }
             }
@@ -162,10 +205,16 @@ impl Carrier for WsCarrier {
             }
             if self.ping_due {
                 self.ping_due = false;
-                self.start(Message::Ping(bytes::Bytes::new()))?;
-            } else if !self.out.is_empty() {
-                let frame = self.out.split().freeze();
-                self.start(Message::Binary(frame))?;
+                self.start(Message::Ping(Bytes::new()))?;
+                continue;
+            }
+            // One block a frame, behind what else it carries, so that a flood takes no more than its part.
+            if let Some(block) = self.echo.as_mut().and_then(|echo| echo.next(cx)) {
+                self.transit.push_other(block.payload.len() as u64);
+                write_server_control(&mut self.out, &ServerControl::Echo(block));
+            }
+            if !self.out.is_empty() {
+                self.start_frame()?;
             } else {
                 return Poll::Ready(Ok(()));
             }
@@ -182,48 +231,62 @@ impl Carrier for WsCarrier {
     }
 
     async fn close(mut self, goodbye: Option<Goodbye>) {
+        self.echo = None;
+        let patience = Limits::farewell(goodbye.as_ref());
         let farewell = async {
             if let Some(goodbye) = goodbye {
-                let close = CloseFrame { code: goodbye.code.websocket(), reason: short(&goodbye.reason) };
+                let close = close_frame(goodbye.code, &goodbye.reason);
                 write_server_control(&mut self.out, &ServerControl::Goodbye(goodbye));
                 std::future::poll_fn(|cx| self.poll_flush(cx)).await.ok()?;
-                self.socket.send(Message::Close(Some(close))).await.ok()?;
+                self.socket.send(close).await.ok()?;
             }
             // The peer answers a close frame with another, or has sent its own, which is answered by closing.
             while let Some(Ok(_)) = self.socket.next().await {}
-            self.socket.close().await.ok()
+            self.socket.close(None).await.ok()
         };
-        if timeout(Limits::FAREWELL, farewell).await.is_err() {
+        if timeout(patience, farewell).await.is_err() {
             tracing::debug!(address = %self.peer.address, "a client did not take its goodbye");
         }
     }
 }
 
+/// Closes with a code, and as much of the reason as there is room for.
+pub(super) fn close_frame(code: CloseCode, reason: &str) -> Message {
+    Message::Close(Some(CloseFrame { code: WireCode::from(code.websocket()), reason: short(reason) }))
+}
+
 /// The longest beginning of a reason that a close frame has room for.
-pub(super) fn short(reason: &str) -> Utf8Bytes {
+fn short(reason: &str) -> Utf8Bytes {
     let end = (0..=MAX_REASON_BYTES.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
     Utf8Bytes::from(reason.get(..end.unwrap_or(0)).unwrap_or("").to_owned())
 }
 
-fn write_error(error: axum::Error) -> Ended {
+fn write_error(error: tungstenite::Error) -> Ended {
     Ended::Left(error.to_string())
 }
 
 /// Tells a client that breaks RFC 6455 or sends too much from one whose connection is gone.
-pub(super) fn read_error(error: axum::Error) -> Ended {
+pub(super) fn read_error(error: tungstenite::Error) -> Ended {
     let text = error.to_string();
-    let Ok(cause) = error.into_inner().downcast::<tungstenite::Error>() else { return Ended::Left(text) };
-    if let tungstenite::Error::Capacity(CapacityError::MessageTooLong { size, max_size }) = *cause {
-        let reason = format!("a message of {size} bytes passes the limit of {max_size}");
-        return Ended::Refused(CloseCode::TooLarge, reason);
+    match error {
+        tungstenite::Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+            let reason = format!("a message of {size} bytes passes the limit of {max_size}");
+            Ended::Refused(CloseCode::TooLarge, reason)
+        }
+        tungstenite::Error::Utf8(_) => Ended::Refused(CloseCode::InvalidText, text),
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ended::Left(text),
+        tungstenite::Error::Protocol(_) => Ended::Refused(CloseCode::Protocol, text),
+        tungstenite::Error::Capacity(_)
+        | tungstenite::Error::ConnectionClosed
+        | tungstenite::Error::AlreadyClosed
+        | tungstenite::Error::Io(_)
+        | tungstenite::Error::Tls(_)
+        | tungstenite::Error::WriteBufferFull(_)
+        | tungstenite::Error::AttackAttempt
+        | tungstenite::Error::Url(_)
+        | tungstenite::Error::Http(_)
+        | tungstenite::Error::HttpFormat(_) => Ended::Left(text),
     }
-    let vanished =
-        matches!(*cause, tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake));
-    if matches!(*cause, tungstenite::Error::Utf8(_)) {
-        return Ended::Refused(CloseCode::InvalidText, text);
-    }
-    let broke_rules = matches!(*cause, tungstenite::Error::Protocol(_));
-    if broke_rules && !vanished { Ended::Refused(CloseCode::Protocol, text) } else { Ended::Left(text) }
 }
 
 #[cfg(test)]

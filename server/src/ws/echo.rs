@@ -4,24 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::State;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::http::HeaderMap;
+use axum::extract::{Request, State};
 use axum::response::Response;
+use futures_util::{SinkExt as _, StreamExt as _};
 use sluice_shared::wire::CloseCode;
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tungstenite::Message;
 
-use super::carrier::{read_error, short};
-use super::upgrade::admit;
+use super::carrier::{close_frame, read_error};
+use super::handshake::Socket;
+use super::upgrade::{admit, limits};
 use crate::http::{App, Peer, ProblemResponse};
 use crate::session::{Ended, Limits, Permit};
 
-/// Largest message, joined from its fragments, bytes.
+/// Largest frame, and largest message joined from its fragments, bytes.
 const MAX_MESSAGE: usize = 1024 * 1024;
-/// Largest frame, bytes.
-const MAX_FRAME: usize = MAX_MESSAGE;
 /// How long a client may be silent, and how long it may take to read what came back.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,19 +27,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) async fn upgrade(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    mut request: Request,
 ) -> Result<Response, ProblemResponse> {
-    let (upgrade, permit) = admit(&app, &peer, &headers, upgrade, "/echo")?;
+    let (handshake, permit) = admit(&app, &peer, &mut request, "/echo")?;
     let stopping = app.sessions.stopping();
-    Ok(upgrade
-        .max_message_size(MAX_MESSAGE)
-        .max_frame_size(MAX_FRAME)
-        .max_write_buffer_size(2 * MAX_MESSAGE)
-        .on_upgrade(async move |socket| echo(socket, stopping, permit).await))
+    let config = limits(MAX_MESSAGE, 2 * MAX_MESSAGE);
+    Ok(handshake.answer(config, async move |socket| echo(socket, stopping, permit).await))
 }
 
-async fn echo(mut socket: WebSocket, mut stopping: watch::Receiver<bool>, permit: Permit) {
+async fn echo(mut socket: Socket, mut stopping: watch::Receiver<bool>, permit: Permit) {
     let ending = tokio::select! {
         ending = answer(&mut socket) => ending,
         _ = stopping.wait_for(|stopping| *stopping) => {
@@ -49,10 +43,10 @@ async fn echo(mut socket: WebSocket, mut stopping: watch::Receiver<bool>, permit
         }
     };
     if let Some((code, reason)) = ending {
-        let close = Message::Close(Some(CloseFrame { code: code.websocket(), reason: short(&reason) }));
+        let close = close_frame(code, &reason);
         let farewell = async {
             socket.send(close).await.ok()?;
-            while let Some(Ok(_)) = socket.recv().await {}
+            while let Some(Ok(_)) = socket.next().await {}
             Some(())
         };
         if timeout(Limits::FAREWELL, farewell).await.is_err() {
@@ -63,17 +57,17 @@ async fn echo(mut socket: WebSocket, mut stopping: watch::Receiver<bool>, permit
 }
 
 /// Returns what comes until the client closes or leaves; why it has to be closed, if it has.
-async fn answer(socket: &mut WebSocket) -> Option<(CloseCode, String)> {
+async fn answer(socket: &mut Socket) -> Option<(CloseCode, String)> {
     let silent = || Some((CloseCode::Unresponsive, format!("nothing moved for {} s", PATIENCE.as_secs())));
     loop {
-        let Ok(received) = timeout(PATIENCE, socket.recv()).await else { return silent() };
+        let Ok(received) = timeout(PATIENCE, socket.next()).await else { return silent() };
         match received? {
             Ok(message @ (Message::Text(_) | Message::Binary(_))) => {
                 let Ok(sent) = timeout(PATIENCE, socket.send(message)).await else { return silent() };
                 sent.ok()?;
             }
             // The library answers pings and close frames itself.
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) => {}
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {}
             Err(error) => match read_error(error) {
                 Ended::Refused(code, reason) => return Some((code, reason)),
                 Ended::Left(_) => return None,

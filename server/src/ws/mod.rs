@@ -2,8 +2,9 @@
 
 mod carrier;
 pub(crate) mod echo;
+mod fragments;
+mod handshake;
 mod liveness;
 mod upgrade;
 
-pub(crate) use liveness::Liveness;
 pub(crate) use upgrade::upgrade;

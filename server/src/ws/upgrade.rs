@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::State;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use sluice_shared::mode::Transport;
 use sluice_shared::wire::WEBSOCKET_PATH;
 use sluice_shared::wire::codec::MAX_FRAME;
+use tungstenite::protocol::WebSocketConfig;
 
 use super::carrier::WsCarrier;
+use super::handshake::Handshake;
+use super::liveness::Liveness;
 use crate::http::{App, OriginRule, Peer, ProblemResponse, lane_of};
 use crate::metrics::Refusal;
 use crate::session::Permit;
@@ -28,58 +29,62 @@ const WRITE_BUFFER_BYTES: usize = 32 * 1024;
 pub(crate) async fn upgrade(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<Peer>,
-    uri: Uri,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    mut request: Request,
 ) -> Result<Response, ProblemResponse> {
-    let (upgrade, permit) = admit(&app, &peer, &headers, upgrade, WEBSOCKET_PATH)?;
-    if let Some(lane) = lane_of(uri.query()) {
-        peer.socket.name_lane(lane);
+    let (handshake, permit) = admit(&app, &peer, &mut request, WEBSOCKET_PATH)?;
+    if let Some(lane) = lane_of(request.uri().query()) {
+        peer.name_lane(lane);
     }
-    let sessions = Arc::clone(&app.sessions);
-    Ok(upgrade
-        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
-        .max_message_size(MAX_FRAME)
-        .max_frame_size(MAX_FRAME)
-        .on_upgrade(async move |socket| sessions.serve(WsCarrier::new(socket, peer), permit).await))
+    let (sessions, liveness) = (Arc::clone(&app.sessions), Liveness::new(app.pings));
+    let config = limits(MAX_FRAME, MAX_WRITE_BUFFER_BYTES);
+    Ok(handshake.answer(config, async move |socket| {
+        sessions.serve(WsCarrier::new(socket, peer, liveness), permit).await;
+    }))
+}
+
+/// What a WebSocket may hold: messages of so many bytes, and so much that is to be written.
+pub(super) fn limits(max_message_bytes: usize, max_write_buffer_bytes: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_write_buffer_size(max_write_buffer_bytes)
+        .max_message_size(Some(max_message_bytes))
+        .max_frame_size(Some(max_message_bytes))
 }
 
 /// Lets a request to `path` through that is a WebSocket upgrade, comes from a page that may, and finds room.
 pub(super) fn admit(
     app: &App,
     peer: &Peer,
-    headers: &HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    request: &mut Request,
     path: &str,
-) -> Result<(Admitted, Permit), ProblemResponse> {
+) -> Result<(Handshake, Permit), ProblemResponse> {
     let address = peer.address;
     let refuse = |why: Refusal, status: StatusCode, detail: String| {
         app.sessions.metrics().refused(Transport::WebSocket, why);
         tracing::info!(%address, detail, "WebSocket refused");
         ProblemResponse::new(status, detail)
     };
-    let text = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
-    let origin = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or("null"));
-    if !app.origins.allows(origin, text(header::HOST)) {
-        return Err(refuse(Refusal::Origin, StatusCode::FORBIDDEN, OriginRule::refusal(origin)));
-    }
-    let upgrade = upgrade.map_err(|error| {
+    check_origin(app, request.headers())
+        .map_err(|detail| refuse(Refusal::Origin, StatusCode::FORBIDDEN, detail))?;
+    let handshake = Handshake::read(request).map_err(|error| {
         let detail = format!("{path} takes WebSocket upgrades alone (RFC 6455): {error}");
-        refuse(Refusal::BadRequest, StatusCode::BAD_REQUEST, detail)
+        let problem = refuse(Refusal::BadRequest, error.status(), detail);
+        match error.header() {
+            Some((name, value)) => problem.header(name, value),
+            None => problem,
+        }
     })?;
     let permit = app.sessions.permit().ok_or_else(|| {
         let detail = "the server has as many sessions as it takes: try again later".to_owned();
         refuse(Refusal::Full, StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
     })?;
-    let failed = move |error| tracing::debug!(%address, %error, "WebSocket upgrade failed");
-    let upgrade = upgrade
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-        .on_failed_upgrade(Box::new(failed) as FailedUpgrade);
-    Ok((upgrade, permit))
+    Ok((handshake, permit))
 }
 
-/// An upgrade that is let through.
-pub(super) type Admitted = WebSocketUpgrade<FailedUpgrade>;
-
-type FailedUpgrade = Box<dyn FnOnce(axum::Error) + Send>;
+/// Whether a page may connect; if not, why.
+fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), String> {
+    let origin = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or("null"));
+    let host = headers.get(header::HOST).and_then(|value: &HeaderValue| value.to_str().ok());
+    if app.origins.allows(origin, host) { Ok(()) } else { Err(OriginRule::refusal(origin)) }
+}

@@ -1,5 +1,6 @@
 //! From a QUIC connection to a session.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sluice_shared::mode::Transport;
@@ -24,7 +25,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 pub(super) async fn accept(
     incoming: quinn::Incoming,
     handshake: OwnedSemaphorePermit,
-    sessions: &Sessions,
+    sessions: &Arc<Sessions>,
     origins: &OriginRule,
     tuning: QuicTuning,
     labs: Option<&Labs>,
@@ -66,6 +67,7 @@ pub(super) async fn accept(
     if let (Some(lane), Some((network, flow))) = (lane_of(query), &flow) {
         network.name_lane(*flow, lane);
     }
+    let lab = flow.as_ref().map(|(network, _)| network.id());
     let probe = flow.and_then(|(network, flow)| network.probe(flow));
     let Some(permit) = sessions.permit() else {
         refused(Refusal::Full, "the server has as many sessions as it takes".to_owned());
@@ -84,7 +86,7 @@ pub(super) async fn accept(
     // The first stream of the client is for control, and opens with its Hello.
     match timeout(Limits::HELLO, connection.accept_bi()).await {
         Ok(Ok((send, receive))) => {
-            sessions.serve(WtCarrier::new(connection, send, receive, tuning, probe), permit).await;
+            sessions.serve(WtCarrier::new(connection, send, receive, tuning, probe, lab), permit).await;
         }
         Ok(Err(error)) => tracing::debug!(%address, %error, "a client left before its control stream"),
         Err(_) => {

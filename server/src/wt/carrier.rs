@@ -4,19 +4,21 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
-use sluice_relay::FlowProbe;
+use sluice_relay::{FlowProbe, NetworkId};
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::session::Batch;
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::{StreamItems, write_server_control};
 use sluice_shared::wire::{
-    ClientItem, CloseCode, Goodbye, Hop, PathSample, ServerControl, StreamInfo, TransportFacts,
+    ClientItem, CloseCode, EchoBlock, Goodbye, Hop, Inbound, PathSample, ServerControl, StreamInfo,
+    TransportFacts,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 use wtransport::{Connection, RecvStream, SendStream, VarInt};
 
 use super::data::{Data, Path};
+use super::flood::Flood;
 use super::settings::send_window;
 use super::uni::left;
 use crate::config::QuicTuning;
@@ -32,17 +34,20 @@ pub(super) struct WtCarrier {
     connection: Connection,
     tuning: QuicTuning,
     probe: Option<FlowProbe>,
+    lab: Option<NetworkId>,
     send: SendStream,
     receive: RecvStream,
     items: StreamItems<ClientItem>,
     control: BytesMut,
     /// `None` until the mode is known.
     data: Option<Data>,
-    /// Completes when the client sends what it has no use for.
+    /// What the client floods the server with, once it has begun.
+    flood: Option<Box<Flood>>,
+    /// Completes when the client sends something else.
     stray: Stray,
 }
 
-type Stray = Pin<Box<dyn Future<Output = Ended> + Send>>;
+type Stray = Pin<Box<dyn Future<Output = Result<(SendStream, RecvStream), Ended>> + Send>>;
 
 impl WtCarrier {
     pub(super) fn new(
@@ -51,15 +56,18 @@ impl WtCarrier {
         receive: RecvStream,
         tuning: QuicTuning,
         probe: Option<FlowProbe>,
+        lab: Option<NetworkId>,
     ) -> Self {
         send.set_priority(CONTROL_PRIORITY);
         Self {
             tuning,
             probe,
+            lab,
             send,
             receive,
             items: StreamItems::default(),
             control: BytesMut::new(),
+            flood: None,
             stray: Box::pin(stray(connection.clone())),
             connection,
             data: None,
@@ -75,17 +83,17 @@ impl WtCarrier {
     }
 }
 
-/// A client has one stream, for control. Whatever else it sends would only pile up.
-async fn stray(connection: Connection) -> Ended {
+/// A client has one stream for control, and may have another for a flood. Whatever else it sends would only pile up.
+async fn stray(connection: Connection) -> Result<(SendStream, RecvStream), Ended> {
     let what = tokio::select! {
+        stream = connection.accept_bi() => return stream.map_err(left),
         stream = connection.accept_uni() => stream.map(|_| "unidirectional streams"),
-        stream = connection.accept_bi() => stream.map(|_| "further bidirectional streams"),
         datagram = connection.receive_datagram() => datagram.map(|_| "datagrams"),
     };
-    match what {
+    Err(match what {
         Ok(what) => Ended::Refused(CloseCode::Protocol, format!("{what} of clients are not taken here")),
         Err(error) => left(error),
-    }
+    })
 }
 
 impl Outlet for WtCarrier {
@@ -114,6 +122,10 @@ impl Carrier for WtCarrier {
         Transport::WebTransport
     }
 
+    fn lab(&self) -> Option<NetworkId> {
+        self.lab
+    }
+
     fn facts(&self) -> TransportFacts {
         let path = self.connection.quic_connection().stats().path;
         TransportFacts {
@@ -134,9 +146,25 @@ impl Carrier for WtCarrier {
         }
     }
 
+    fn echo(&mut self, _block: EchoBlock) -> Result<(), Ended> {
+        let reason = "a flood over WebTransport has a bidirectional stream of its own".to_owned();
+        Err(Ended::Refused(CloseCode::Protocol, reason))
+    }
+
+    fn inbound(&self, now: Time) -> Inbound {
+        self.flood.as_ref().map_or_else(Inbound::default, |flood| flood.inbound(now))
+    }
+
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<ClientItem, Ended>> {
-        if let Poll::Ready(ended) = self.stray.as_mut().poll(cx) {
-            return Poll::Ready(Err(ended));
+        while let Poll::Ready(stream) = self.stray.as_mut().poll(cx) {
+            let (send, receive) = stream?;
+            if !self.flood.get_or_insert_default().take(send, receive) {
+                let reason = "one further bidirectional stream, for a flood, is taken at a time".to_owned();
+                return Poll::Ready(Err(Ended::Refused(CloseCode::Protocol, reason)));
+            }
+            self.stray = Box::pin(stray(self.connection.clone()));
+            // The flood is looked at when what waits is written.
+            cx.waker().wake_by_ref();
         }
         loop {
             match self.items.take() {
@@ -162,6 +190,10 @@ impl Carrier for WtCarrier {
             Some(data) => data.poll_flush(cx)?,
             None => Poll::Ready(()),
         };
+        // Last, so that a flood takes of the room in the connection what control and data leave.
+        if let Some(flood) = &mut self.flood {
+            flood.poll(cx);
+        }
         if control.is_ready() && data.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
@@ -183,6 +215,7 @@ impl Carrier for WtCarrier {
     async fn close(mut self, goodbye: Option<Goodbye>) {
         let code = goodbye.as_ref().map_or(CloseCode::Normal, |goodbye| goodbye.code);
         let reason = goodbye.as_ref().map_or_else(String::new, |goodbye| goodbye.reason.clone());
+        let patience = Limits::farewell(goodbye.as_ref());
         if let Some(goodbye) = goodbye {
             write_server_control(&mut self.control, &ServerControl::Goodbye(goodbye));
             let farewell = async {
@@ -192,8 +225,12 @@ impl Carrier for WtCarrier {
                 // Completes when the client has acknowledged all of the stream.
                 stream.stopped().await.ok()
             };
-            if timeout(Limits::FAREWELL, farewell).await.is_err() {
+            if timeout(patience, farewell).await.is_err() {
                 tracing::debug!("a client did not take its goodbye");
+            } else if code == CloseCode::ExhibitOver {
+                // A browser drops what its page has not read when the connection ends: a page that has leaves by
+                // itself.
+                drop(timeout(Limits::FAREWELL, self.connection.closed()).await);
             }
         }
         self.connection.close(VarInt::from_u32(code.webtransport()), reason.as_bytes());

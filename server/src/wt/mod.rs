@@ -6,6 +6,7 @@ mod data;
 mod datagram;
 mod echo;
 mod endpoint;
+mod flood;
 mod settings;
 mod uni;
 

@@ -12,12 +12,13 @@ use crate::config::{Congestion, QuicTuning};
 use crate::server::StartError;
 use crate::tls::{self, KeyedChain};
 
-/// After how long without a packet a connection is dead. Browsers give up an unreachable server after 6 to 8 s, and
+/// After how long without a packet a connection is dead: what `--ping-interval` and `--ping-timeout` are to a WebSocket,
+/// for the server's keep-alives ask three times in this span. Browsers give up an unreachable server after 6 to 8 s, and
 /// resume their sessions on another connection: keeping the old one longer is of no use.
 const IDLE: Duration = Duration::from_secs(12);
 /// How often the server shows that it is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(4);
-/// Streams that a client may have open: HTTP/3 needs 3 of one direction and one of both, a session one more of both.
+/// Streams that a client may have open: HTTP/3 needs 3 of one direction and one of both, a session two more of both.
 const CLIENT_STREAMS: u32 = 8;
 /// What a client may have sent on one stream, and on all, without being read.
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;

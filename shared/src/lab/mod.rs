@@ -7,17 +7,24 @@
 //! | `PUT /api/labs/{id}/link` with a [`LinkRequest`] | a [`Lab`] |
 //! | `POST /api/labs/{id}/events` with a [`LabEvent`] | nothing |
 //! | `GET /api/labs/{id}/watch` | a stream of [`LabReport`]s as server-sent events |
+//! | `GET /api/labs/{id}/frames?lane=N` | a stream of [`FrameEvent`]s as server-sent events |
 //! | `DELETE /api/labs/{id}` | nothing |
 //!
 //! A request that is not understood, or out of range, gets a [`crate::api::Problem`] that names the field and the
 //! range.
 
 mod change;
+mod frames;
 mod report;
 mod request;
 
 pub use change::{Knobs, LinkChange};
+pub use frames::{
+    Answer, CloseRecord, FrameEvent, FrameRecord, FrameTotals, JoinedMessage, Opcode, SHOWN_BYTES,
+    UpgradeRecord, WEBSOCKET_GUID,
+};
 pub use report::{
-    FlowReport, HopReport, LabReport, LateWrite, Lateness, LinkReport, TcpPhase, TcpReport, TcpWait,
+    FlowReport, HopReport, LabReport, LateWrite, Lateness, LinkReport, QuicBytes, TcpPhase, TcpReport,
+    TcpWait,
 };
 pub use request::{Congestion, CongestionPorts, Lab, LabEvent, LabPorts, LinkRequest, TcpStack};

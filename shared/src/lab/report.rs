@@ -45,6 +45,25 @@ pub struct FlowReport {
     pub tcp: Option<TcpReport>,
     /// Why what the server wrote was late; `None` where it can't be told.
     pub lateness: Option<Lateness>,
+    /// What the server's QUIC packets are made of; `None` where they cannot be opened.
+    pub quic: Option<QuicBytes>,
+}
+
+/// What the QUIC packets that the server sends after the handshake are made of, in total, repeated ones included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuicBytes {
+    /// Packets that were opened.
+    pub packets: u64,
+    /// STREAM and DATAGRAM frames.
+    pub data_frames: u64,
+    /// Bytes in them.
+    pub payload_bytes: u64,
+    /// Bytes of their headers: type, stream, offset, length.
+    pub frame_header_bytes: u64,
+    /// Bytes of all other frames: acknowledgments, windows, padding.
+    pub other_frame_bytes: u64,
+    /// Bytes of packets around their frames: short header with the connection ID, and the seal of 16 bytes.
+    pub packet_bytes: u64,
 }
 
 /// One direction of a connection.

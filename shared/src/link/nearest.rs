@@ -3,9 +3,9 @@
 /// The candidate nearest to `name` by single-letter edits, if no more than a third of its letters (at least one) would
 /// have to change. Case does not count; of equally near ones the first is taken.
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_lowercase();
+    let name = name.to_ascii_lowercase();
     candidates
-        .map(|candidate| (edits(&name, &candidate.to_lowercase()), candidate))
+        .map(|candidate| (edits(&name, &candidate.to_ascii_lowercase()), candidate))
         .filter(|(edits, candidate)| *edits <= (candidate.chars().count() / 3).max(1))
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)

@@ -84,21 +84,23 @@ mod properties {
             return vec![(older.entry.seq.0, GapReason::Conflated)];
         }
         match policy {
-            Policy::DropNewest { limit } if list.len() >= limit as usize => {
+            Policy::DropNewest { limit } | Policy::SilentDrop { limit } if list.len() >= limit as usize => {
                 return vec![(message.entry.seq.0, GapReason::DroppedNewest)];
             }
-            Policy::Lossless | Policy::Latest | Policy::DropOldest { .. } | Policy::DropNewest { .. } => {
-                list.push(message);
-            }
+            Policy::Lossless
+            | Policy::Latest
+            | Policy::DropOldest { .. }
+            | Policy::DropNewest { .. }
+            | Policy::Unbounded
+            | Policy::SilentDrop { .. }
+            | Policy::BusySpin => list.push(message),
         }
-        match policy {
-            Policy::DropOldest { limit } if list.len() > limit as usize => {
-                vec![(list.remove(0).entry.seq.0, GapReason::DroppedOldest)]
-            }
-            Policy::Lossless | Policy::Latest | Policy::DropOldest { .. } | Policy::DropNewest { .. } => {
-                vec![]
-            }
+        if let Policy::DropOldest { limit } = policy
+            && list.len() > limit as usize
+        {
+            return vec![(list.remove(0).entry.seq.0, GapReason::DroppedOldest)];
         }
+        vec![]
     }
 
     fn policies() -> impl Strategy<Value = Policy> {
@@ -107,6 +109,8 @@ mod properties {
             Just(Policy::Latest),
             (1u32..6).prop_map(|limit| Policy::DropOldest { limit }),
             (1u32..6).prop_map(|limit| Policy::DropNewest { limit }),
+            Just(Policy::Unbounded),
+            (1u32..6).prop_map(|limit| Policy::SilentDrop { limit }),
         ]
     }
 
@@ -185,8 +189,12 @@ mod properties {
             let expected: Vec<_> = all.iter().copied().filter(|(.., seq)| !gone.contains(seq)).collect();
             prop_assert_eq!(&kept, &expected, "order is kept, and nothing goes unreported");
             let limit = match after {
-                Policy::Lossless => all.len(),
-                Policy::DropOldest { limit } | Policy::DropNewest { limit } => all.len().min(limit as usize),
+                Policy::Lossless
+                | Policy::DropOldest { .. }
+                | Policy::DropNewest { .. }
+                | Policy::Unbounded
+                | Policy::SilentDrop { .. }
+                | Policy::BusySpin => after.limit().map_or(all.len(), |limit| all.len().min(limit as usize)),
                 Policy::Latest => {
                     let mut keys: Vec<_> = all.iter().map(|&(stream, key, _)| (stream, key)).collect();
                     keys.sort_unstable();

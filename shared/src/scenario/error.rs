@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::link::{ProfileError, UnknownPreset};
-use crate::policy::UnknownPolicy;
+use crate::policy::{Policy, UnknownPolicy};
 
 /// A scenario that describes no comparison.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -31,6 +31,16 @@ pub enum ScenarioError {
         setting: String,
         /// What is wrong with it.
         problem: UnknownPolicy,
+    },
+    /// A failure exhibit.
+    #[error(
+        "{setting}: '{policy}' is a failure exhibit, which runs live alone: choose it for a lane on the page"
+    )]
+    Exhibit {
+        /// Which setting: `lanes[1].policy`.
+        setting: String,
+        /// The exhibit.
+        policy: Policy,
     },
 }
 

@@ -169,12 +169,16 @@ impl LaneText {
             name: self.mode.clone(),
             nearest: nearest(&self.mode, Mode::ALL.into_iter().map(Mode::name)),
         })?;
-        let policy = match &self.policy {
+        let setting = || format!("{path}policy");
+        let policy: Policy = match &self.policy {
             None => Policy::Lossless,
-            Some(policy) => policy
-                .parse()
-                .map_err(|problem| ScenarioError::Policy { setting: format!("{path}policy"), problem })?,
+            Some(policy) => {
+                policy.parse().map_err(|problem| ScenarioError::Policy { setting: setting(), problem })?
+            }
         };
+        if policy.is_exhibit() {
+            return Err(ScenarioError::Exhibit { setting: setting(), policy });
+        }
         let delay = whole(path, limits::CONSUMER_DELAY, self.consumer_delay_us.unwrap_or(0.0))?;
         Ok(LaneSetup {
             mode,

@@ -9,9 +9,15 @@
 
 mod backoff;
 mod client;
+mod heartbeat;
+mod refusal;
+mod sent;
 mod server;
 mod subscription;
+mod work;
 
 pub use backoff::Backoff;
 pub use client::{ClientConfig, ClientError, ClientEvent, ClientSession, Delivered, Intake};
-pub use server::{Batch, BatchLimits, HelloError, ProtocolError, Request, Select, ServerSession, validate};
+pub use heartbeat::Heartbeat;
+pub use refusal::{HelloError, ProtocolError, validate};
+pub use server::{Batch, BatchLimits, Request, Select, ServerSession};

@@ -6,45 +6,55 @@ use core::time::Duration;
 
 use bytes::BytesMut;
 
+use crate::exhibit::{ExhibitUse, Verdict};
 use crate::feed::FeedSpec;
 use crate::flow;
-use crate::ids::{Seq, StreamId};
+use crate::ids::{Epoch, Seq, StreamId};
 use crate::log::Source;
-use crate::mode::Mode;
 use crate::policy::Policy;
 use crate::queue::{Dropped, Queued};
 use crate::ranges::Ranges;
-use crate::time::Time;
+use crate::time::{Time, micros};
 use crate::units::Amount;
 use crate::wire::codec::{MAX_BATCH_HEADER, write_batch};
 use crate::wire::{
-    BatchHeader, ClientItem, GapReason, GapReport, Hello, Hop, PROTOCOL_VERSION, PathSample, Pong, SeqRange,
-    ServerControl, ServerSample, StreamInfo, Waiting, Welcome,
+    BatchHeader, CertifyRequest, ClientItem, EchoBlock, GapReason, GapReport, Hello, Hop, Inbound,
+    PathSample, Pong, ProducedReport, SeqRange, ServerControl, ServerSample, Span, StreamInfo, Waiting,
+    Welcome,
 };
 
+use super::refusal::{HelloError, ProtocolError, check_feeds};
+use super::sent::SentDatagrams;
 pub use super::subscription::Select;
 use super::subscription::Subscription;
+use super::work::Work;
 
 /// One connection of a session, as the server runs it.
 ///
 /// It decides what is sent and when: nothing past the receiver's limit, and every message that will not be sent is
-/// reported in a gap. When it sends nothing, [`ServerSession::waiting`] says what for.
+/// reported in a gap. When it sends nothing, [`ServerSession::waiting`] says what for. Under a failure exhibit it does
+/// what a naive server does instead, until [`ServerSession::verdict`] says that this is enough.
 #[derive(Debug)]
 pub struct ServerSession {
     subscription: Subscription,
     credit: flow::Sender,
     /// Welcomes, subscriptions and gaps: what must arrive, in order.
     opening: VecDeque<ServerControl>,
-    pongs: VecDeque<ServerControl>,
+    pongs: VecDeque<Pong>,
+    /// The newest answer to a Certify that has not been taken.
+    certificate: Option<ServerControl>,
+    epoch: Epoch,
     gaps: BTreeMap<(StreamId, GapReason), Ranges>,
     gaps_due: Option<Time>,
     sample_every: Option<Duration>,
     sample_due: Option<Time>,
     sample: Option<ServerSample>,
+    inbound: Inbound,
     waiting: Waiting,
     received: Amount,
     dropped: BTreeMap<GapReason, u64>,
     sent_datagrams: SentDatagrams,
+    work: Work,
 }
 
 /// How much one poll may take.
@@ -75,84 +85,12 @@ pub struct Batch {
 pub enum Request {
     /// Look these feeds up, then call [`ServerSession::handle_subscribed`].
     Subscribe(Vec<FeedSpec>),
-}
-
-/// Why a Hello is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HelloError {
-    /// Another version.
-    #[error("protocol version {version} is not spoken here, but {PROTOCOL_VERSION}: reload the page")]
-    Version {
-        /// The client's.
-        version: u16,
-    },
-    /// No feeds, or too many.
-    #[error("a subscription takes 1 to {most} feeds, not {count}", most = Hello::MAX_FEEDS)]
-    Feeds {
-        /// How many the client names.
-        count: usize,
-    },
-    /// A queue limit out of range.
-    #[error("a queue limit must lie between 1 and {most}", most = Policy::MAX_LIMIT)]
-    Policy,
-    /// A reporting interval that is too short.
-    #[error("reports every {millis} ms are too frequent: {least} ms or more, or 0 for none", least = Hello::MIN_SAMPLE_MILLIS)]
-    Sample {
-        /// The client's wish.
-        millis: u16,
-    },
-    /// More resume positions than any subscription has.
-    #[error("{count} resume positions are more than any subscription has")]
-    Resume {
-        /// How many the client names.
-        count: usize,
-    },
-}
-
-/// What a client must not say.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProtocolError {
-    /// A second Hello.
-    #[error("a connection says Hello once")]
-    SecondHello,
-    /// A policy or subscription out of range.
-    #[error(transparent)]
-    Invalid(#[from] HelloError),
-    /// A grant that names more received than was sent, or more consumed than received.
-    #[error("a grant names {claimed:?} where {actual:?} is possible")]
-    ImpossibleGrant {
-        /// What the client says.
-        claimed: Amount,
-        /// What there can be.
-        actual: Amount,
-    },
-}
-
-/// Checks the ranges of a Hello. The feeds' own settings are clamped, not checked.
-///
-/// # Errors
-/// Says which field is out of range and what the range is.
-pub fn validate(hello: &Hello) -> Result<(), HelloError> {
-    if hello.version != PROTOCOL_VERSION {
-        return Err(HelloError::Version { version: hello.version });
-    }
-    check_feeds(&hello.feeds)?;
-    if !hello.policy.is_valid() {
-        return Err(HelloError::Policy);
-    }
-    if (1..Hello::MIN_SAMPLE_MILLIS).contains(&hello.sample_every_millis) {
-        return Err(HelloError::Sample { millis: hello.sample_every_millis });
-    }
-    let most = Hello::MAX_FEEDS * usize::from(crate::feed::TicksSpec::MAX_STREAMS);
-    match &hello.resume {
-        Some(resume) if resume.next.len() > most => Err(HelloError::Resume { count: resume.next.len() }),
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn check_feeds(feeds: &[FeedSpec]) -> Result<(), HelloError> {
-    let count = feeds.len();
-    if (1..=Hello::MAX_FEEDS).contains(&count) { Ok(()) } else { Err(HelloError::Feeds { count }) }
+    /// Send messages in fragments of so many bytes, or whole with 0.
+    SetFragments(u32),
+    /// Return this block as it is.
+    Echo(EchoBlock),
+    /// Say what was produced: [`ServerSession::handle_certify`].
+    Certify(CertifyRequest),
 }
 
 impl ServerSession {
@@ -161,24 +99,28 @@ impl ServerSession {
     /// Answers to heartbeats that wait at most; a client that asks faster than it reads gets the newest.
     const MAX_PONGS: usize = 16;
 
-    /// Starts a connection that was opened by `hello`, which [`validate`] has passed, and is answered by `welcome`.
+    /// Starts a connection that was opened by `hello`, which [`super::validate`] has passed, and is answered by `welcome`.
     pub fn new(hello: &Hello, welcome: Welcome, now: Time) -> Self {
         let sample_every =
             (hello.sample_every_millis > 0).then(|| Duration::from_millis(hello.sample_every_millis.into()));
         Self {
             subscription: Subscription::new(hello.policy, &welcome.streams),
             credit: flow::Sender::new(hello.limit),
+            epoch: welcome.epoch,
             opening: VecDeque::from([ServerControl::Welcome(welcome)]),
             pongs: VecDeque::new(),
+            certificate: None,
             gaps: BTreeMap::new(),
             gaps_due: None,
             sample_every,
             sample_due: sample_every.map(|every| now + every),
             sample: None,
+            inbound: Inbound::default(),
             waiting: Waiting::NoData,
             received: Amount::ZERO,
             dropped: BTreeMap::new(),
             sent_datagrams: SentDatagrams::new(hello.mode),
+            work: Work::new(now),
         }
     }
 
@@ -200,13 +142,17 @@ impl ServerSession {
                 if self.pongs.len() >= Self::MAX_PONGS {
                     self.pongs.pop_front();
                 }
-                self.pongs.push_back(ServerControl::Pong(Pong {
+                self.pongs.push_back(Pong {
                     nonce: ping.nonce,
                     ping_sent_at: ping.sent_at,
                     server_now: now,
                     sent: self.credit.sent(),
-                }));
+                });
                 Ok(None)
+            }
+            ClientItem::Certify(request) => Ok(Some(Request::Certify(request))),
+            ClientItem::SetPolicy(to) if to.is_exhibit() || self.policy().is_exhibit() => {
+                Err(ProtocolError::Exhibit { from: self.policy(), to })
             }
             ClientItem::SetPolicy(policy) if policy.is_valid() => {
                 self.handle_policy(policy, now);
@@ -217,6 +163,14 @@ impl ServerSession {
                 check_feeds(&feeds)?;
                 Ok(Some(Request::Subscribe(feeds)))
             }
+            ClientItem::SetFragments { bytes } if ClientItem::are_fragments_valid(bytes) => {
+                Ok(Some(Request::SetFragments(bytes)))
+            }
+            ClientItem::SetFragments { bytes } => Err(ProtocolError::Fragments { bytes }),
+            ClientItem::Echo(block) if block.payload.len() <= EchoBlock::MAX_PAYLOAD => {
+                Ok(Some(Request::Echo(block)))
+            }
+            ClientItem::Echo(block) => Err(ProtocolError::EchoBlock { bytes: block.payload.len() }),
         }
     }
 
@@ -257,6 +211,34 @@ impl ServerSession {
         }
     }
 
+    /// Says what was produced in the parts of streams that the client names. An earlier answer that has not been taken is
+    /// replaced.
+    ///
+    /// # Errors
+    /// The client names too many parts, or one that nobody can have seen.
+    pub fn handle_certify(
+        &mut self,
+        source: &impl Source,
+        request: CertifyRequest,
+    ) -> Result<(), ProtocolError> {
+        let count = request.spans.len();
+        if count > CertifyRequest::MAX_STREAMS {
+            return Err(ProtocolError::CertifyStreams { count });
+        }
+        let answer = |span: Span| {
+            let Some(produced) = source.produced(span.stream) else { return Ok((span, None)) };
+            let next = produced.next();
+            if span.first > span.cut || span.cut > next {
+                return Err(ProtocolError::CertifySpan { span, next });
+            }
+            Ok((span, Some(produced.between(span.first, span.cut))))
+        };
+        let spans = request.spans.into_iter().map(answer).collect::<Result<_, _>>()?;
+        let report = ProducedReport { nonce: request.nonce, epoch: self.epoch, spans };
+        self.certificate = Some(ServerControl::Certificate(report));
+        Ok(())
+    }
+
     /// Follows other streams, as the driver has looked them up.
     pub fn handle_subscribed(&mut self, streams: Vec<StreamInfo>) {
         self.flush_gaps();
@@ -264,7 +246,7 @@ impl ServerSession {
         self.opening.push_back(ServerControl::Subscribed(streams));
     }
 
-    /// The logs may hold more. A dropping policy takes it in at once; a lossless one when it can send.
+    /// The logs may hold more. A policy with a queue takes it in at once; a lossless one when it can send.
     pub fn handle_published(&mut self, source: &impl Source, now: Time) {
         self.subscription.handle_published();
         self.fill(source, now);
@@ -297,7 +279,9 @@ impl ServerSession {
         let mut batch: Option<Batch> = None;
         let room = limits.bytes.saturating_sub(MAX_BATCH_HEADER) as u64;
         let mut count = 0;
-        while count < limits.messages {
+        // A naive server makes a write of every message.
+        let most = if self.policy().is_exhibit() { limits.messages.min(1) } else { limits.messages };
+        while count < most {
             let Some(bytes) = self.subscription.peek(select) else { break };
             if bytes > room && limits.oversize_is_gap {
                 self.report_too_large(select, source, now);
@@ -353,7 +337,10 @@ impl ServerSession {
     }
 
     fn report_too_large(&mut self, select: Select, source: &impl Source, now: Time) {
-        if let Some(message) = self.take(select, source, now) {
+        let Some(message) = self.take(select, source, now) else { return };
+        if self.subscription.is_silent() {
+            self.subscription.drop_silently();
+        } else {
             let gone =
                 Dropped { stream: message.stream, seq: message.entry.seq, reason: GapReason::TooLarge };
             note_gap(&mut self.gaps, &mut self.dropped, gone, 1);
@@ -365,12 +352,14 @@ impl ServerSession {
     pub fn poll_control(&mut self) -> Option<ServerControl> {
         self.opening
             .pop_front()
-            .or_else(|| self.pongs.pop_front())
+            .or_else(|| self.pongs.pop_front().map(ServerControl::Pong))
+            .or_else(|| self.certificate.take())
             .or_else(|| self.sample.take().map(ServerControl::Sample))
     }
 
     /// The transport takes no more for now. That is what is waited for only if there are data and credit.
     pub fn handle_transport_blocked(&mut self, now: Time) {
+        self.work.blocked_writes += 1;
         self.waiting = self.obstacle(Select::Any, now);
     }
 
@@ -385,7 +374,28 @@ impl ServerSession {
     pub fn poll_timeout(&self) -> Option<(Time, &'static str)> {
         let gaps = self.gaps_due.map(|at| (at, "report gaps"));
         let sample = self.sample_due.map(|at| (at, "report the server's side"));
-        [gaps, sample].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let over = self.exhibit_over_at().map(|at| (at, "the exhibit is over"));
+        [gaps, sample, over].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// The driver has run for `total` since the connection opened.
+    pub fn handle_core_time(&mut self, total: Duration) {
+        self.work.core_micros = micros(total);
+    }
+
+    /// What a failure exhibit has used; `None` under every other policy.
+    pub fn exhibit(&self, now: Time) -> Option<ExhibitUse> {
+        self.work.exhibit(&self.subscription, now)
+    }
+
+    /// How a failure exhibit went, once it has reached a cap: the connection has to be closed.
+    pub fn verdict(&self, now: Time) -> Option<Verdict> {
+        self.work.verdict(&self.subscription, now)
+    }
+
+    /// When a failure exhibit is over at the latest.
+    pub fn exhibit_over_at(&self) -> Option<Time> {
+        self.work.over_at(&self.subscription)
     }
 
     /// Does what is due. Samples wait for [`ServerSession::handle_sample`].
@@ -412,7 +422,16 @@ impl ServerSession {
             limit: self.credit.limit(),
             waiting: self.waiting,
             path,
+            inbound: self.inbound,
+            core_micros: self.work.core_micros,
+            blocked_writes: self.work.blocked_writes,
+            exhibit: self.exhibit(now),
         });
+    }
+
+    /// How what the client floods the server with is taken, for the next report.
+    pub const fn set_inbound(&mut self, inbound: Inbound) {
+        self.inbound = inbound;
     }
 
     fn flush_gaps(&mut self) {
@@ -453,46 +472,6 @@ impl ServerSession {
     /// Takes the number of messages that went into gaps since the last call, by reason.
     pub fn take_dropped(&mut self) -> BTreeMap<GapReason, u64> {
         core::mem::take(&mut self.dropped)
-    }
-}
-
-/// Which messages the last datagrams carried, so that lost ones can be named.
-#[derive(Debug)]
-struct SentDatagrams {
-    /// `None` for a mode that loses nothing; within, `None` for one that has been named as lost.
-    recent: Option<VecDeque<Option<(StreamId, Seq)>>>,
-    /// Place of the first one that is remembered.
-    first: u64,
-}
-
-impl SentDatagrams {
-    /// Enough for the largest window and for what is sent, at the highest rate, while a receiver waits for stragglers.
-    const MOST: usize = 16_384;
-
-    fn new(mode: Mode) -> Self {
-        Self { recent: (mode == Mode::Datagrams).then(VecDeque::new), first: 0 }
-    }
-
-    fn push(&mut self, stream: StreamId, seq: Seq) {
-        let Some(recent) = &mut self.recent else { return };
-        if recent.len() >= Self::MOST {
-            recent.pop_front();
-            self.first += 1;
-        }
-        recent.push_back(Some((stream, seq)));
-    }
-
-    /// Names what was sent at the places from `first` on; each is named once, however often it is asked for.
-    fn take(&mut self, first: u64, count: u64) -> impl Iterator<Item = (StreamId, Seq)> + '_ {
-        let before = self.first;
-        let kept = self.recent.as_ref().map_or(0, VecDeque::len);
-        let index =
-            move |place: u64| usize::try_from(place.saturating_sub(before)).unwrap_or(usize::MAX).min(kept);
-        let places = index(first)..index(first.saturating_add(count));
-        self.recent
-            .iter_mut()
-            .flat_map(move |recent| recent.range_mut(places.clone()))
-            .filter_map(Option::take)
     }
 }
 

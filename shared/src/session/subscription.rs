@@ -1,5 +1,6 @@
 //! A subscriber's place in the streams it follows, and what its policy holds back.
 
+use crate::exhibit::{BYTES_BESIDE_MESSAGE, MAX_HELD_BYTES};
 use crate::ids::{Seq, StreamId};
 use crate::log::{LogEntry, Lookup, Source};
 use crate::policy::Policy;
@@ -17,6 +18,15 @@ pub(super) struct Subscription {
     policy: Policy,
     cursors: Vec<Cursor>,
     queue: PolicyQueue,
+    held_bytes_peak: u64,
+    silently_dropped: u64,
+}
+
+/// Memory that a queue holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    pub(super) now_bytes: u64,
+    pub(super) peak_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -41,7 +51,13 @@ pub enum Select {
 
 impl Subscription {
     pub(super) fn new(policy: Policy, streams: &[StreamInfo]) -> Self {
-        let mut new = Self { policy, cursors: Vec::new(), queue: PolicyQueue::default() };
+        let mut new = Self {
+            policy,
+            cursors: Vec::new(),
+            queue: PolicyQueue::default(),
+            held_bytes_peak: 0,
+            silently_dropped: 0,
+        };
         new.replace_streams(streams);
         new
     }
@@ -59,6 +75,27 @@ impl Subscription {
         self.policy
     }
 
+    /// Whether what is dropped goes unreported.
+    pub(super) const fn is_silent(&self) -> bool {
+        matches!(self.policy, Policy::SilentDrop { .. })
+    }
+
+    /// A message was dropped and will not be reported.
+    pub(super) fn drop_silently(&mut self) {
+        self.silently_dropped += 1;
+    }
+
+    /// Messages dropped without a report.
+    pub(super) const fn silently_dropped(&self) -> u64 {
+        self.silently_dropped
+    }
+
+    /// Memory that the queue holds.
+    pub(super) fn held(&self) -> Held {
+        let now_bytes = self.queue.bytes() + self.queue.len() as u64 * BYTES_BESIDE_MESSAGE;
+        Held { now_bytes, peak_bytes: self.held_bytes_peak }
+    }
+
     /// Another policy, for what waits as well; returns what has to go.
     pub(super) fn set_policy(&mut self, policy: Policy) -> Vec<Dropped> {
         self.policy = policy;
@@ -72,20 +109,29 @@ impl Subscription {
         }
     }
 
-    /// Brings new messages under the policy: looks up heads, and for a dropping policy moves all there is to its queue.
+    /// Brings new messages under the policy: looks up heads, and for a policy with a queue moves all there is to it,
+    /// up to an exhibit's cap.
     pub(super) fn fill(&mut self, source: &impl Source, mut dropped: impl FnMut(Dropped, u64)) {
+        let mut silently = 0;
+        let is_silent = self.is_silent();
+        let mut dropped = |gone, count| {
+            if is_silent { silently += count } else { dropped(gone, count) }
+        };
         for cursor in &mut self.cursors {
             cursor.load(source, &mut dropped);
         }
-        if self.policy == Policy::Lossless {
+        if self.policy.is_cursor() {
             return;
         }
-        while let Some(index) = self.oldest_cursor(Select::Any) {
+        while self.policy != Policy::Unbounded || self.held().now_bytes < MAX_HELD_BYTES {
+            let Some(index) = self.oldest_cursor(Select::Any) else { break };
             let Some(message) = self.cursors[index].take(source, &mut dropped) else { break };
             if let Some(gone) = self.queue.push(self.policy, message) {
                 dropped(gone, 1);
             }
+            self.held_bytes_peak = self.held_bytes_peak.max(self.held().now_bytes);
         }
+        self.silently_dropped += silently;
     }
 
     /// Bytes of the message that would come next; `None` when there is none.
@@ -116,7 +162,13 @@ impl Subscription {
             return queued;
         }
         let index = self.oldest_cursor(select)?;
-        self.cursors[index].take(source, &mut dropped)
+        let mut silently = 0;
+        let is_silent = self.is_silent();
+        let taken = self.cursors[index].take(source, &mut |gone, count| {
+            if is_silent { silently += count } else { dropped(gone, count) }
+        });
+        self.silently_dropped += silently;
+        taken
     }
 
     fn oldest_cursor(&self, select: Select) -> Option<usize> {
@@ -148,7 +200,7 @@ impl Subscription {
 
     /// What waits in the policy's queue.
     pub(super) fn queue_hop(&self, now: Time) -> Hop {
-        if self.policy == Policy::Lossless && self.queue.is_empty() {
+        if self.policy.is_cursor() && self.queue.is_empty() {
             return Hop { held: Amount::ZERO, ..Hop::default() };
         }
         self.queue.hop(self.policy, now)

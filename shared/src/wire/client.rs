@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::EchoBlock;
 use crate::feed::FeedSpec;
 use crate::ids::{Epoch, Seq, SessionId, StreamId};
 use crate::mode::Mode;
 use crate::policy::Policy;
 use crate::time::Time;
 use crate::units::Amount;
+use crate::wire::CertifyRequest;
 
 /// Anything a client sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,31 @@ pub enum ClientItem {
     SetPolicy(Policy),
     /// Other feeds from here on; the server answers with [`crate::wire::ServerControl::Subscribed`].
     Subscribe(Vec<FeedSpec>),
+    /// WebSocket messages in frames of at most so many payload bytes from here on
+    /// ([`ClientItem::MIN_FRAGMENT`] to [`ClientItem::MAX_FRAGMENT`]), or whole again with 0 (RFC 6455 §5.4). Refused
+    /// where there are no frames.
+    SetFragments {
+        /// Payload bytes of one frame at most.
+        bytes: u32,
+    },
+    /// A block of a flood; the server answers with [`crate::wire::ServerControl::Echo`]. Refused on WebTransport, where
+    /// a flood has a stream of its own.
+    Echo(EchoBlock),
+    /// Asks what was produced in parts of the streams that are followed; the server answers with
+    /// [`crate::wire::ServerControl::Certificate`].
+    Certify(CertifyRequest),
+}
+
+impl ClientItem {
+    /// Fewest payload bytes of a fragment.
+    pub const MIN_FRAGMENT: u32 = 16;
+    /// Most payload bytes of a fragment.
+    pub const MAX_FRAGMENT: u32 = 16 * 1024;
+
+    /// Whether messages may be sent in fragments of so many bytes, or whole.
+    pub fn are_fragments_valid(bytes: u32) -> bool {
+        bytes == 0 || (Self::MIN_FRAGMENT..=Self::MAX_FRAGMENT).contains(&bytes)
+    }
 }
 
 /// How a client opens, or takes up again, its session.

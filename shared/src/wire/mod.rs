@@ -8,11 +8,15 @@
 //! The server writes a [`BatchHeader`] before the messages of each write: it says when they left the session and how
 //! much has been sent so far, by which the receiver tells waiting at the server from waiting on the way.
 
+mod certify;
 mod client;
 pub mod codec;
+mod echo;
 mod server;
 
+pub use certify::{CertifyRequest, ProducedReport, Span};
 pub use client::{ClientItem, Hello, Ping, Resume};
+pub use echo::{EchoBlock, Inbound};
 pub use server::{
     BatchHeader, CloseCode, Continuity, GapReason, GapReport, Goodbye, Hop, MessageHeader, PathSample, Pong,
     SeqRange, ServerControl, ServerItem, ServerSample, StreamInfo, TransportFacts, Waiting, Welcome,

@@ -3,11 +3,14 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::{EchoBlock, Inbound};
+use crate::exhibit::ExhibitUse;
 use crate::feed::FeedSpec;
 use crate::ids::{Epoch, Key, Seq, SessionId, StreamId};
 use crate::policy::Policy;
 use crate::time::Time;
 use crate::units::Amount;
+use crate::wire::ProducedReport;
 
 /// Anything a server sends.
 #[expect(clippy::large_enum_variant, reason = "items are taken one at a time, and none is stored")]
@@ -49,6 +52,7 @@ pub struct MessageHeader {
 }
 
 /// The server's control items.
+#[expect(clippy::large_enum_variant, reason = "they are made as they are sent, and taken one at a time")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ServerControl {
     /// Answers a Hello.
@@ -63,6 +67,10 @@ pub enum ServerControl {
     Sample(ServerSample),
     /// The server is about to close.
     Goodbye(Goodbye),
+    /// A block of a flood as it came.
+    Echo(EchoBlock),
+    /// Answers a Certify.
+    Certificate(ProducedReport),
 }
 
 /// The server's answer to a Hello.
@@ -113,7 +121,7 @@ pub struct StreamInfo {
 }
 
 /// What carries a lane, for the fairness header. What the platform does not tell is `None`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TransportFacts {
     /// The server's congestion controller, as the stack names it (`cubic`, `bbr`, `newreno`).
     pub congestion_control: Option<String>,
@@ -250,6 +258,14 @@ pub struct ServerSample {
     pub waiting: Waiting,
     /// The path below.
     pub path: PathSample,
+    /// For how long this connection's task has run in total, microseconds.
+    pub core_micros: u64,
+    /// How often the transport took no more while there were data and credit to send, or an earlier write to end.
+    pub blocked_writes: u64,
+    /// What a failure exhibit has used; `None` for every other policy.
+    pub exhibit: Option<ExhibitUse>,
+    /// How what the client floods the server with is taken.
+    pub inbound: Inbound,
 }
 
 /// Why a session sends nothing right now.
@@ -333,11 +349,13 @@ pub enum CloseCode {
     Internal,
     /// A text message that is no UTF-8 (RFC 6455 §8.1).
     InvalidText,
+    /// A failure exhibit has reached one of its caps ([`crate::exhibit`]).
+    ExhibitOver,
 }
 
 impl CloseCode {
     /// All codes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Normal,
         Self::GoingAway,
         Self::Protocol,
@@ -348,6 +366,7 @@ impl CloseCode {
         Self::TakenOver,
         Self::Internal,
         Self::InvalidText,
+        Self::ExhibitOver,
     ];
 
     /// The WebSocket close code (RFC 6455 §7.4.1 and its registry; 4000–4999 are for applications).
@@ -363,6 +382,7 @@ impl CloseCode {
             Self::Unsupported => 4000,
             Self::Unresponsive => 4001,
             Self::TakenOver => 4002,
+            Self::ExhibitOver => 4003,
         }
     }
 
@@ -389,6 +409,7 @@ impl CloseCode {
             Self::TakenOver => "taken-over",
             Self::Internal => "internal",
             Self::InvalidText => "invalid-text",
+            Self::ExhibitOver => "exhibit-over",
         }
     }
 }

@@ -2,15 +2,20 @@
 //!
 //! Every test tells the seed of a run that fails; the same seed does the same again, on every platform.
 
+mod certificates;
 mod changes;
 mod codec;
 mod credit;
 mod datagrams;
+mod exhibits;
+mod fragments;
 mod harness;
+mod heartbeat;
 mod hostile;
 mod modes;
 mod replay;
 mod resume;
+mod start_over;
 mod waiting;
 // Tens of thousands of messages each: what they measure is the same on every platform.
 #[cfg(not(target_arch = "wasm32"))]

@@ -74,6 +74,6 @@ fn a_delayed_topic_holds_no_other() {
     pair.run();
     let quick = pair.client.ages.iter().filter(|&&(_, age)| age == delay).count();
     let slow = pair.client.ages.len() - quick;
-    // Topic 0 gets fewer than a fifth of the messages.
-    assert!(quick * 5 > slow * 4 * 4, "{quick} in time, {slow} late");
+    let of_topic = pair.server.logs.head(StreamId(0)).0;
+    assert!(slow > 0 && slow as u64 <= of_topic, "{quick} in time, {slow} late, {of_topic} of the topic");
 }

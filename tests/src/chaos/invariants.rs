@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use sluice_shared::certificate::Verdict;
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
 use sluice_shared::wire::{CloseCode, GapReason};
@@ -23,19 +24,24 @@ pub(super) struct Account {
     pub(super) mode: Mode,
     pub(super) policy: Policy,
     gaps: BTreeMap<GapReason, u64>,
+    /// Phases that its last check covered.
+    checked: usize,
 }
 
 impl Account {
     /// A lossless client of `mode` that has seen nothing.
     pub(super) const fn new(mode: Mode) -> Self {
-        Self { mode, policy: Policy::Lossless, gaps: BTreeMap::new() }
+        Self { mode, policy: Policy::Lossless, gaps: BTreeMap::new(), checked: 0 }
     }
 
-    /// Waits until `client` is whole again in the life `epoch` of the server, and checks what must hold.
+    /// Waits until `client` is whole again in the life `epoch` of the server, and checks what must hold after `phases`,
+    /// all from the first on.
     ///
     /// # Panics
     /// Something does not hold; the panic says what.
-    pub(super) async fn check(&mut self, client: &Client, epoch: u64, phase: &Phase, number: usize) {
+    pub(super) async fn check(&mut self, client: &Client, epoch: u64, phases: &[Phase], number: usize) {
+        let unchecked = &phases[self.checked..];
+        self.checked = phases.len();
         let is_here = |tally: &Tally| tally.welcomes.last().is_some_and(|last| last.epoch.0 == epoch);
         client.until_within(RECOVERY, "it is back in this life of the server", is_here).await;
         // A feed whose messages are too large for datagrams shows itself in gaps alone.
@@ -43,8 +49,15 @@ impl Account {
         let goal = seen(&client.tally()) + SIGNS_OF_LIFE;
         client.until_within(RECOVERY, "messages come again", |tally| seen(tally) >= goal).await;
         client.until_within(RECOVERY, "everything is accounted for", Tally::has_no_holes).await;
+        let certificate = client.certify(RECOVERY).await;
         let tally = client.tally();
         tally.assert_sound();
+        tally.assert_certified(&certificate);
+        for earlier in &tally.certificates {
+            let is_sound =
+                matches!(earlier.verdict, Verdict::Continuous | Verdict::WithGaps | Verdict::EpochChanged);
+            assert!(is_sound, "{}; seen: {}", earlier.to_json(), tally.summary());
+        }
         for closed in &tally.closed {
             let is_expected = closed.code.is_none_or(is_expected);
             assert!(is_expected, "a connection was closed with {closed:?}: {}", tally.summary());
@@ -55,20 +68,22 @@ impl Account {
             .map(|(reason, count)| (*reason, count - self.gaps.get(reason).copied().unwrap_or(0)))
             .filter(|(_, count)| *count > 0)
             .collect();
-        if self.was_lossless_throughout(phase, number) {
+        if self.was_lossless_throughout(unchecked, number) {
             let explained = |reason: &GapReason| matches!(reason, GapReason::Retention | GapReason::Expired);
             assert!(new.keys().all(explained), "a lossless, reliable lane has gaps: {new:?}");
         }
         drop(tally);
         self.gaps = gaps;
-        self.note(phase, number);
+        self.note(unchecked, number);
     }
 
-    fn was_lossless_throughout(&self, phase: &Phase, number: usize) -> bool {
+    fn was_lossless_throughout(&self, phases: &[Phase], number: usize) -> bool {
         let changes = |deed: &Deed| match deed {
             Deed::Policy(client, _) | Deed::Switch(client, _) => *client == number,
             Deed::Cut(_)
             | Deed::Abandon(_)
+            | Deed::Stick(_)
+            | Deed::Certify(_)
             | Deed::Pace(..)
             | Deed::Window(..)
             | Deed::Feeds(..)
@@ -81,12 +96,12 @@ impl Account {
         };
         self.policy == Policy::Lossless
             && self.mode.is_reliable()
-            && !phase.iter().any(|step| changes(&step.deed))
+            && !phases.iter().flatten().any(|step| changes(&step.deed))
     }
 
-    /// The client's settings after `phase`.
-    fn note(&mut self, phase: &Phase, number: usize) {
-        for step in phase {
+    /// The client's settings after `phases`.
+    fn note(&mut self, phases: &[Phase], number: usize) {
+        for step in phases.iter().flatten() {
             if let Deed::Policy(client, policy) = step.deed
                 && client == number
             {

@@ -64,6 +64,10 @@ pub enum Deed {
     Abandon(usize),
     /// A client consumes at another pace, or not at all.
     Pace(usize, Pace),
+    /// A client stops consuming and reading, and is let be until the end of the next phase.
+    Stick(usize),
+    /// A client begins to prove that nothing was lost, whatever happens meanwhile.
+    Certify(usize),
     /// A client asks for another policy.
     Policy(usize, Policy),
     /// A client's window is fixed at so many messages, of 8 KiB each at most.
@@ -124,7 +128,7 @@ fn phase(draw: &mut Draw) -> Phase {
 fn deed(draw: &mut Draw) -> Deed {
     let client = usize::try_from(draw.below(CLIENTS as u64)).unwrap_or(0);
     let lab = usize::try_from(draw.below(LABS as u64)).unwrap_or(0);
-    match draw.below(42) {
+    match draw.below(48) {
         0..8 => Deed::Cut(client),
         8..12 => Deed::Abandon(client),
         12..16 => Deed::Pace(client, pace(draw)),
@@ -137,6 +141,8 @@ fn deed(draw: &mut Draw) -> Deed {
         33..36 => Deed::Preset(lab, draw.one_of(&Preset::ALL)),
         36..39 => Deed::Link(lab, change(draw)),
         39..41 => Deed::SwitchNetwork(lab),
+        41..43 => Deed::Stick(client),
+        43..47 => Deed::Certify(client),
         _ => Deed::Restart { is_orderly: draw.below(2) == 0 },
     }
 }
@@ -216,7 +222,7 @@ mod tests {
         let plan = Plan::lasting(1, Duration::from_secs(600));
         let kinds: std::collections::HashSet<_> =
             plan.phases.iter().flatten().map(|step| std::mem::discriminant(&step.deed)).collect();
-        assert_eq!(kinds.len(), 13, "{plan}");
+        assert_eq!(kinds.len(), 15, "{plan}");
         assert!(plan.phases.iter().all(|phase| phase.is_sorted_by_key(|step| step.at)));
         let restarts =
             |phase: &Phase| phase.iter().filter(|step| matches!(step.deed, Deed::Restart { .. })).count();

@@ -1,6 +1,7 @@
 //! Lets a plan happen.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
@@ -50,6 +51,8 @@ pub struct Outcome {
     pub consumed: u64,
     /// Messages in reported gaps, by reason.
     pub gaps: Vec<(GapReason, u64)>,
+    /// Certificates that were issued, the void ones included.
+    pub certificates: usize,
     /// Times that a server has ended.
     pub restarts: usize,
     /// What the server used at the end.
@@ -63,7 +66,8 @@ impl fmt::Display for Outcome {
         for (reason, count) in &self.gaps {
             write!(f, ", {count} in gaps ({})", reason.name())?;
         }
-        write!(f, "; {} restarts; the server is {}", self.restarts, self.at_end)
+        let (certificates, restarts) = (self.certificates, self.restarts);
+        write!(f, "; {certificates} certificates, {restarts} restarts; the server is {}", self.at_end)
     }
 }
 
@@ -89,13 +93,19 @@ fn said(panic: &(dyn Any + Send)) -> String {
 struct Chaos {
     house: House,
     clients: Vec<(Client, Account)>,
+    /// The number of the phase that is on, the first being 1.
+    phase: usize,
+    /// Clients that are stuck, with the phase in which they got so.
+    stuck: BTreeMap<usize, usize>,
     outcome: Outcome,
 }
 
 impl Chaos {
     async fn play(plan: &Plan, mut progress: impl FnMut(&str)) -> Outcome {
         let mut chaos = Self::open().await;
-        for (number, phase) in (1..).zip(&plan.phases) {
+        for (index, phase) in plan.phases.iter().enumerate() {
+            let number = index + 1;
+            chaos.phase = number;
             let start = Instant::now();
             for step in phase {
                 progress(&format!("phase {number}, {step}"));
@@ -103,7 +113,7 @@ impl Chaos {
                 chaos = chaos.perform(&step.deed).await;
             }
             progress(&format!("phase {number}, checks"));
-            chaos.check(phase).await;
+            chaos.check(&plan.phases).await;
         }
         progress("the end");
         chaos.end().await
@@ -119,14 +129,21 @@ impl Chaos {
             client.until_settled(1).await;
             clients.push((client, Account::new(mode)));
         }
-        Self { house, clients, outcome: Outcome::default() }
+        Self { house, clients, phase: 0, stuck: BTreeMap::new(), outcome: Outcome::default() }
     }
 
     async fn perform(mut self, deed: &Deed) -> Self {
         match *deed {
             Deed::Cut(client) => self.clients[client].0.cut().await,
             Deed::Abandon(client) => self.clients[client].0.abandon().await,
+            // One that is stuck stays so.
+            Deed::Pace(client, _) if self.stuck.contains_key(&client) => {}
             Deed::Pace(client, pace) => self.clients[client].0.set_pace(pace).await,
+            Deed::Stick(client) => {
+                self.stuck.entry(client).or_insert(self.phase);
+                self.clients[client].0.set_pace(Pace::Never).await;
+            }
+            Deed::Certify(client) => self.clients[client].0.begin_certificate().await,
             Deed::Policy(client, policy) => self.clients[client].0.set_policy(policy).await,
             Deed::Window(client, messages) => {
                 let window = Amount::new(messages, messages * MESSAGE_BYTES);
@@ -174,16 +191,23 @@ impl Chaos {
         self.house.labs[lab].set_link(&request).await;
     }
 
-    /// Makes everything well again, and checks what must hold.
-    async fn check(&mut self, phase: &Phase) {
+    /// Makes everything well again, and checks what must hold. A client that got stuck in this phase stays so until the
+    /// end of the next, if there is one.
+    async fn check(&mut self, phases: &[Phase]) {
         self.house.make_clean().await;
-        for (client, _) in &self.clients {
+        let (phase, is_last) = (self.phase, self.phase == phases.len());
+        self.stuck.retain(|_, since| *since == phase && !is_last);
+        let free: Vec<usize> = (0..CLIENTS).filter(|number| !self.stuck.contains_key(number)).collect();
+        for number in &free {
+            let client = &self.clients[*number].0;
             client.set_pace(Pace::AtOnce).await;
             client.set_window(WindowMode::Auto).await;
         }
-        for (number, (client, account)) in self.clients.iter_mut().enumerate() {
-            let checked =
-                AssertUnwindSafe(account.check(client, self.house.epoch, phase, number)).catch_unwind().await;
+        for number in free {
+            let (client, account) = &mut self.clients[number];
+            let checked = AssertUnwindSafe(account.check(client, self.house.epoch, &phases[..phase], number))
+                .catch_unwind()
+                .await;
             if let Err(panic) = checked {
                 let (said, log) = (said(&*panic), self.house.last_log_lines());
                 let told =
@@ -197,8 +221,8 @@ impl Chaos {
 
     /// Everybody leaves, half of them without a word; then the server must be empty.
     async fn end(self) -> Outcome {
-        let Self { house, clients, mut outcome } = self;
-        let mut gaps = std::collections::BTreeMap::<GapReason, u64>::new();
+        let Self { house, clients, mut outcome, .. } = self;
+        let mut gaps = BTreeMap::<GapReason, u64>::new();
         for (number, (client, _)) in clients.into_iter().enumerate() {
             if number % 2 == 0 {
                 client.leave(CLOSING).await;
@@ -207,6 +231,7 @@ impl Chaos {
             tally.assert_sound();
             outcome.connections += tally.welcomes.len();
             outcome.consumed += tally.consumed.messages;
+            outcome.certificates += tally.certificates.len();
             for (reason, count) in tally.gaps() {
                 *gaps.entry(reason).or_default() += count;
             }

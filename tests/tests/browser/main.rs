@@ -4,7 +4,13 @@
 //! (`CHROMIUM`) and ChromeDriver (`CHROMEDRIVER`); `cargo xtask test` sees to all of them. Any error in the browser's
 //! console or the server's log fails the test, and what may explain a failure is kept in `tests/artifacts`.
 
+mod backpressure;
+mod certificates;
 mod consumers;
+mod continuity;
+mod exhibits;
+mod frames;
+mod inbound;
 mod lanes;
 mod lifetime;
 mod looks;

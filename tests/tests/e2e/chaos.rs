@@ -27,6 +27,8 @@ fn the_first_plan_that_is_kept_has_something_of_everything() {
     has("blocked UDP", &|deed| matches!(deed, Deed::BlockUdp(_, true)));
     has("change of network", &|deed| matches!(deed, Deed::Preset(..)));
     has("stuck consumer", &|deed| matches!(deed, Deed::Pace(_, Pace::Never)));
+    has("consumer that is let be", &|deed| matches!(deed, Deed::Stick(_)));
+    has("certificate", &|deed| matches!(deed, Deed::Certify(_)));
     has("change of policy", &|deed| matches!(deed, Deed::Policy(..)));
     has("change of feeds", &|deed| matches!(deed, Deed::Feeds(..)));
     has("switch", &|deed| matches!(deed, Deed::Switch(..)));

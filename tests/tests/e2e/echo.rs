@@ -152,6 +152,7 @@ async fn a_request_that_is_no_upgrade_is_refused() {
         ("connection", "close"),
         ("sec-websocket-version", "8"),
         ("sec-websocket-key", ""),
+        ("sec-websocket-key", "dG9vIHNob3J0"),
     ] {
         let headers: Vec<_> = right
             .into_iter()
@@ -159,7 +160,10 @@ async fn a_request_that_is_no_upgrade_is_refused() {
             .filter(|(_, value)| !value.is_empty())
             .collect();
         let answer = http::get(server.target.http, "/echo", &headers).await.expect("an answer");
-        assert_eq!(answer.status, 400, "{wrong:?}: {}", answer.text());
+        // Whoever speaks another version is told which one is spoken here (RFC 6455 §4.4).
+        let is_other_version = wrong.0 == "sec-websocket-version";
+        assert_eq!(answer.status, if is_other_version { 426 } else { 400 }, "{wrong:?}: {}", answer.text());
+        assert_eq!(answer.header("sec-websocket-version"), if is_other_version { "13" } else { "" });
         assert!(answer.text().contains("RFC 6455"), "{}", answer.text());
     }
     server.stop().await;

@@ -6,12 +6,17 @@
 mod certificates;
 mod chaos;
 mod compare;
+mod continuity;
 mod credit;
 mod delivery;
 mod echo;
+mod exhibits;
+mod frames;
+mod inbound;
 mod lab_limits;
 mod labs;
 mod limits;
+mod liveness;
 mod metrics;
 mod misbehaviour;
 mod policies;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sluice_shared::feed::FeedSpec;
 use sluice_shared::ids::{Epoch, Seq, SessionId, StreamId};
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::units::Amount;
@@ -127,6 +128,119 @@ async fn a_session_that_is_not_known_begins_anew() {
         assert_eq!(welcome.continuity, Continuity::EpochChanged);
         assert_ne!(welcome.session, known.session);
         assert_eq!(welcome.epoch, known.epoch);
+    }
+    server.stop().await;
+}
+
+/// How the server answers a Hello that is refused.
+async fn refusal(server: &Server, mode: Mode, hello: Hello) -> String {
+    let mut raw = Raw::open(&server.target, mode).await.expect("the server accepts");
+    raw.say(&ClientItem::Hello(hello)).await;
+    let ending = raw.until_closed().await;
+    assert_eq!(ending.closed.code, Some(CloseCode::Protocol.webtransport()), "{mode}: {ending:?}");
+    let goodbye = ending.goodbye.expect("the server says why");
+    assert_eq!(goodbye.code, CloseCode::Protocol, "{mode}: {}", goodbye.reason);
+    goodbye.reason
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_id_gets_a_fresh_session_that_begins_at_the_head() {
+    let server = Server::start().await;
+    for mode in [Mode::WebSocket, Mode::OneStream] {
+        let (_raw, known) = Raw::welcomed(&server.target, hello(mode, feed(1_000, 35))).await;
+        let follower =
+            Client::connect(&server.target, Lane::new(mode, feed(1_000, 35))).await.expect("accepts");
+        follower.until_settled(200).await;
+        // Every id that differs from a real one in a single bit, some of them here.
+        for bit in [0, 1, 7, 63, 64, 127] {
+            let SessionId(mut id) = known.session;
+            id[bit / 8] ^= 1 << (bit % 8);
+            let next = known.streams.iter().map(|stream| (stream.id, stream.next)).collect();
+            let forged = Resume { session: SessionId(id), epoch: known.epoch, next };
+            let hello = Hello { resume: Some(forged), ..hello(mode, feed(1_000, 35)) };
+            let (_raw, fresh) = Raw::welcomed(&server.target, hello).await;
+            assert_eq!(fresh.continuity, Continuity::UnknownSession, "{mode}, bit {bit}");
+            assert!(![SessionId(id), known.session].contains(&fresh.session), "{mode}: {fresh:?}");
+            for (was, now) in known.streams.iter().zip(&fresh.streams) {
+                assert!(was.id == now.id && now.next > was.next, "{mode}: {now:?} is not the head");
+            }
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_holds_a_session_gets_what_it_was_sent_and_nothing_from_before_or_beside_it() {
+    let server = Server::start().await;
+    for mode in [Mode::WebSocket, Mode::OneStream] {
+        let mine = feed(1_000, 36);
+        let (other, theirs) = Raw::welcomed(&server.target, hello(mode, feed(1_000, 37))).await;
+        let follower = Client::connect(&server.target, Lane::new(mode, mine)).await.expect("accepts");
+        follower.until_settled(200).await;
+        let (raw, welcome) = Raw::welcomed(&server.target, hello(mode, mine)).await;
+        drop((raw, other));
+        // The beginning of the log, which the hub still holds, was there before this session.
+        let next = welcome.streams.iter().map(|stream| (stream.id, Seq(0))).collect();
+        let all = Resume { session: welcome.session, epoch: welcome.epoch, next };
+        let hello_all = Hello { resume: Some(all), ..hello(mode, mine) };
+        let (raw, again) = Raw::welcomed(&server.target, hello_all).await;
+        assert_eq!((again.continuity, again.session), (Continuity::Continued, welcome.session), "{mode}");
+        assert_eq!(again.streams, welcome.streams, "{mode}: it goes on from its own beginning");
+        drop(raw);
+        // Streams that another session follows.
+        let next = theirs.streams.iter().map(|stream| (stream.id, Seq(0))).collect();
+        let beside = Resume { session: welcome.session, epoch: welcome.epoch, next };
+        let hello_beside = Hello { resume: Some(beside), ..hello(mode, feed(1_000, 37)) };
+        let (_raw, begun) = Raw::welcomed(&server.target, hello_beside).await;
+        for (was, now) in theirs.streams.iter().zip(&begun.streams) {
+            assert!(was.id == now.id && now.next > was.next, "{mode}: {now:?} is not the head");
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_sent_away_for_breaking_the_protocol_is_forgotten() {
+    let server = Server::start().await;
+    for mode in [Mode::WebSocket, Mode::OneStream] {
+        let (mut raw, known) = Raw::welcomed(&server.target, hello(mode, feed(100, 38))).await;
+        raw.say(&ClientItem::Hello(hello(mode, feed(100, 38)))).await;
+        let ending = raw.until_closed().await;
+        assert_eq!(ending.closed.code, Some(CloseCode::Protocol.webtransport()), "{mode}: {ending:?}");
+        let resume = Resume { session: known.session, epoch: known.epoch, next: Vec::new() };
+        let hello = Hello { resume: Some(resume), ..hello(mode, feed(100, 38)) };
+        let (_raw, fresh) = Raw::welcomed(&server.target, hello).await;
+        assert_eq!(fresh.continuity, Continuity::UnknownSession, "{mode}");
+        assert_ne!(fresh.session, known.session, "{mode}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_position_that_cannot_be_is_refused_and_those_of_other_streams_mean_nothing() {
+    let server = Server::start().await;
+    for mode in [Mode::WebSocket, Mode::OneStream] {
+        // Nothing is published, so that the head stands still.
+        let feeds = [FeedSpec::Publish];
+        let (raw, welcome) = Raw::welcomed(&server.target, hello(mode, feeds)).await;
+        drop(raw);
+        let (id, head) = (welcome.streams[0].id, welcome.streams[0].next);
+        let resume = |next| {
+            let resume = Resume { session: welcome.session, epoch: welcome.epoch, next };
+            Hello { resume: Some(resume), ..hello(mode, feeds) }
+        };
+        for future in [Seq(head.0 + 1), Seq(u64::MAX / 2), Seq(u64::MAX)] {
+            let said = refusal(&server, mode, resume(vec![(id, future)])).await;
+            assert!(said.contains(&format!("cannot be resumed at {}", future.0)), "{mode}: {said}");
+        }
+        let said = refusal(&server, mode, resume(vec![(id, head), (id, head)])).await;
+        assert!(said.contains("two resume positions"), "{mode}: {said}");
+        let strange = StreamId(u32::MAX);
+        for next in [vec![(id, head)], vec![(strange, Seq(u64::MAX)), (id, head)], vec![(strange, Seq(0))]] {
+            let (_raw, again) = Raw::welcomed(&server.target, resume(next)).await;
+            assert_eq!((again.continuity, again.session), (Continuity::Continued, welcome.session), "{mode}");
+            assert_eq!(again.streams, welcome.streams, "{mode}");
+        }
     }
     server.stop().await;
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use sluice_link::Weather;
-use sluice_shared::lab::{Congestion, FlowReport, LabReport, Lateness, LinkReport, TcpReport};
+use sluice_shared::lab::{Congestion, FlowReport, LabReport, Lateness, LinkReport, QuicBytes, TcpReport};
 use sluice_shared::link::NetworkProfile;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
@@ -39,6 +40,7 @@ pub(crate) struct Reading {
     pub(crate) down: LinkReport,
     pub(crate) tcp: Option<TcpReport>,
     pub(crate) lateness: Option<Lateness>,
+    pub(crate) quic: Option<QuicBytes>,
 }
 
 /// A connection through a network.
@@ -68,6 +70,8 @@ pub(crate) trait Flow: Timed {
 /// A flow that wants something of its network lets go of its own lock first; and whoever drives a flow, which may end by
 /// that, does not hold the network's.
 pub(crate) struct Core {
+    /// Told apart from every other network of this process, also from those that are gone.
+    number: u64,
     engine: Arc<Engine>,
     threads: Weak<Threads>,
     handle: Mutex<Weak<Handle>>,
@@ -115,7 +119,9 @@ impl Core {
         seed: u64,
     ) -> Arc<Self> {
         let weather = Weather { seed, since: engine.clock.now() };
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Arc::new(Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             engine: Arc::clone(engine),
             threads: Arc::downgrade(threads),
             handle: Mutex::default(),
@@ -160,6 +166,10 @@ impl Core {
     }
 
     /// A flow by its number.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
     pub(super) fn flow(&self, id: FlowId) -> Option<Arc<dyn Flow>> {
         self.state.lock().flows.get(&id).map(|registered| Arc::clone(&registered.flow))
     }
@@ -327,9 +337,9 @@ impl Core {
 }
 
 fn flow_report(id: FlowId, lane: Option<u16>, flow: &dyn Flow) -> FlowReport {
-    let Reading { up, down, tcp, lateness } = flow.reading();
+    let Reading { up, down, tcp, lateness, quic } = flow.reading();
     let (transport, congestion) = (flow.transport(), flow.congestion());
-    FlowReport { flow: id.0, lane, transport, congestion, up, down, tcp, lateness }
+    FlowReport { flow: id.0, lane, transport, congestion, up, down, tcp, lateness, quic }
 }
 
 impl State {

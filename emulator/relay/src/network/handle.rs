@@ -28,6 +28,10 @@ pub struct Network {
     handle: Arc<Handle>,
 }
 
+/// Tells a network from all others of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NetworkId(u64);
+
 /// Where a server tells what it hands over to a QUIC connection; after the connection's end nobody listens.
 #[derive(Clone)]
 pub struct FlowProbe(Weak<dyn Flow>);
@@ -85,6 +89,11 @@ impl Network {
 
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.handle.core
+    }
+
+    /// Which network it is.
+    pub fn id(&self) -> NetworkId {
+        NetworkId(self.core().number())
     }
 
     /// The profile in force.

@@ -16,6 +16,6 @@ mod settings;
 
 pub use self::core::FlowId;
 pub(crate) use self::core::{Core, Flow, MAX_TCP_FLOWS, Reading};
-pub use handle::{FlowProbe, Network};
+pub use handle::{FlowProbe, Network, NetworkId};
 pub(crate) use report::{link_report, tcp_report};
 pub(crate) use settings::Settings;

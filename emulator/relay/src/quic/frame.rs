@@ -24,17 +24,22 @@ pub(super) enum Frame<'a> {
         is_last: bool,
     },
     /// A datagram.
-    Datagram,
+    Datagram {
+        /// How many bytes.
+        length: u64,
+    },
     /// Everything else.
     Other,
 }
 
-/// Calls `see` for each frame of an opened packet; `None` when the payload is not understood to its end.
-pub(super) fn frames<'a>(payload: &'a [u8], mut see: impl FnMut(Frame<'a>)) -> Option<()> {
+/// Calls `see` for each frame of an opened packet, with its length; `None` when the payload is not understood to its
+/// end.
+pub(super) fn frames<'a>(payload: &'a [u8], mut see: impl FnMut(Frame<'a>, u64)) -> Option<()> {
     let mut cursor = Cursor::new(payload);
     while !cursor.is_empty() {
+        let before = cursor.len();
         let frame = frame(&mut cursor)?;
-        see(frame);
+        see(frame, (before - cursor.len()) as u64);
     }
     Some(())
 }
@@ -86,13 +91,11 @@ fn frame<'a>(cursor: &mut Cursor<'a>) -> Option<Frame<'a>> {
         }
         // DATAGRAM, to the packet's end or with a length.
         0x30 => {
+            let length = cursor.len() as u64;
             cursor.take(cursor.len())?;
-            return Some(Frame::Datagram);
+            return Some(Frame::Datagram { length });
         }
-        0x31 => {
-            cursor.prefixed()?;
-            return Some(Frame::Datagram);
-        }
+        0x31 => return Some(Frame::Datagram { length: cursor.prefixed()?.len() as u64 }),
         // ACK_FREQUENCY (draft-ietf-quic-ack-frequency)
         0xaf => integers(cursor, 4)?,
         _ => return None,
@@ -113,7 +116,7 @@ mod tests {
 
     fn all(payload: &[u8]) -> Option<Vec<Frame<'_>>> {
         let mut seen = Vec::new();
-        frames(payload, |frame| seen.push(frame)).map(|()| seen)
+        frames(payload, |frame, _| seen.push(frame)).map(|()| seen)
     }
 
     #[test]
@@ -130,7 +133,7 @@ mod tests {
                 Frame::Other,
                 Frame::Other,
                 Frame::Stream { id: 3, offset: 5, length: 2, is_last: false },
-                Frame::Datagram,
+                Frame::Datagram { length: 1 },
                 Frame::Stream { id: 7, offset: 0, length: 2, is_last: true },
             ]
         );

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
 use sluice_link::PacketId;
-use sluice_shared::lab::Lateness;
+use sluice_shared::lab::{Lateness, QuicBytes};
 use sluice_shared::link::Direction;
 use sluice_shared::time::Time;
 
@@ -100,7 +100,7 @@ impl QuicLateness {
                 stream.attribution.on_sent(&range, now);
                 pieces.push(Piece::Stream { id, range, is_last });
             }
-            Frame::Datagram => {
+            Frame::Datagram { .. } => {
                 if let Some(accepted_at) = datagrams.pop_front() {
                     pieces.push(Piece::Datagram { accepted_at, sent_at: now });
                 }
@@ -137,6 +137,12 @@ impl QuicLateness {
                 }
             }
         }
+    }
+
+    /// What the server's packets are made of; `None` before the first could be opened.
+    pub(crate) fn bytes(&self) -> Option<QuicBytes> {
+        let bytes = self.observer.bytes();
+        (bytes.packets > 0).then_some(bytes)
     }
 
     fn on_stream_arrived(&mut self, id: u64, range: &Range<u64>, is_last: bool, passage: Passage) {

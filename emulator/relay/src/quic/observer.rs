@@ -1,5 +1,6 @@
 //! One connection, as its packets pass.
 
+use sluice_shared::lab::QuicBytes;
 use sluice_shared::link::Direction;
 
 use super::frame::{Frame, frames};
@@ -23,6 +24,7 @@ pub(super) struct Observer {
     traffic: Option<Keys>,
     /// Packets are opened in place, so each is copied here.
     scratch: Vec<u8>,
+    bytes: QuicBytes,
 }
 
 impl Observer {
@@ -37,7 +39,13 @@ impl Observer {
             client_id_bytes: 0,
             traffic: None,
             scratch: Vec::new(),
+            bytes: QuicBytes::default(),
         }
+    }
+
+    /// What the packets that were opened are made of.
+    pub(super) const fn bytes(&self) -> QuicBytes {
+        self.bytes
     }
 
     /// Looks into `datagram`, and calls `see` for the frames of packets that the server sends after the handshake.
@@ -85,7 +93,7 @@ impl Observer {
         self.scratch.clear();
         self.scratch.extend_from_slice(packet);
         let Some(payload) = keys.open(&mut self.scratch, number_at) else { return };
-        let _understood = frames(payload, |frame| {
+        let _understood = frames(payload, |frame, _| {
             if let Frame::Crypto { offset, data } = frame {
                 hello.insert(offset, data);
             }
@@ -108,7 +116,20 @@ impl Observer {
         self.scratch.clear();
         self.scratch.extend_from_slice(packet);
         let Some(payload) = keys.open(&mut self.scratch, number_at) else { return };
-        let _understood = frames(payload, see);
+        let bytes = &mut self.bytes;
+        bytes.packets += 1;
+        bytes.packet_bytes += (packet.len() - payload.len()) as u64;
+        let _understood = frames(payload, |frame, wire_bytes| {
+            match frame {
+                Frame::Stream { length, .. } | Frame::Datagram { length } => {
+                    bytes.data_frames += 1;
+                    bytes.payload_bytes += length;
+                    bytes.frame_header_bytes += wire_bytes - length;
+                }
+                Frame::Crypto { .. } | Frame::Other => bytes.other_frame_bytes += wire_bytes,
+            }
+            see(frame);
+        });
     }
 }
 

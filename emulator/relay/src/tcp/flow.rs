@@ -360,7 +360,7 @@ impl Flow for TcpFlow {
 
     fn reading(&self) -> Reading {
         let (up, down, tcp, lateness) = self.drive(|state, now| state.conversation.reports(now));
-        Reading { up, down, tcp: Some(tcp), lateness: Some(lateness) }
+        Reading { up, down, tcp: Some(tcp), lateness: Some(lateness), quic: None }
     }
 
     fn end(&self) {

@@ -283,11 +283,12 @@ impl Flow for UdpFlow {
     }
 
     fn reading(&self) -> Reading {
-        let (up, down, lateness) = self.drive(|state, now| {
+        let (up, down, lateness, quic) = self.drive(|state, now| {
+            let quic = state.lateness.as_ref().and_then(|lateness| lateness.bytes());
             let lateness = state.lateness.as_mut().and_then(|lateness| lateness.take_lateness());
-            (state.up.report(now), state.down.report(now), lateness)
+            (state.up.report(now), state.down.report(now), lateness, quic)
         });
-        Reading { up, down, tcp: None, lateness }
+        Reading { up, down, tcp: None, lateness, quic }
     }
 
     fn on_write(&self, write: ServerWrite) {

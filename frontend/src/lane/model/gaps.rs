@@ -3,10 +3,10 @@
 use core::time::Duration;
 
 use sluice_shared::time::Time;
-use sluice_shared::wire::GapReason;
+use sluice_shared::wire::{GapReason, GapReport};
 
 use super::notes::Notes;
-use crate::bridge::Level;
+use crate::bridge::{GapSeen, Level};
 
 const REASONS: usize = GapReason::ALL.len();
 
@@ -16,18 +16,32 @@ pub(super) struct Gaps {
     counts: [u64; REASONS],
     noted: [u64; REASONS],
     noted_at: [Option<Time>; REASONS],
+    newest: Option<GapSeen>,
 }
 
 impl Gaps {
     const NOTE_EVERY: Duration = Duration::from_secs(5);
 
     /// Counts `messages` in a gap.
-    pub(super) fn record(&mut self, reason: GapReason, messages: u64) {
+    pub(super) fn record(&mut self, report: &GapReport, messages: u64) {
         for (known, count) in GapReason::ALL.into_iter().zip(&mut self.counts) {
-            if known == reason {
+            if known == report.reason {
                 *count += messages;
             }
         }
+        if let Some(range) = report.ranges.last() {
+            self.newest = Some(GapSeen {
+                stream: report.stream.0,
+                first: range.first.0,
+                last: range.end().0.saturating_sub(1),
+                reason: report.reason,
+            });
+        }
+    }
+
+    /// The newest run of messages that was reported.
+    pub(super) const fn newest(&self) -> Option<GapSeen> {
+        self.newest
     }
 
     /// The counts, in the order of [`GapReason::ALL`].
@@ -66,13 +80,30 @@ fn describe(reason: GapReason) -> (Level, &'static str) {
 
 #[cfg(test)]
 mod tests {
+    use sluice_shared::ids::{Seq, StreamId};
+    use sluice_shared::wire::SeqRange;
+
     use super::*;
+
+    fn gap(first: u64) -> GapReport {
+        let ranges =
+            vec![SeqRange { first: Seq(first), count: 2 }, SeqRange { first: Seq(first + 9), count: 2 }];
+        GapReport { stream: StreamId(4), reason: GapReason::Conflated, ranges }
+    }
+
+    #[test]
+    fn the_newest_gap_is_named_by_its_last_run() {
+        let mut gaps = Gaps::default();
+        gaps.record(&gap(1), 4);
+        let seen = GapSeen { stream: 4, first: 10, last: 11, reason: GapReason::Conflated };
+        assert_eq!(gaps.newest(), Some(seen));
+    }
 
     #[test]
     fn many_gaps_make_few_notes_that_count_them_all() {
         let (mut gaps, mut notes) = (Gaps::default(), Notes::new());
         for millis in 0..=5_000 {
-            gaps.record(GapReason::Conflated, 2);
+            gaps.record(&gap(1), 2);
             gaps.note(&mut notes, Time::from_millis(millis));
         }
         let texts: Vec<_> = notes.take().into_iter().map(|note| note.text).collect();

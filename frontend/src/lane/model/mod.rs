@@ -4,6 +4,7 @@ mod ages;
 mod columns;
 mod dots;
 mod gaps;
+mod lifeline;
 mod notes;
 mod rates;
 mod ring;

@@ -7,22 +7,24 @@ use sluice_shared::ids::StreamId;
 use sluice_shared::session::Delivered;
 use sluice_shared::time::{Time, micros};
 use sluice_shared::units::Amount;
-use sluice_shared::wire::{GapReason, StreamInfo};
+use sluice_shared::wire::{GapReason, GapReport, StreamInfo};
 
 use super::ages::{AgeWindow, Parts, Told};
 use super::columns::Columns;
 use super::dots::DotSampler;
 use super::gaps::Gaps;
+use super::lifeline::Lifeline;
 use super::notes::Notes;
 use super::rates::LastSecond;
 use super::ring::Ring;
 use super::stalls::Stalls;
-use crate::bridge::{AgeColumn, Dot, HostReading, Level, Report};
+use crate::bridge::{AgeColumn, Dot, GapSeen, HostReading, Level, Report};
 
 /// What was consumed, how old it was, and what was missed.
 #[derive(Debug)]
 pub(in crate::lane) struct Tally {
     pub(in crate::lane) notes: Notes,
+    pub(in crate::lane) lifeline: Lifeline,
     ages: AgeWindow,
     columns: Columns,
     dots: DotSampler,
@@ -54,6 +56,7 @@ pub(in crate::lane) struct Totals {
     pub(in crate::lane) consumed: Amount,
     pub(in crate::lane) consumed_per_second: Amount,
     pub(in crate::lane) gaps: [u64; GapReason::ALL.len()],
+    pub(in crate::lane) newest_gap: Option<GapSeen>,
     pub(in crate::lane) lost: u64,
     pub(in crate::lane) reconnects: u64,
     pub(in crate::lane) stalls: u64,
@@ -67,6 +70,7 @@ impl Tally {
     pub(in crate::lane) fn new() -> Self {
         Self {
             notes: Notes::new(),
+            lifeline: Lifeline::new(),
             ages: AgeWindow::new(),
             columns: Columns::new(),
             dots: DotSampler::new(),
@@ -90,6 +94,7 @@ impl Tally {
         self.columns.clear();
         self.dots.clear();
         self.host.clear();
+        self.lifeline.clear();
         self.stalls = Stalls::default();
         self.gaps = Gaps::default();
         self.messages = LastSecond::default();
@@ -117,6 +122,7 @@ impl Tally {
         self.consumed += Amount::one(message.bytes);
         self.messages.add(1, consumed_at);
         self.bytes.add(message.bytes, consumed_at);
+        self.lifeline.handle_consumed(message.header.produced_at, consumed_at);
         let Some(offset) = offset_micros else { return };
         let local = |server: Time| server.shifted_by_micros(offset.saturating_neg());
         let (produced_at, sent_at) = (local(message.header.produced_at), local(message.sent_at));
@@ -158,9 +164,9 @@ impl Tally {
         }
     }
 
-    /// Counts messages that will not come, and why.
-    pub(in crate::lane) fn record_gap(&mut self, reason: GapReason, messages: u64, now: Time) {
-        self.gaps.record(reason, messages);
+    /// Counts messages that will not come, and why; `messages` of them were not known of before.
+    pub(in crate::lane) fn record_gap(&mut self, report: &GapReport, messages: u64, now: Time) {
+        self.gaps.record(report, messages);
         self.columns.record_gap(messages, now);
     }
 
@@ -168,6 +174,14 @@ impl Tally {
     pub(in crate::lane) fn record_lost(&mut self, messages: u64, now: Time) {
         self.lost += messages;
         self.notes.push(Level::Error, format!("{messages} messages never came, and nothing tells why."), now);
+    }
+
+    /// Counts messages that starting over has cost.
+    pub(in crate::lane) fn record_missed(&mut self, messages: u64, now: Time) {
+        self.lost += messages;
+        self.lifeline.handle_missed_messages(messages);
+        self.columns.record_gap(messages, now);
+        self.notes.push(Level::Error, format!("Starting over has cost {messages} messages."), now);
     }
 
     /// Counts a connection after the first.
@@ -186,6 +200,7 @@ impl Tally {
             consumed: self.consumed,
             consumed_per_second: Amount::new(self.messages.sum(now), self.bytes.sum(now)),
             gaps: self.gaps.counts(),
+            newest_gap: self.gaps.newest(),
             lost: self.lost,
             reconnects: self.reconnects,
             stalls: self.stalls.count(),
@@ -223,7 +238,7 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use sluice_shared::ids::{Key, Seq};
+    use sluice_shared::ids::{Epoch, Key, Seq};
     use sluice_shared::wire::MessageHeader;
 
     use super::*;
@@ -243,6 +258,7 @@ mod tests {
             bytes: 100,
             sent_at: Time::from_millis(produced_ms + 5_003),
             received_at: Time::from_millis(produced_ms + 10),
+            epoch: Epoch(1),
         }
     }
 
@@ -300,7 +316,8 @@ mod tests {
         let info = StreamInfo { id: StreamId(7), feed: FeedSpec::Host, name: "host".into(), next: Seq(0) };
         tally.handle_streams(&[info]);
         tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET));
-        tally.record_gap(GapReason::Network, 3, Time::from_millis(10_030));
+        let gap = GapReport { stream: StreamId(1), reason: GapReason::Network, ranges: Vec::new() };
+        tally.record_gap(&gap, 3, Time::from_millis(10_030));
         tally.record_reconnect();
         tally.clear();
         let totals = tally.totals(Time::from_millis(10_040));

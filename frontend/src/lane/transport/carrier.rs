@@ -7,6 +7,7 @@ use sluice_shared::mode::Mode;
 use sluice_shared::session::Intake;
 use sluice_shared::wire::CloseCode;
 
+use super::room::Room;
 use super::websocket::WebSocketCarrier;
 use super::websocket_stream::WebSocketStreamCarrier;
 use super::webtransport::WebTransportCarrier;
@@ -39,6 +40,8 @@ pub(in crate::lane) enum Event<'a> {
     },
     /// A datagram.
     Datagram(Bytes),
+    /// Bytes of a flood that come back on a stream of their own.
+    Echo(&'a [u8]),
     /// What was to be sent has been taken; more may be sent.
     Writable,
     /// It is over.
@@ -58,20 +61,25 @@ pub(in crate::lane) type Sink = Rc<dyn Fn(Event<'_>) -> bool>;
 pub(in crate::lane) struct Obstacle(pub(in crate::lane) String);
 
 impl Carrier {
-    /// Begins to connect.
+    /// Begins to connect. What is read in a loop of its own is read while there is `room`.
     ///
     /// # Errors
     /// The browser lacks what `mode` needs, or refuses the URL.
-    pub(in crate::lane) fn open(mode: Mode, endpoints: &Endpoints, sink: Sink) -> Result<Self, Obstacle> {
+    pub(in crate::lane) fn open(
+        mode: Mode,
+        endpoints: &Endpoints,
+        sink: Sink,
+        room: &Rc<Room>,
+    ) -> Result<Self, Obstacle> {
         match mode {
             Mode::WebSocket => WebSocketCarrier::open(&endpoints.websocket, sink).map(Self::Socket),
             Mode::WebSocketStream => {
-                WebSocketStreamCarrier::open(&endpoints.websocket, sink).map(Self::SocketStream)
+                WebSocketStreamCarrier::open(&endpoints.websocket, sink, room).map(Self::SocketStream)
             }
             Mode::OneStream | Mode::StreamPerTopic | Mode::StreamPerMessage => {
-                WebTransportCarrier::open(endpoints, false, sink).map(Self::Transport)
+                WebTransportCarrier::open(endpoints, false, sink, room).map(Self::Transport)
             }
-            Mode::Datagrams => WebTransportCarrier::open(endpoints, true, sink).map(Self::Transport),
+            Mode::Datagrams => WebTransportCarrier::open(endpoints, true, sink, room).map(Self::Transport),
         }
     }
 
@@ -118,7 +126,9 @@ pub(super) const fn browser_close_code(code: CloseCode) -> u16 {
         CloseCode::TooLarge => 4109,
         CloseCode::Internal => 4111,
         CloseCode::Overloaded => 4113,
-        CloseCode::Unsupported | CloseCode::Unresponsive | CloseCode::TakenOver => code.websocket(),
+        CloseCode::Unsupported | CloseCode::Unresponsive | CloseCode::TakenOver | CloseCode::ExhibitOver => {
+            code.websocket()
+        }
     }
 }
 

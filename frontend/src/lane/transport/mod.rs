@@ -4,11 +4,14 @@
 //! inside a call of the carrier's own methods), and dropping a carrier closes it.
 
 mod carrier;
+mod flood;
 mod probe;
 mod promises;
+mod room;
 mod websocket;
 mod websocket_stream;
 mod webtransport;
 
 pub(super) use carrier::{Carrier, Event, Obstacle, Sink};
 pub(super) use probe::probe;
+pub(super) use room::Room;

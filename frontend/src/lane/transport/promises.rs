@@ -11,6 +11,7 @@ use web_sys::{
 };
 
 use super::carrier::{Event, Sink};
+use crate::bridge::FloodLevel;
 
 /// Whether the worker's global object has `name`.
 pub(super) fn has_global(name: &str) -> bool {
@@ -74,6 +75,9 @@ pub(super) fn bytes_of(chunk: &JsValue) -> Option<Vec<u8>> {
 pub(super) struct Writer {
     writer: WritableStreamDefaultWriter,
     pending: Rc<Cell<usize>>,
+    pending_bytes: Rc<Cell<u64>>,
+    /// Whether somebody waits for the writer to be ready.
+    is_awaited: Rc<Cell<bool>>,
     sink: Sink,
 }
 
@@ -82,22 +86,57 @@ impl Writer {
     const MOST_PENDING: usize = 8;
 
     pub(super) fn new(writer: WritableStreamDefaultWriter, sink: Sink) -> Self {
-        Self { writer, pending: Rc::default(), sink }
+        Self { writer, pending: Rc::default(), pending_bytes: Rc::default(), is_awaited: Rc::default(), sink }
     }
 
     pub(super) fn is_writable(&self) -> bool {
         self.pending.get() < Self::MOST_PENDING
     }
 
+    /// Whether the stream asks for more. When it does not, [`Event::Writable`] follows as soon as it is ready.
+    pub(super) fn has_room(&self) -> bool {
+        let has_room = self.desired_size().is_some_and(|size| size > 0);
+        if !has_room && !self.is_awaited.replace(true) {
+            let (ready, is_awaited, sink) =
+                (self.writer.ready(), Rc::clone(&self.is_awaited), self.sink.clone());
+            spawn_local(async move {
+                let is_ready = JsFuture::from(ready).await.is_ok();
+                is_awaited.set(false);
+                if is_ready {
+                    sink(Event::Writable);
+                }
+            });
+        }
+        has_room
+    }
+
+    /// What was written and has not been passed on.
+    pub(super) fn level(&self) -> FloodLevel {
+        FloodLevel { buffered: self.pending_bytes.get(), desired_size: self.desired_size() }
+    }
+
+    /// Chunks that the stream asks for; negative when it has too many. `None` when it has failed.
+    fn desired_size(&self) -> Option<i32> {
+        self.writer.desired_size().ok().flatten().map(|size| size as i32)
+    }
+
+    /// Ends the stream after what was written.
+    pub(super) fn close(&self) {
+        detach(self.writer.close());
+    }
+
     /// Writes whole items. A failure shows as the end of the connection.
     pub(super) fn write(&self, items: &[u8]) {
         let promise = self.writer.write_with_chunk(&Uint8Array::new_from_slice(items));
-        let Self { pending, sink, .. } = self.clone();
+        let Self { pending, pending_bytes, sink, .. } = self.clone();
+        let length = items.len() as u64;
         pending.set(pending.get() + 1);
+        pending_bytes.set(pending_bytes.get() + length);
         spawn_local(async move {
             let written = JsFuture::from(promise).await.is_ok();
             let was_full = pending.get() >= Self::MOST_PENDING;
             pending.set(pending.get() - 1);
+            pending_bytes.set(pending_bytes.get() - length);
             if written && was_full {
                 sink(Event::Writable);
             }

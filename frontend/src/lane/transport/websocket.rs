@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use js_sys::{ArrayBuffer, Uint8Array};
+use sluice_shared::flood::Flood;
 use sluice_shared::wire::CloseCode;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
@@ -19,8 +20,9 @@ pub(in crate::lane) struct WebSocketCarrier {
 }
 
 impl WebSocketCarrier {
-    /// More than this waiting in the browser means that the connection does not drain, bytes.
-    const MOST_BUFFERED: u32 = 16 * 1024;
+    /// More than this waiting in the browser, beside what a paced flood keeps there, means that the connection does not
+    /// drain, bytes.
+    const MOST_BUFFERED: u32 = 16 * 1024 + Flood::PACED_BYTES;
 
     pub(super) fn open(url: &str, sink: Sink) -> Result<Self, Obstacle> {
         let refused =
@@ -54,12 +56,19 @@ impl WebSocketCarrier {
     }
 
     pub(super) fn is_writable(&self) -> bool {
-        self.socket.buffered_amount() < Self::MOST_BUFFERED
+        self.buffered() < Self::MOST_BUFFERED
+    }
+
+    /// What waits in the browser to be sent, bytes.
+    pub(super) fn buffered(&self) -> u32 {
+        self.socket.buffered_amount()
     }
 
     pub(super) fn send(&self, items: &[u8]) {
-        // It fails before the socket is open alone; a closing socket takes everything and drops it.
-        self.socket.send_with_u8_array(items).ok();
+        // A closing socket would drop it too, with an error in the console.
+        if self.socket.ready_state() == WebSocket::OPEN {
+            self.socket.send_with_u8_array(items).ok();
+        }
     }
 
     pub(super) fn close(self, code: CloseCode, reason: &str) {

@@ -13,6 +13,7 @@ use web_sys::{ReadableStream, WritableStream, WritableStreamDefaultWriter};
 
 use super::carrier::{Event, Obstacle, Sink, browser_close_code, close_reason};
 use super::promises::{Writer, bytes_of, detach, end_of, has_global, message_of, read, reader_of};
+use super::room::Room;
 use super::websocket::text_frame;
 
 #[wasm_bindgen]
@@ -43,7 +44,7 @@ pub(in crate::lane) struct WebSocketStreamCarrier {
 }
 
 impl WebSocketStreamCarrier {
-    pub(super) fn open(url: &str, sink: Sink) -> Result<Self, Obstacle> {
+    pub(super) fn open(url: &str, sink: Sink, room: &Rc<Room>) -> Result<Self, Obstacle> {
         if !has_global("WebSocketStream") {
             let sentence = "This browser has no WebSocketStream (Chromium 124 and later have it). The websocket lane \
                             carries the same bytes and works here.";
@@ -53,7 +54,7 @@ impl WebSocketStreamCarrier {
             |error| Obstacle(format!("The browser refuses to connect to {url}: {}", message_of(&error)));
         let socket = WebSocketStream::new(url).map_err(refused)?;
         let writer = Rc::new(RefCell::new(None));
-        spawn_local(run(socket.opened(), writer.clone(), sink.clone()));
+        spawn_local(run(socket.opened(), writer.clone(), sink.clone(), Rc::clone(room)));
         let closed = socket.closed();
         spawn_local(async move {
             // The browser's own words tell no more than that it is over.
@@ -71,6 +72,11 @@ impl WebSocketStreamCarrier {
         if let Some(writer) = self.writer.borrow().as_ref() {
             writer.write(items);
         }
+    }
+
+    /// What `look` finds, once the writer is there.
+    pub(super) fn with_writer<T>(&self, look: impl FnOnce(&Writer) -> T) -> Option<T> {
+        self.writer.borrow().as_ref().map(look)
     }
 
     pub(super) fn close(self, code: CloseCode, reason: &str) {
@@ -91,8 +97,8 @@ impl Drop for WebSocketStreamCarrier {
     }
 }
 
-/// Reads messages one after the other; the next is asked for when the lane has taken in the last.
-async fn run(opened: Promise, writer: Rc<RefCell<Option<Writer>>>, sink: Sink) {
+/// Reads messages one after the other; the next is asked for when the lane has taken in the last, and has room.
+async fn run(opened: Promise, writer: Rc<RefCell<Option<Writer>>>, sink: Sink, room: Rc<Room>) {
     // What stands in the way shows in `closed` too, with its reason.
     let Ok(streams) = JsFuture::from(opened).await else { return };
     let streams: OpenedStreams = streams.unchecked_into();
@@ -108,5 +114,6 @@ async fn run(opened: Promise, writer: Rc<RefCell<Option<Writer>>>, sink: Sink) {
             detach(reader.cancel());
             return;
         }
+        room.wait().await;
     }
 }

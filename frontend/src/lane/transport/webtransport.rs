@@ -19,13 +19,17 @@ use web_sys::{
 };
 
 use super::carrier::{Event, Obstacle, Sink};
+use super::flood::FloodStream;
 use super::promises::{Writer, bytes_of, detach, end_of, has_global, message_of, read, reader_of};
+use super::room::Room;
 use crate::bridge::Endpoints;
 
 /// A `WebTransport` with the control stream's writer, once it is open.
 pub(in crate::lane) struct WebTransportCarrier {
     transport: WebTransport,
     writer: Rc<RefCell<Option<Writer>>>,
+    flood: FloodStream,
+    sink: Sink,
 }
 
 /// Datagrams that the browser keeps while the worker is away. It would drop more than one by itself; as much as the
@@ -33,7 +37,12 @@ pub(in crate::lane) struct WebTransportCarrier {
 const INCOMING_DATAGRAMS: f64 = AutoWindow::MAX.messages as f64;
 
 impl WebTransportCarrier {
-    pub(super) fn open(endpoints: &Endpoints, with_datagrams: bool, sink: Sink) -> Result<Self, Obstacle> {
+    pub(super) fn open(
+        endpoints: &Endpoints,
+        with_datagrams: bool,
+        sink: Sink,
+        room: &Rc<Room>,
+    ) -> Result<Self, Obstacle> {
         if !has_global("WebTransport") {
             return Err(Obstacle(missing().into()));
         }
@@ -48,13 +57,14 @@ impl WebTransportCarrier {
         }
         let transport = WebTransport::new_with_options(url, &options).map_err(refused)?;
         let writer = Rc::new(RefCell::new(None));
-        spawn_local(run(transport.clone(), with_datagrams, writer.clone(), sink.clone()));
-        let closed = transport.closed();
+        let source = Source { sink: sink.clone(), room: Some(Rc::clone(room)) };
+        spawn_local(run(transport.clone(), with_datagrams, writer.clone(), source));
+        let (closed, told) = (transport.closed(), sink.clone());
         spawn_local(async move {
             let end = end_of(closed.unchecked_into(), message_of).await;
-            sink(end);
+            told(end);
         });
-        Ok(Self { transport, writer })
+        Ok(Self { transport, writer, flood: FloodStream::default(), sink })
     }
 
     pub(super) fn is_writable(&self) -> bool {
@@ -65,6 +75,21 @@ impl WebTransportCarrier {
         if let Some(writer) = self.writer.borrow().as_ref() {
             writer.write(items);
         }
+    }
+
+    /// Whether a stream for a flood is open; if not, it is being opened.
+    pub(super) fn open_flood(&self) -> bool {
+        self.flood.open(&self.transport, &self.sink)
+    }
+
+    /// What `look` finds of the flood's stream, while it is open.
+    pub(super) fn with_flood<T>(&self, look: impl FnOnce(&Writer) -> T) -> Option<T> {
+        self.flood.with(look)
+    }
+
+    /// Every block of the flood was handed over.
+    pub(super) fn end_flood(&self) {
+        self.flood.end();
     }
 
     pub(super) fn close(self, code: CloseCode, reason: &str) {
@@ -100,13 +125,19 @@ fn certificate_hash(hash: &[u8; 32]) -> WebTransportHash {
 }
 
 /// Opens the control stream, and reads everything that comes.
-async fn run(transport: WebTransport, with_datagrams: bool, writer: Rc<RefCell<Option<Writer>>>, sink: Sink) {
+async fn run(
+    transport: WebTransport,
+    with_datagrams: bool,
+    writer: Rc<RefCell<Option<Writer>>>,
+    source: Source,
+) {
+    let sink = source.sink.clone();
     // What stands in the way shows in `closed` too, with its reason.
     if JsFuture::from(transport.ready()).await.is_err() {
         return;
     }
     if with_datagrams {
-        spawn_local(read_datagrams(transport.clone(), sink.clone()));
+        spawn_local(read_datagrams(transport.clone(), source.clone()));
     }
     let Ok(control) = JsFuture::from(transport.create_bidirectional_stream()).await else { return };
     let control: WebTransportBidirectionalStream = control.unchecked_into();
@@ -115,27 +146,45 @@ async fn run(transport: WebTransport, with_datagrams: bool, writer: Rc<RefCell<O
     if !sink(Event::Opened) {
         return;
     }
-    spawn_local(read_stream(control.readable().unchecked_into(), sink.clone()));
+    // Control is read whatever waits.
+    spawn_local(read_stream(control.readable().unchecked_into(), Source { sink, room: None }));
     let Some(streams) = reader_of(&transport.incoming_unidirectional_streams()) else { return };
     while let Some(stream) = read(&streams).await {
-        spawn_local(read_stream(stream.unchecked_into(), sink.clone()));
+        spawn_local(read_stream(stream.unchecked_into(), source.clone()));
+        source.wait_for_room().await;
     }
 }
 
-/// Reads one stream to its end, which also gives the server leave to open another.
-async fn read_stream(stream: ReadableStream, sink: Sink) {
-    let Some(reader) = reader_of(&stream) else { return };
-    let mut intake = Intake::default();
-    while let Some(chunk) = read(&reader).await {
-        let Some(chunk) = bytes_of(&chunk) else { continue };
-        if !sink(Event::Stream { intake: &mut intake, chunk: &chunk }) {
-            detach(reader.cancel());
-            return;
+/// Where a read loop brings what it has read, and where it waits before it reads on.
+#[derive(Clone)]
+struct Source {
+    sink: Sink,
+    room: Option<Rc<Room>>,
+}
+
+impl Source {
+    async fn wait_for_room(&self) {
+        if let Some(room) = &self.room {
+            room.wait().await;
         }
     }
 }
 
-async fn read_datagrams(transport: WebTransport, sink: Sink) {
+/// Reads one stream to its end, which also gives the server leave to open another.
+async fn read_stream(stream: ReadableStream, source: Source) {
+    let Some(reader) = reader_of(&stream) else { return };
+    let mut intake = Intake::default();
+    while let Some(chunk) = read(&reader).await {
+        let Some(chunk) = bytes_of(&chunk) else { continue };
+        if !(source.sink)(Event::Stream { intake: &mut intake, chunk: &chunk }) {
+            detach(reader.cancel());
+            return;
+        }
+        source.wait_for_room().await;
+    }
+}
+
+async fn read_datagrams(transport: WebTransport, source: Source) {
     let datagrams = transport.datagrams();
     // The limit's name in the standard, and the one it had before. A browser that knows neither keeps its own.
     for name in ["incomingMaxBufferedDatagrams", "incomingHighWaterMark"] {
@@ -149,9 +198,10 @@ async fn read_datagrams(transport: WebTransport, sink: Sink) {
     let Some(reader) = reader_of(&datagrams.readable()) else { return };
     while let Some(datagram) = read(&reader).await {
         let Some(bytes) = bytes_of(&datagram) else { continue };
-        if !sink(Event::Datagram(Bytes::from(bytes))) {
+        if !(source.sink)(Event::Datagram(Bytes::from(bytes))) {
             detach(reader.cancel());
             return;
         }
+        source.wait_for_room().await;
     }
 }

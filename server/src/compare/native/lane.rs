@@ -236,7 +236,12 @@ impl<'a> Client<'a> {
                 ClientEvent::Subscribed(_)
                 | ClientEvent::Gap { .. }
                 | ClientEvent::Lost { .. }
-                | ClientEvent::Heartbeat { .. } => {}
+                | ClientEvent::Ping
+                | ClientEvent::Heartbeat { .. }
+                | ClientEvent::Missed
+                | ClientEvent::Echo(_)
+                | ClientEvent::Certificate(_)
+                | ClientEvent::StartedOver { .. } => {}
             }
         }
         is_over

@@ -2,7 +2,7 @@
 
 use sluice_shared::feed::{FeedSpec, TicksSpec};
 use sluice_shared::ids::{Seq, StreamId};
-use sluice_shared::log::{Lookup, Source, StreamLog};
+use sluice_shared::log::{Lookup, Produced, Source, StreamLog};
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::encode_message;
 use sluice_shared::wire::{Hop, MessageHeader, StreamInfo};
@@ -101,5 +101,9 @@ impl Source for Feed {
 
     fn backlog(&self, stream: StreamId, cursor: Seq, now: Time) -> Hop {
         self.log(stream).map_or_else(Hop::default, |log| log.backlog(cursor, now))
+    }
+
+    fn produced(&self, stream: StreamId) -> Option<Produced> {
+        self.log(stream).map(StreamLog::produced)
     }
 }

@@ -278,7 +278,12 @@ where
                 | ClientEvent::Gap { .. }
                 | ClientEvent::Lost { .. }
                 | ClientEvent::Sample(_)
+                | ClientEvent::Ping
                 | ClientEvent::Heartbeat { .. }
+                | ClientEvent::Missed
+                | ClientEvent::Echo(_)
+                | ClientEvent::Certificate(_)
+                | ClientEvent::StartedOver { .. }
                 | ClientEvent::Goodbye(_) => {}
             }
             self.tally.note(&event, now);

@@ -79,6 +79,11 @@ impl ServerEnd {
             (Some(session), item) => match session.handle_item(item, now) {
                 Ok(None) => Ok(()),
                 Ok(Some(Request::Subscribe(_))) => Err("a lane keeps its feed".to_owned()),
+                Ok(Some(Request::SetFragments(_))) => Err("a lane keeps its messages whole".to_owned()),
+                Ok(Some(Request::Echo(_))) => Err("a lane floods nobody".to_owned()),
+                Ok(Some(Request::Certify(request))) => {
+                    session.handle_certify(feed, request).map_err(|error| error.to_string())
+                }
                 Err(error) => Err(error.to_string()),
             },
             (None, ClientItem::Hello(hello)) => {

@@ -117,6 +117,7 @@ fn what_is_wrong_is_named_with_its_value_and_range() {
         ),
         ("stream-per-topic", "pigeon", "give websocket, "),
         ("drop-oldest:9", "drop-oldest:0", "lanes[1].policy: unknown policy 'drop-oldest:0'"),
+        ("drop-oldest:9", "silent-drop", "lanes[1].policy: 'silent-drop:256' is a failure exhibit"),
         ("lossy-2", "lossy2", "network.preset: there is no network \"lossy2\"; did you mean \"lossy-2\"?"),
         ("preset = \"lossy-2\"", "", "network: give a preset or a profile"),
         ("loss_percent = 3", "loss_percent = 101", "change.loss_percent is 101; give 0 to 100 %"),

@@ -1,5 +1,6 @@
 //! The client's end of a session.
 
+mod certify;
 mod receive;
 mod state;
 mod types;

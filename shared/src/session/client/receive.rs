@@ -6,13 +6,14 @@ use super::{ClientError, ClientEvent, ClientSession, Delivered, Intake};
 use crate::clock::ClockFilter;
 use crate::delivery::Arrival;
 use crate::flow::WindowMode;
+use crate::ids::Epoch;
 use crate::mode::Mode;
 use crate::time::Time;
 use crate::units::Amount;
 use crate::wire::codec::FrameItems;
 use crate::wire::{
-    BatchHeader, Continuity, GapReport, MessageHeader, PROTOCOL_VERSION, Pong, ServerControl, ServerItem,
-    StreamInfo, Waiting, Welcome,
+    BatchHeader, GapReport, MessageHeader, PROTOCOL_VERSION, Pong, ServerControl, ServerItem, StreamInfo,
+    Waiting, Welcome,
 };
 
 impl ClientSession {
@@ -21,7 +22,7 @@ impl ClientSession {
     /// # Errors
     /// The server broke the protocol.
     pub fn handle_frame(&mut self, frame: Bytes, now: Time) -> Result<(), ClientError> {
-        self.heard_at = now;
+        self.pulse.handle_heard(now);
         for item in FrameItems::<ServerItem>::new(frame) {
             let (item, bytes) = item?;
             let mut batch = self.frame_batch;
@@ -41,7 +42,7 @@ impl ClientSession {
         chunk: &[u8],
         now: Time,
     ) -> Result<(), ClientError> {
-        self.heard_at = now;
+        self.pulse.handle_heard(now);
         intake.items.push(chunk);
         while let Some((item, bytes)) = intake.items.take()? {
             self.handle_item(item, bytes, &mut intake.batch, now)?;
@@ -54,7 +55,7 @@ impl ClientSession {
     /// # Errors
     /// The server broke the protocol.
     pub fn handle_datagram(&mut self, datagram: Bytes, now: Time) -> Result<(), ClientError> {
-        self.heard_at = now;
+        self.pulse.handle_heard(now);
         let mut batch = BatchHeader::default();
         let mut messages = Vec::new();
         let mut amount = Amount::ZERO;
@@ -79,6 +80,12 @@ impl ClientSession {
             self.handle_message(header, payload, bytes, &mut batch, now)?;
         }
         Ok(())
+    }
+
+    /// The transport has taken some of what waits to be sent, or brought what is no item: the other end is there,
+    /// although an answer to a heartbeat may be stuck behind what was sent before it.
+    pub const fn handle_progress(&mut self, now: Time) {
+        self.pulse.handle_heard(now);
     }
 
     fn handle_item(
@@ -117,7 +124,8 @@ impl ClientSession {
         batch.sent_before += Amount::one(bytes);
         self.server_sent = self.server_sent.max_each(batch.sent_before);
         self.note_hindered(now);
-        self.admit(Delivered { header, payload, bytes, sent_at: batch.sent_at, received_at: now });
+        let epoch = Epoch::default();
+        self.admit(Delivered { header, payload, bytes, sent_at: batch.sent_at, received_at: now, epoch });
         Ok(())
     }
 
@@ -128,17 +136,22 @@ impl ClientSession {
         }
     }
 
-    fn admit(&mut self, message: Delivered) {
+    fn admit(&mut self, mut message: Delivered) {
         // Positions mean what the Welcome says: those of another life of the hub begin anew.
-        if !self.welcomed {
+        let Some((_, epoch)) = self.identity.filter(|_| self.welcomed) else {
             self.early.push(message);
             return;
-        }
+        };
+        message.epoch = epoch;
         let MessageHeader { stream, seq, .. } = message.header;
         match self.delivery.handle_message(stream, seq, message.received_at) {
             Arrival::New => {
+                let now = message.received_at;
                 self.inbox_bytes += message.bytes;
                 self.inbox.push_back(message);
+                if self.is_told_nothing() && self.patience().is_zero() {
+                    self.give_up_unexplained(now);
+                }
             }
             Arrival::Settled => {
                 self.duplicates += 1;
@@ -170,33 +183,55 @@ impl ClientSession {
                 self.events.push_back(ClientEvent::Sample(sample));
             }
             ServerControl::Goodbye(goodbye) => self.events.push_back(ClientEvent::Goodbye(goodbye)),
+            ServerControl::Certificate(report) => self.handle_produced(report),
+            ServerControl::Echo(block) => self.events.push_back(ClientEvent::Echo(block)),
         }
+        self.settle_certificate(now);
         Ok(())
     }
 
     /// Opens an automatic window further when the server waits for credit while the consumer has little to do.
     fn open_window_if_starved(&mut self, waiting: Waiting) {
         let idle = self.held().messages <= self.credit.window().messages / 4;
-        if self.config.window == WindowMode::Auto && idle && matches!(waiting, Waiting::NoCredit { .. }) {
+        if self.config.window == WindowMode::Auto
+            && !self.is_naive()
+            && idle
+            && matches!(waiting, Waiting::NoCredit { .. })
+        {
             let window = self.auto.handle_starved();
             self.credit.set_window(window);
         }
     }
 
     fn handle_welcome(&mut self, welcome: Welcome) {
-        if welcome.continuity == Continuity::EpochChanged {
+        let given_up = self.given_up.take();
+        let earlier = self.identity.or_else(|| given_up.map(|(epoch, _)| (welcome.session, epoch)));
+        if earlier.is_some_and(|(_, epoch)| epoch != welcome.epoch) {
+            self.identity = earlier;
+            self.void_books();
             self.delivery.handle_new_epoch();
             // A server that has restarted may count time from another origin.
             self.clock = ClockFilter::default();
         }
         self.identity = Some((welcome.session, welcome.epoch));
         self.welcomed = true;
+        if let Some((_, thrown_away)) = given_up {
+            // The gap is seen by the numbers alone: the server knows nothing of the session before.
+            let jumps = self.delivery.handle_streams(&welcome.streams);
+            jumps.iter().for_each(|jump| self.book_lost(jump));
+            let skipped: u64 = jumps.iter().map(GapReport::messages).sum();
+            self.events.push_back(ClientEvent::StartedOver { missed: thrown_away + skipped });
+        }
         self.follow(&welcome.streams);
+        self.certify_on_this_connection();
         self.events.push_back(ClientEvent::Welcome(welcome));
     }
 
     fn follow(&mut self, streams: &[StreamInfo]) {
-        for report in self.delivery.handle_streams(streams) {
+        let jumps = self.delivery.handle_streams(streams);
+        self.book_streams(streams);
+        for report in jumps {
+            self.book_gap(&report);
             let new = report.messages();
             self.events.push_back(ClientEvent::Gap { report, new });
         }
@@ -210,6 +245,7 @@ impl ClientSession {
         let report = self.delivery.handle_gap(&report);
         let new = report.messages();
         if new > 0 {
+            self.book_gap(&report);
             self.events.push_back(ClientEvent::Gap { report, new });
         }
     }

@@ -4,16 +4,19 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use crate::certificate::Certificate;
 use crate::feed::FeedSpec;
 use crate::flow::WindowMode;
+use crate::ids::Epoch;
 use crate::mode::Mode;
 use crate::policy::Policy;
+use crate::session::Heartbeat;
 use crate::time::Time;
 use crate::units::Amount;
 use crate::wire::codec::{DecodeError, StreamItems};
 use crate::wire::{
-    BatchHeader, GapReport, Goodbye, MessageHeader, PROTOCOL_VERSION, ServerItem, ServerSample, StreamInfo,
-    Welcome,
+    BatchHeader, EchoBlock, GapReport, Goodbye, MessageHeader, PROTOCOL_VERSION, ServerItem, ServerSample,
+    StreamInfo, Welcome,
 };
 
 /// What a client asks for.
@@ -29,8 +32,8 @@ pub struct ClientConfig {
     pub window: WindowMode,
     /// How often the server reports its side; [`Duration::ZERO`] for never.
     pub sample_every: Duration,
-    /// How often a heartbeat is sent.
-    pub heartbeat: Duration,
+    /// How often the server is asked for a sign of life, and how long it may owe one.
+    pub heartbeat: Heartbeat,
 }
 
 /// A message in the inbox or in the consumer's hands.
@@ -46,6 +49,8 @@ pub struct Delivered {
     pub sent_at: Time,
     /// When it arrived, on this clock.
     pub received_at: Time,
+    /// The life of the hub that its position belongs to.
+    pub epoch: Epoch,
 }
 
 /// One byte stream of a WebTransport connection, as it is read.
@@ -56,6 +61,7 @@ pub struct Intake {
 }
 
 /// What the driver should know.
+#[expect(clippy::large_enum_variant, reason = "the driver takes them as soon as they are there")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientEvent {
     /// The server has answered; data may flow.
@@ -76,15 +82,31 @@ pub enum ClientEvent {
     },
     /// The server's side.
     Sample(ServerSample),
+    /// A heartbeat leaves.
+    Ping,
     /// A heartbeat came back.
     Heartbeat {
         /// How long it took.
         rtt: Duration,
     },
-    /// Nothing was heard from the server for [`super::ClientSession::SILENCE`]: the connection should be given up.
+    /// Nothing was heard since the last heartbeat left, and the next is due: [`ClientEvent::Ping`] follows.
+    Missed,
+    /// Nothing was heard from the server for [`Heartbeat::timeout`] after a heartbeat: the connection should be given
+    /// up.
     Silent,
     /// The server closes.
     Goodbye(Goodbye),
+    /// What [`super::ClientSession::certify`] came to.
+    Certificate(Box<Certificate>),
+    /// A block of a flood came back.
+    Echo(EchoBlock),
+    /// The session that [`super::ClientSession::start_over`] gave up has a successor, and this is what the naive way
+    /// cost.
+    StartedOver {
+        /// Messages that nobody will bring again: those in the inbox that was thrown away, and those between the last
+        /// one seen and the first of the successor, as far as sequence numbers tell.
+        missed: u64,
+    },
 }
 
 /// What a server must not do. The connection should be closed.

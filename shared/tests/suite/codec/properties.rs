@@ -5,6 +5,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
+use sluice_shared::digest::IdDigest;
+use sluice_shared::exhibit::ExhibitUse;
 use sluice_shared::feed::{FeedSpec, TicksSpec};
 use sluice_shared::ids::{Epoch, Key, Seq, SessionId, StreamId};
 use sluice_shared::mode::Mode;
@@ -15,9 +17,9 @@ use sluice_shared::wire::codec::{
     MAX_BATCH_HEADER, encode_message, write_batch, write_client_item, write_server_control,
 };
 use sluice_shared::wire::{
-    BatchHeader, ClientItem, CloseCode, Continuity, GapReason, GapReport, Goodbye, Hello, Hop, MessageHeader,
-    PathSample, Ping, Pong, Resume, SeqRange, ServerControl, ServerItem, ServerSample, StreamInfo,
-    TransportFacts, Waiting, Welcome,
+    BatchHeader, CertifyRequest, ClientItem, CloseCode, Continuity, EchoBlock, GapReason, GapReport, Goodbye,
+    Hello, Hop, Inbound, MessageHeader, PathSample, Ping, Pong, ProducedReport, Resume, SeqRange,
+    ServerControl, ServerItem, ServerSample, Span, StreamInfo, TransportFacts, Waiting, Welcome,
 };
 
 use crate::harness::frames::{frames, read_both_ways};
@@ -37,6 +39,9 @@ fn policy() -> impl Strategy<Value = Policy> {
         Just(Policy::Latest),
         limited(|limit| Policy::DropOldest { limit }),
         limited(|limit| Policy::DropNewest { limit }),
+        Just(Policy::Unbounded),
+        limited(|limit| Policy::SilentDrop { limit }),
+        Just(Policy::BusySpin),
     ]
 }
 
@@ -82,6 +87,29 @@ fn hello() -> impl Strategy<Value = ClientItem> {
     })
 }
 
+fn echo_block() -> impl Strategy<Value = EchoBlock> {
+    (any::<u64>(), vec(any::<u8>(), 0..600))
+        .prop_map(|(number, payload)| EchoBlock { number, payload: payload.into() })
+}
+
+fn inbound() -> impl Strategy<Value = Inbound> {
+    (hop(), option::of(time()), any::<(u64, u64)>()).prop_map(
+        |(echo, stopped_at, (stops, stopped_micros))| Inbound { echo, stopped_at, stops, stopped_micros },
+    )
+}
+
+fn span() -> impl Strategy<Value = Span> {
+    any::<(u32, u64, u64)>().prop_map(|(stream, first, cut)| Span {
+        stream: StreamId(stream),
+        first: Seq(first),
+        cut: Seq(cut),
+    })
+}
+
+fn digest() -> impl Strategy<Value = IdDigest> {
+    any::<(u64, u64)>().prop_map(|(first, end)| IdDigest::of_run(Seq(first), Seq(end)))
+}
+
 fn client_item() -> impl Strategy<Value = ClientItem> {
     prop_oneof![
         hello(),
@@ -94,6 +122,10 @@ fn client_item() -> impl Strategy<Value = ClientItem> {
         (any::<u64>(), time()).prop_map(|(nonce, sent_at)| ClientItem::Ping(Ping { nonce, sent_at })),
         policy().prop_map(ClientItem::SetPolicy),
         vec(feed(), 0..=Hello::MAX_FEEDS).prop_map(ClientItem::Subscribe),
+        any::<u32>().prop_map(|bytes| ClientItem::SetFragments { bytes }),
+        echo_block().prop_map(ClientItem::Echo),
+        (any::<u64>(), vec(span(), 0..=CertifyRequest::MAX_STREAMS))
+            .prop_map(|(nonce, spans)| ClientItem::Certify(CertifyRequest { nonce, spans })),
     ]
 }
 
@@ -148,8 +180,19 @@ fn sample() -> impl Strategy<Value = ServerControl> {
         let [rtt_micros, congestion_window, in_flight, lost_packets, sent_packets] = numbers;
         PathSample { rtt_micros, congestion_window, in_flight, lost_packets, sent_packets, segment }
     });
-    (time(), [hop(), hop(), hop()], amount(), amount(), waiting, path).prop_map(
-        |(server_now, [backlog, policy_queue, transport], sent, limit, waiting, path)| {
+    let exhibit = option::of(any::<[u64; 5]>().prop_map(
+        |[held_bytes, held_bytes_peak, core_micros, elapsed_micros, silently_dropped]| ExhibitUse {
+            held_bytes,
+            held_bytes_peak,
+            core_micros,
+            elapsed_micros,
+            silently_dropped,
+        },
+    ));
+    let work = (any::<u64>(), any::<u64>(), exhibit, inbound());
+    (time(), [hop(), hop(), hop()], amount(), amount(), waiting, path, work).prop_map(
+        |(server_now, [backlog, policy_queue, transport], sent, limit, waiting, path, work)| {
+            let (core_micros, blocked_writes, exhibit, inbound) = work;
             ServerControl::Sample(ServerSample {
                 server_now,
                 backlog,
@@ -159,6 +202,10 @@ fn sample() -> impl Strategy<Value = ServerControl> {
                 limit,
                 waiting,
                 path,
+                core_micros,
+                blocked_writes,
+                exhibit,
+                inbound,
             })
         },
     )
@@ -175,6 +222,11 @@ fn control() -> impl Strategy<Value = ServerControl> {
         sample(),
         (select(&CloseCode::ALL[..]), ".{0,80}")
             .prop_map(|(code, reason)| ServerControl::Goodbye(Goodbye { code, reason })),
+        echo_block().prop_map(ServerControl::Echo),
+        (any::<u64>(), any::<u64>(), vec((span(), option::of(digest())), 0..=CertifyRequest::MAX_STREAMS))
+            .prop_map(|(nonce, epoch, spans)| {
+                ServerControl::Certificate(ProducedReport { nonce, epoch: Epoch(epoch), spans })
+            }),
     ]
 }
 

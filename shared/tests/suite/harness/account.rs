@@ -1,7 +1,10 @@
 //! The exact account of a run: every message is consumed once or lies in one reported gap.
 
+use core::ops::Add as _;
 use std::collections::{BTreeMap, BTreeSet};
 
+use sluice_shared::certificate::Certificate;
+use sluice_shared::digest::IdDigest;
 use sluice_shared::ids::{Epoch, Key, Seq, StreamId};
 use sluice_shared::session::Delivered;
 use sluice_shared::wire::{GapReason, GapReport, StreamInfo};
@@ -115,6 +118,12 @@ impl Account {
         })
     }
 
+    /// How many positions of the streams that are followed lie before the last one consumed, or are it.
+    pub(crate) fn passed(&self) -> u64 {
+        let passed = |book: &Book| book.consumed.last().map_or(0, |last| last.next().0 - book.start.0);
+        self.open_books().map(|(_, book)| passed(book)).sum()
+    }
+
     /// Checks, at rest, that each message was consumed or lies in a gap, and that none counts as both.
     pub(crate) fn check(&self, logs: &Logs) {
         for (stream, book) in self.open_books() {
@@ -138,6 +147,21 @@ impl Account {
                 "the newest of {key:?} in {stream:?}, {seq:?}, was not consumed"
             );
         }
+    }
+
+    /// Checks that a certificate, made at rest, says what was consumed and what lies in gaps.
+    pub(crate) fn check_certificate(&self, certificate: &Certificate) {
+        assert_eq!(certificate.epoch.0, self.epoch);
+        for stream in &certificate.streams {
+            let books = &self.books[&(self.epoch, stream.span.stream)];
+            assert_eq!(stream.span.first, books[0].start);
+            let consumed = books.iter().flat_map(|book| &book.consumed).map(|seq| IdDigest::of(*seq));
+            assert_eq!(stream.consumed, consumed.fold(IdDigest::EMPTY, IdDigest::add), "{stream:?}");
+            let in_gaps: u64 = books.iter().map(|book| book.new_in_gaps).sum();
+            assert_eq!(stream.gaps.count(), in_gaps, "{stream:?}");
+        }
+        let open: BTreeSet<StreamId> = self.open_books().map(|(stream, _)| stream).collect();
+        assert!(open.into_iter().eq(certificate.streams.iter().map(|stream| stream.span.stream)));
     }
 
     fn open_books(&self) -> impl Iterator<Item = (StreamId, &Book)> {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use sluice_shared::session::{ClientConfig, ClientEvent, ClientSession, Intake};
+use sluice_shared::certificate::{Certificate, Verdict};
+use sluice_shared::policy::Policy;
+use sluice_shared::session::{ClientConfig, ClientEvent, ClientSession, Delivered, Heartbeat, Intake};
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::write_client_item;
 use sluice_shared::wire::{ClientItem, ServerSample, Waiting, Welcome};
@@ -22,12 +24,17 @@ pub(crate) struct ClientEnd {
     pub(crate) session: ClientSession,
     pub(crate) account: Account,
     intakes: BTreeMap<Path, Intake>,
-    /// Whether the consumer has a message in hand.
-    is_busy: bool,
+    /// What the consumer has in hand.
+    in_hand: Option<Delivered>,
+    pub(crate) certificates: Vec<Certificate>,
     /// Whether this connection has been answered.
     pub(crate) is_welcomed: bool,
     pub(crate) welcomes: Vec<Welcome>,
     pub(crate) samples: Vec<ServerSample>,
+    /// Whether the server may drop messages and not say so.
+    is_told_nothing: bool,
+    /// Messages that the session found missing.
+    pub(crate) lost: u64,
     /// Time from production to consumption, of each message consumed, microseconds.
     pub(crate) ages: Vec<(Time, u64)>,
 }
@@ -40,16 +47,19 @@ impl ClientEnd {
             policy: setting.policy,
             window: setting.window,
             sample_every: Duration::from_millis(100),
-            heartbeat: Duration::from_millis(250),
+            heartbeat: Heartbeat { interval: Duration::from_millis(250), ..Heartbeat::default() },
         };
         Self {
             session: ClientSession::new(config, Time::ZERO),
             account: Account::default(),
             intakes: BTreeMap::new(),
-            is_busy: false,
+            in_hand: None,
+            certificates: Vec::new(),
             is_welcomed: false,
             welcomes: Vec::new(),
             samples: Vec::new(),
+            is_told_nothing: matches!(setting.policy, Policy::SilentDrop { .. }),
+            lost: 0,
             ages: Vec::new(),
         }
     }
@@ -105,7 +115,10 @@ impl ClientEnd {
                     self.account.follow(epoch, &streams);
                 }
                 ClientEvent::Gap { report, new } => self.account.note_gap(&report, new),
-                ClientEvent::Lost { messages } => panic!("{messages} messages are unaccounted for"),
+                ClientEvent::Lost { messages } => {
+                    assert!(self.is_told_nothing, "{messages} messages are unaccounted for");
+                    self.lost += messages;
+                }
                 ClientEvent::Silent => panic!("the server answers every heartbeat"),
                 ClientEvent::Goodbye(goodbye) => panic!("the server closes: {goodbye:?}"),
                 ClientEvent::Sample(sample) => {
@@ -113,14 +126,27 @@ impl ClientEnd {
                     let within = queue.bound.messages == 0 || queue.held.messages <= queue.bound.messages;
                     assert!(within, "the policy's queue passes its bound: {queue:?}");
                     self.samples.push(sample);
+                    self.session.certify();
                 }
-                ClientEvent::Heartbeat { .. } => {}
+                ClientEvent::StartedOver { missed } => {
+                    panic!("{missed} messages missed, and nobody starts over")
+                }
+                ClientEvent::Certificate(certificate) => {
+                    let is_sound = matches!(
+                        certificate.verdict,
+                        Verdict::Continuous | Verdict::WithGaps | Verdict::EpochChanged
+                    );
+                    assert!(is_sound || self.is_told_nothing, "{certificate:?}");
+                    self.certificates.push(*certificate);
+                }
+                ClientEvent::Echo(block) => panic!("{block:?}, and nobody floods"),
+                ClientEvent::Ping | ClientEvent::Missed | ClientEvent::Heartbeat { .. } => {}
             }
         }
     }
 
     fn consume(&mut self, setting: &Setting, links: &mut Links, choices: &mut Choices, now: Time) {
-        while !self.is_busy
+        while self.in_hand.is_none()
             && let Some(message) = self.session.poll_message()
         {
             self.account.consume(&message);
@@ -129,23 +155,23 @@ impl ClientEnd {
             let stalls = choices.chance(setting.consumer.stalls);
             let takes = setting.consumer.each + if stalls { setting.consumer.stall } else { 0 };
             if takes == 0 {
-                self.session.handle_consumed(message.bytes, now);
+                self.session.handle_consumed(&message, now);
             } else {
-                self.is_busy = true;
-                links.schedule(now + Duration::from_micros(takes), Event::Consumed { bytes: message.bytes });
+                self.in_hand = Some(message);
+                links.schedule(now + Duration::from_micros(takes), Event::Consumed);
             }
         }
     }
 
     /// The consumer is done with the message in its hand.
-    pub(crate) fn handle_consumed(&mut self, bytes: u64, now: Time) {
-        self.is_busy = false;
-        self.session.handle_consumed(bytes, now);
+    pub(crate) fn handle_consumed(&mut self, now: Time) {
+        let message = self.in_hand.take().expect("a message in hand");
+        self.session.handle_consumed(&message, now);
     }
 
     /// Whether the consumer has a message in hand.
     pub(crate) const fn is_busy(&self) -> bool {
-        self.is_busy
+        self.in_hand.is_some()
     }
 
     /// How many samples said that the server waits for credit.

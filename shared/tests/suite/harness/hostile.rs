@@ -1,19 +1,21 @@
 //! Peers that keep no rules: any items, in any order, against either end.
 
 use bytes::BytesMut;
+use sluice_shared::digest::IdDigest;
 use sluice_shared::feed::FeedSpec;
 use sluice_shared::flow::WindowMode;
 use sluice_shared::ids::{Epoch, Key, Seq, SessionId, StreamId};
 use sluice_shared::mode::Mode;
 use sluice_shared::session::{
-    BatchLimits, ClientConfig, ClientSession, Intake, Request, Select, ServerSession, validate,
+    BatchLimits, ClientConfig, ClientSession, Heartbeat, Intake, Request, Select, ServerSession, validate,
 };
 use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::codec::{encode_message, write_batch, write_server_control};
 use sluice_shared::wire::{
-    BatchHeader, ClientItem, Continuity, GapReason, GapReport, Hello, Hop, MessageHeader, PROTOCOL_VERSION,
-    PathSample, Ping, Pong, Resume, SeqRange, ServerControl, StreamInfo, TransportFacts, Welcome,
+    BatchHeader, CertifyRequest, ClientItem, Continuity, EchoBlock, GapReason, GapReport, Hello, Hop,
+    MessageHeader, PROTOCOL_VERSION, PathSample, Ping, Pong, ProducedReport, Resume, SeqRange, ServerControl,
+    Span, StreamInfo, TransportFacts, Welcome,
 };
 
 use core::time::Duration;
@@ -58,7 +60,12 @@ fn hostile_client(data: &[u8]) {
                     heard = heard.max_each(*limit);
                 }
                 match session.handle_item(item, now) {
-                    Ok(None) => {}
+                    Ok(None | Some(Request::SetFragments(_) | Request::Echo(_))) => {}
+                    Ok(Some(Request::Certify(request))) => {
+                        if session.handle_certify(&logs, request).is_err() {
+                            return;
+                        }
+                    }
                     Ok(Some(Request::Subscribe(_))) => session.handle_subscribed(any_streams(&mut choices)),
                     Err(_) => return,
                 }
@@ -104,7 +111,7 @@ fn hostile_server(data: &[u8]) {
         policy: Setting::random_policy(&mut choices),
         window: if choices.chance(300) { WindowMode::Auto } else { WindowMode::Fixed(window) },
         sample_every: Duration::ZERO,
-        heartbeat: Duration::from_millis(100),
+        heartbeat: Heartbeat { interval: Duration::from_millis(100), ..Heartbeat::default() },
     };
     let mut session = ClientSession::new(config, now);
     session.handle_connected(now);
@@ -123,11 +130,12 @@ fn hostile_server(data: &[u8]) {
             }
             4..=5 => {
                 if let Some(message) = session.poll_message() {
-                    session.handle_consumed(message.bytes, now);
+                    session.handle_consumed(&message, now);
                 }
                 Ok(())
             }
             6 => {
+                session.certify();
                 session.handle_timeout(now);
                 Ok(())
             }
@@ -229,6 +237,18 @@ fn any_client_item(choices: &mut Choices) -> ClientItem {
             sent_at: Time::from_micros(any_number(choices)),
         }),
         6 => ClientItem::SetPolicy(Setting::random_policy(choices)),
+        _ if choices.chance(300) => {
+            ClientItem::SetFragments { bytes: u32::try_from(choices.below(40_000)).expect("below 40,000") }
+        }
+        _ if choices.chance(100) => {
+            let length = usize::try_from(choices.below(12_000)).expect("below 12,000");
+            ClientItem::Echo(EchoBlock { number: any_number(choices), payload: vec![0; length].into() })
+        }
+        _ if choices.chance(300) => {
+            let count = choices.below(4) * choices.below(300);
+            let spans = (0..count).map(|_| any_span(choices)).collect();
+            ClientItem::Certify(CertifyRequest { nonce: any_number(choices), spans })
+        }
         _ => ClientItem::Subscribe(any_feeds(choices)),
     }
 }
@@ -261,8 +281,20 @@ fn any_server_items(choices: &mut Choices) -> BytesMut {
     out
 }
 
+fn any_span(choices: &mut Choices) -> Span {
+    let mut position = || if choices.chance(700) { Seq(choices.below(20)) } else { Seq(any_number(choices)) };
+    let (first, cut) = (position(), position());
+    Span { stream: any_stream(choices), first, cut }
+}
+
 fn any_control(choices: &mut Choices) -> ServerControl {
-    match choices.below(4) {
+    match choices.below(5) {
+        3 => {
+            let digest = |span: Span| (span, Some(IdDigest::of_run(span.first, span.cut)));
+            let spans = (0..choices.below(4)).map(|_| digest(any_span(choices))).collect();
+            let (nonce, epoch) = (choices.below(3), Epoch(choices.below(3)));
+            ServerControl::Certificate(ProducedReport { nonce, epoch, spans })
+        }
         0 => ServerControl::Welcome(any_welcome(choices)),
         1 => ServerControl::Subscribed(any_streams(choices)),
         2 => ServerControl::Gap(GapReport {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use sluice_shared::ids::{Epoch, Key, Seq, StreamId};
-use sluice_shared::log::{Lookup, Source, StreamLog};
+use sluice_shared::log::{Lookup, Produced, Source, StreamLog};
 use sluice_shared::session::Delivered;
 use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
@@ -66,6 +66,10 @@ impl Source for Logs {
 
     fn backlog(&self, stream: StreamId, cursor: Seq, now: Time) -> Hop {
         self.logs.get(stream.0 as usize).map_or_else(Hop::default, |log| log.backlog(cursor, now))
+    }
+
+    fn produced(&self, stream: StreamId) -> Option<Produced> {
+        self.logs.get(stream.0 as usize).map(StreamLog::produced)
     }
 }
 

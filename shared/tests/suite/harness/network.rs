@@ -33,10 +33,8 @@ pub(crate) enum Event {
         lane: Lane,
         bytes: u64,
     },
-    /// The consumer is done with a message of so many bytes.
-    Consumed {
-        bytes: u64,
-    },
+    /// The consumer is done with the message in its hand.
+    Consumed,
     Cut,
     Connect,
     ChangePolicy,

@@ -83,7 +83,10 @@ impl Pair {
             Policy::Latest => Order::OfKeys,
             // A jump that was cut short before its announcement came is made good from where it began.
             Policy::Lossless if disturbance.feeds_every > 0 && !is_undisturbed => Order::None,
-            Policy::Lossless => Order::OfStreams,
+            // Nothing of an exhibit's session is ever sent again.
+            Policy::Lossless | Policy::Unbounded | Policy::SilentDrop { .. } | Policy::BusySpin => {
+                Order::OfStreams
+            }
             Policy::DropOldest { .. } | Policy::DropNewest { .. } if is_undisturbed => Order::OfStreams,
             Policy::DropOldest { .. } | Policy::DropNewest { .. } => Order::None,
         }
@@ -109,6 +112,22 @@ impl Pair {
         if self.keeps_newest {
             self.client.account.check_newest(&self.server.logs);
         }
+        self.certify();
+    }
+
+    /// Checks that a certificate over everything says what the account says.
+    fn certify(&mut self) {
+        let issued = self.client.certificates.len();
+        // One that is on the way may have its cut further back.
+        for number in 1..=2 {
+            let deadline = self.now + PATIENCE;
+            while self.client.certificates.len() < issued + number {
+                assert!(self.client.session.certify(), "a session that was welcomed can be certified");
+                assert!(self.now < deadline, "{:?} wait to be certified", self.client.session.uncertified());
+                self.run_for(Duration::from_millis(100));
+            }
+        }
+        self.client.account.check_certificate(&self.client.certificates[issued + 1]);
     }
 
     /// Nothing waits, nothing is on the way, and all credit has come back, to the byte.
@@ -175,7 +194,7 @@ impl Pair {
                     self.links.handle_drained(lane, bytes);
                 }
             }
-            Event::Consumed { bytes } => self.client.handle_consumed(bytes, now),
+            Event::Consumed => self.client.handle_consumed(now),
             Event::Cut => self.cut(),
             Event::Connect => self.connect(),
             Event::ChangePolicy => self.change_policy(),
@@ -201,6 +220,13 @@ impl Pair {
         let every = self.setting.produce_every;
         let wait = self.choices.between(every / 2, every + every / 2).max(1);
         self.links.schedule(self.now + Duration::from_micros(wait), Event::Produce);
+    }
+
+    /// Produces `count` more messages from here on, one every `every` microseconds in the mean.
+    pub(crate) fn produce_more(&mut self, count: u64, every: u64) {
+        self.setting.messages = self.produced + count;
+        self.setting.produce_every = every;
+        self.links.schedule(self.now, Event::Produce);
     }
 
     fn cut(&mut self) {

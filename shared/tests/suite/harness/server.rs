@@ -92,12 +92,18 @@ impl ServerEnd {
                 | ClientItem::Lost { .. }
                 | ClientItem::Ping(_)
                 | ClientItem::SetPolicy(_)
+                | ClientItem::SetFragments { .. }
+                | ClientItem::Echo(_)
+                | ClientItem::Certify(_)
                 | ClientItem::Subscribe(_) => panic!("a connection opens with a Hello, not {item:?}"),
             }
             return;
         };
         match session.handle_item(item, now).expect("the client keeps the protocol") {
-            None => self.count_dropped(),
+            None | Some(Request::SetFragments(_) | Request::Echo(_)) => self.count_dropped(),
+            Some(Request::Certify(request)) => {
+                session.handle_certify(&self.logs, request).expect("the client has seen what it names");
+            }
             Some(Request::Subscribe(feeds)) => {
                 let streams = self.infos(&feeds, |_| None);
                 self.count_dropped();
@@ -217,10 +223,9 @@ impl ServerEnd {
                     control = if shares_frame { out } else { control };
                     break;
                 };
-                assert!(
-                    batch.amount.messages >= 1
-                        && batch.amount.messages <= setting.network.batch_messages.max(1)
-                );
+                let is_naive = session.policy().is_exhibit();
+                let most = if is_naive { 1 } else { setting.network.batch_messages.max(1) };
+                assert!((1..=most).contains(&batch.amount.messages));
                 let length = (out.len() - before) as u64;
                 assert!(length <= MAX_BATCH_HEADER as u64 + batch.amount.bytes);
                 if setting.mode == Mode::Datagrams {
@@ -275,7 +280,7 @@ impl ServerEnd {
         let (sent, limit) = (session.sent(), session.limit());
         assert!(sent.fits_within(limit), "the law is broken: {sent:?} of {limit:?}");
         let produced: u64 = self.streams.iter().map(|info| self.logs.head(info.id).0 - info.next.0).sum();
-        let gone = self.conservation.sent + self.conservation.dropped;
+        let gone = self.conservation.sent + self.conservation.dropped + self.silently_dropped();
         assert!(gone <= produced, "{gone} sent or dropped of {produced} produced");
         let is_short = sent.messages == limit.messages || limit.bytes - sent.bytes < setting.largest_item();
         match session.waiting() {
@@ -304,7 +309,13 @@ impl ServerEnd {
     /// Messages that wait at the server.
     pub(crate) fn waiting(&self) -> u64 {
         let produced: u64 = self.streams.iter().map(|info| self.logs.head(info.id).0 - info.next.0).sum();
-        produced - self.conservation.sent - self.conservation.dropped
+        produced - self.conservation.sent - self.conservation.dropped - self.silently_dropped()
+    }
+
+    /// Messages that an exhibit has dropped and told nobody of.
+    pub(crate) fn silently_dropped(&self) -> u64 {
+        let exhibit = self.session.as_ref().and_then(|session| session.exhibit(server_time(Time::ZERO)));
+        exhibit.map_or(0, |used| used.silently_dropped)
     }
 }
 

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "the table is what the program is for")]
 
 mod bare;
+mod cuts;
 mod emulator;
 mod fan_out;
 mod measure;
@@ -14,6 +15,8 @@ mod modes;
 mod page;
 mod readers;
 mod relay;
+mod stalled;
+mod tunnel;
 
 use std::time::Duration;
 
@@ -53,6 +56,12 @@ enum Bench {
     Emulator,
     /// What the network emulator carries on one core, what that costs, and how late it is
     Relay,
+    /// 1,000 cuts of each kind of lane: what is lost, what comes twice, what lies in gaps
+    Cuts,
+    /// What one stalled consumer of 1,000 does to the others, and what it holds at the server
+    Stalled,
+    /// How long the first fresh message takes after a tunnel
+    Tunnel,
 }
 
 fn main() {
@@ -89,6 +98,15 @@ fn main() {
         }
         if chosen(Bench::Relay) {
             print(relay::carries(plan).await);
+        }
+        if chosen(Bench::Cuts) {
+            print(cuts::cost_nothing().await);
+        }
+        if chosen(Bench::Stalled) {
+            print(stalled::disturbs_nobody(plan).await);
+        }
+        if chosen(Bench::Tunnel) {
+            print(tunnel::is_over_soon().await);
         }
     });
 }

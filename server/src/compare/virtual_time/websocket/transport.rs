@@ -15,9 +15,9 @@ use sluice_tcp::{Config, Endpoint, Segment};
 use super::end::End;
 use super::frames::{Kind, Writer};
 use crate::compare::virtual_time::transport::{Outgoing, Resent, Transport};
+use crate::config::Pings;
 use crate::session::{Lane, Limits, Outlet, Transit};
 use crate::tcp_info::TcpReading;
-use crate::ws::Liveness;
 
 /// The upgrade request of a browser: its request line, Host, Origin, User-Agent, language and encoding headers, and
 /// those of RFC 6455 §4.1.
@@ -59,7 +59,7 @@ impl WebSocket {
             transit: Transit::default(),
             is_upgraded: false,
             has_requested: false,
-            ping_at: now + Liveness::INTERVAL,
+            ping_at: now + Pings::DEFAULT.interval,
             awaits_pong: false,
             is_over: false,
         }
@@ -84,7 +84,7 @@ impl WebSocket {
     fn handle_heard(&mut self, now: Time) {
         if self.awaits_pong {
             self.awaits_pong = false;
-            self.ping_at = now + (Liveness::INTERVAL - Liveness::PATIENCE);
+            self.ping_at = now + (Pings::DEFAULT.interval - Pings::DEFAULT.timeout);
         }
     }
 }
@@ -159,7 +159,7 @@ impl Transport for WebSocket {
         if self.is_upgraded && self.ping_at <= now {
             self.is_over |= self.awaits_pong;
             self.awaits_pong = true;
-            self.ping_at = now + Liveness::PATIENCE;
+            self.ping_at = now + Pings::DEFAULT.timeout;
             self.server.write_frame(Kind::Ping, &[], now);
         }
     }

@@ -1,0 +1,42 @@
+//! What a naive page does: under a failure exhibit there is no credit, and whoever receives a message handles it.
+
+use core::time::Duration;
+
+use sluice_shared::exhibit::{BYTES_BESIDE_MESSAGE, MAX_HELD_BYTES};
+use sluice_shared::mode::Mode;
+use sluice_shared::wire::CloseCode;
+
+use super::clock;
+use super::driver::Lane;
+
+/// Messages in the inbox beyond which a read loop does not read on.
+const MOST_UNREAD: u64 = 16;
+/// How long a handler computes at most before the page is heard again, unless one message takes longer.
+const MOST_IN_HANDLER: Duration = Duration::from_millis(100);
+
+impl Lane {
+    /// Lets a computing consumer keep the handler of the event API, a slow one keep the read loops, and ends what
+    /// neither of them holds back.
+    pub(super) fn handle_naively(&mut self) {
+        let began = clock::now();
+        let Some(active) = self.active.as_mut().filter(|active| active.setup.policy.is_exhibit()) else {
+            return self.room.set_full(false);
+        };
+        let is_event_api = active.session.mode() == Mode::WebSocket;
+        while is_event_api && active.station.wants_to_compute() && clock::now() < began + MOST_IN_HANDLER {
+            active.compute(&mut self.tally, clock::now());
+        }
+        let held = active.session.inbox_hop(began).held;
+        self.room.set_full(held.messages > MOST_UNREAD);
+        let held_bytes = held.bytes + held.messages * BYTES_BESIDE_MESSAGE;
+        if held_bytes >= MAX_HELD_BYTES {
+            let reason = format!(
+                "{} messages, {} MiB, wait in the page's own memory: its consumer waits instead of computing, so \
+                 nothing holds the event API back. A real page goes on until its tab is killed",
+                held.messages,
+                held_bytes >> 20,
+            );
+            self.give_up(CloseCode::ExhibitOver, &reason, began);
+        }
+    }
+}
