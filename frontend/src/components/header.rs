@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::stories::Stories;
 use crate::browser;
 use crate::model::format;
 use crate::model::scenario::Scenario;
@@ -19,7 +20,7 @@ pub fn Header() -> impl IntoView {
     view! {
         <header class="top">
             <a class="logo" href="." aria-label="Sluice, with its first set-up"><Mark/>"Sluice"</a>
-            <Scenarios/>
+            <nav class="chips" aria-label="Scenarios"><Stories stories=&Scenario::ALL/></nav>
             <span class="elapsed" title="Time of measurement" data-testid="elapsed" data-value=app.elapsed_secs>
                 {move || format::stopwatch(app.elapsed_secs.get())}
             </span>
@@ -43,31 +44,6 @@ pub fn Header() -> impl IntoView {
             </button>
         </header>
     }
-}
-
-/// Set-ups that tell a story.
-#[component]
-fn Scenarios() -> impl IntoView {
-    let app = expect_context::<App>();
-    let setup = Memo::new(move |_| app.setup());
-    let chips = Scenario::ALL
-        .map(|scenario| {
-            let pressed = move || setup.with(|setup| scenario.is_told_by(setup)).to_string();
-            view! {
-                <button
-                    type="button"
-                    class="chip"
-                    data-testid=format!("scenario-{}", scenario.id())
-                    title=scenario.story()
-                    aria-pressed=pressed
-                    on:click=move |_| app.tell(scenario)
-                >
-                    {scenario.title()}
-                </button>
-            }
-        })
-        .collect_view();
-    view! { <nav class="chips" aria-label="Scenarios">{chips}</nav> }
 }
 
 /// Copies the page's address, which holds the whole set-up.

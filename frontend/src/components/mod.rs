@@ -37,6 +37,7 @@ pub mod policy_control;
 pub mod rail;
 pub mod segmented;
 pub mod slider;
+pub mod stories;
 pub mod strip;
 pub mod trace_panel;
 pub mod verdict_bar;

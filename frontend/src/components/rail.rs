@@ -8,6 +8,7 @@ use super::feed_card::FeedCard;
 use super::heartbeat_control::HeartbeatControl;
 use super::network_panel::NetworkPanel;
 use super::policy_control::PolicyControl;
+use super::stories::Stories;
 use super::window_control::WindowControl;
 use crate::model::scenario::Scenario;
 use crate::state::{App, Lane};
@@ -30,28 +31,11 @@ pub fn Rail() -> impl IntoView {
 #[component]
 fn Pairs() -> impl IntoView {
     let app = expect_context::<App>();
-    let setup = Memo::new(move |_| app.setup());
-    let buttons = Scenario::PAIRS
-        .map(|scenario| {
-            view! {
-                <button
-                    type="button"
-                    class="chip"
-                    data-testid=format!("scenario-{}", scenario.id())
-                    title=scenario.story()
-                    aria-pressed=move || setup.with(|setup| scenario.is_told_by(setup)).to_string()
-                    on:click=move |_| app.tell(scenario)
-                >
-                    {scenario.title()}
-                </button>
-            }
-        })
-        .collect_view();
     view! {
         <section class="card">
             <h2>"Failure beside fix"</h2>
             <div class="presets" role="group" aria-label="Failures beside their fixes">
-                {buttons}
+                <Stories stories=&Scenario::PAIRS/>
                 <button type="button" class="chip" data-testid="scenario-race" on:click=move |_| app.tell_race()>
                     "Policy race"
                 </button>

@@ -227,23 +227,17 @@ impl Trace {
         }
         if let (true, Waiting::NoCredit { since }) = (is_limited, summary.waiting) {
             self.note(StepKind::Credit, local(since, summary), || {
-                let left = credit_left(&summary.credit);
                 format!(
-                    "The credit is spent: {} messages, {}, are left of it, too little for the next. It returns as messages are consumed.",
-                    format::count(left.messages),
-                    format::bytes(left.bytes),
+                    "The server has used up its credit, {} messages so far, and waits: it returns as messages are consumed.",
+                    format::count(summary.credit.limit.messages),
                 )
             });
         }
         let Some(tcp) = sight.tcp else { return };
         if tcp.unread_bytes > Self::NOT_READ {
-            // What was never sent is counted in the transport, not in transit.
-            let under_way = tcp.unread_bytes + tcp.unacknowledged_bytes;
-            let in_browser = summary.hops.transit.held.bytes.saturating_sub(under_way);
             self.note(StepKind::Browser, now, || {
                 format!(
-                    "The browser takes no more: about {} wait in its own buffers, and {} in the TCP receive buffer.",
-                    format::bytes(in_browser),
+                    "The browser takes no more: {} that have arrived wait in the TCP receive buffer.",
                     format::bytes(tcp.unread_bytes),
                 )
             });

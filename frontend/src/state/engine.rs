@@ -79,6 +79,8 @@ pub struct Running {
     /// What follows from its slow consumer.
     pub trace: Trace,
     link: WorkerLink,
+    /// The emulated connection that was there when the lane was last opened.
+    flow_before: Option<u64>,
     /// Distinguishes this worker from one before it.
     generation: u32,
     told: Option<Setup>,
@@ -115,7 +117,12 @@ impl Running {
             consumer: told.consumer,
             connection: &self.model.connection,
             summary: &self.model.summary,
-            tcp: self.model.weather.flow().and_then(|flow| flow.tcp.as_ref()),
+            tcp: self
+                .model
+                .weather
+                .flow()
+                .filter(|flow| Some(flow.flow) != self.flow_before)
+                .and_then(|flow| flow.tcp.as_ref()),
         });
     }
 
@@ -127,6 +134,7 @@ impl Running {
         };
         let Some(told) = self.told.as_ref().filter(is_same_session) else {
             self.trace.begin_with_connection(clock::now());
+            self.flow_before = self.model.weather.flow().map(|flow| flow.flow);
             self.link.send(Command::Open(wanted.clone()));
             self.told = Some(wanted);
             return;
@@ -413,6 +421,7 @@ impl Engine {
             model,
             trace: Trace::default(),
             link,
+            flow_before: None,
             generation,
             told: None,
         }

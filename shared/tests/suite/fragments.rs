@@ -43,17 +43,17 @@ fn asked(client: &mut ClientSession) -> Vec<u32> {
 #[test]
 fn every_websocket_is_asked_and_no_other_transport() {
     let mut client = client();
-    assert_eq!(asked(&mut client), []);
+    assert!(asked(&mut client).is_empty());
     client.set_fragments(64);
     assert_eq!(asked(&mut client), [64]);
     assert_eq!(asked(&mut client), [64], "after a reconnect");
     client.set_fragments(15);
     client.set_mode(Mode::OneStream);
-    assert_eq!(asked(&mut client), [], "WebTransport has no such frames");
+    assert!(asked(&mut client).is_empty(), "WebTransport has no such frames");
     client.set_mode(Mode::WebSocketStream);
     assert_eq!(asked(&mut client), [64], "15 is out of range");
     client.set_fragments(0);
-    assert_eq!(asked(&mut client), [], "messages are whole from the start");
+    assert!(asked(&mut client).is_empty(), "messages are whole from the start");
 }
 
 #[test]

@@ -155,5 +155,5 @@ fn whoever_resumes_misses_nothing() {
     welcome(&mut session, 1, Continuity::Continued, 5);
     send(&mut session, 5..9);
     assert_eq!(consumed(&mut session), (0..9).collect::<Vec<_>>());
-    assert_eq!(missed(&mut session), []);
+    assert!(missed(&mut session).is_empty());
 }

@@ -62,14 +62,13 @@ fn without_credit_it_is_the_window_of_tcp_that_closes() {
         phase: TcpPhase::Open,
     };
     let mut summary = flowing();
-    summary.hops.transit.held.bytes = 4_400_000;
     trace.look(&Sight { tcp: Some(&tcp), ..sight(3_000, Policy::Unbounded, &summary) });
     summary.waiting = Waiting::Transport { since: Time::from_millis(3_100) };
     summary.blocked_writes = 7;
     trace.look(&Sight { tcp: Some(&tcp), ..sight(3_200, Policy::Unbounded, &summary) });
     let expected = [StepKind::Consumer, StepKind::Browser, StepKind::Window, StepKind::SendBuffer];
     assert_eq!(kinds(&trace), expected);
-    assert!(trace.steps()[1].text.contains("4.0\u{a0}MB"), "{}", trace.steps()[1].text);
+    assert!(trace.steps()[1].text.contains("400\u{a0}KB"), "{}", trace.steps()[1].text);
     assert!(trace.steps()[3].text.contains("(7 so far)"), "{}", trace.steps()[3].text);
 }
 
