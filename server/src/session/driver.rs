@@ -24,7 +24,8 @@ use crate::metrics::LaneMetrics;
 /// A session and everything it needs to run.
 pub(super) struct Driver<'a, C> {
     pub(super) carrier: &'a mut C,
-    pub(super) session: ServerSession,
+    /// In a box: a future keeps room for each place that a value is moved through.
+    pub(super) session: Box<ServerSession>,
     pub(super) subscription: Subscription,
     pub(super) followed: Arc<Followed>,
     pub(super) signal: Arc<Signal>,

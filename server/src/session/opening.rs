@@ -18,7 +18,8 @@ use crate::metrics::Metrics;
 /// A connection that has said Hello.
 pub(super) struct Opened {
     pub(super) hello: Hello,
-    pub(super) session: ServerSession,
+    /// In a box: a future keeps room for each place that a value is moved through.
+    pub(super) session: Box<ServerSession>,
     pub(super) subscription: Subscription,
     pub(super) place: Place,
     pub(super) followed: Arc<Followed>,
@@ -105,7 +106,7 @@ pub(super) async fn open(
         policy: hello.policy,
         facts: carrier.facts(),
     };
-    let session = ServerSession::new(&hello, welcome, now);
+    let session = Box::new(ServerSession::new(&hello, welcome, now));
     Ok(Opened { hello, session, subscription, place, followed, stage })
 }
 
