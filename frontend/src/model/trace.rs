@@ -2,9 +2,10 @@
 
 use core::time::Duration;
 
+use sluice_shared::exhibit::ExhibitUse;
 use sluice_shared::lab::{TcpReport, TcpWait};
 use sluice_shared::policy::Policy;
-use sluice_shared::time::{Time, micros};
+use sluice_shared::time::Time;
 use sluice_shared::wire::{GapReason, Waiting};
 
 use super::format;
@@ -125,8 +126,8 @@ pub struct Trace {
     steps: Vec<Step>,
     began: Option<Time>,
     first: Option<First>,
-    /// The core time at the last look that was [`Trace::CORE_SPAN`] after the one before it.
-    core: Option<(Time, u64)>,
+    /// An exhibit's age and core time, microseconds, at the last look that was [`Trace::CORE_SPAN`] after the one before.
+    core: Option<(u64, u64)>,
     calm_since: Option<Time>,
 }
 
@@ -307,8 +308,8 @@ impl Trace {
             });
         }
         if sight.policy == Policy::BusySpin
-            && let Some(share) =
-                self.core_share(summary.core_micros, now).filter(|share| *share >= Self::SPIN)
+            && let Some(exhibit) = summary.exhibit
+            && let Some(share) = self.core_share(&exhibit).filter(|share| *share >= Self::SPIN)
         {
             self.note(StepKind::Spin, now, || {
                 format!(
@@ -319,14 +320,17 @@ impl Trace {
         }
     }
 
-    /// The share of a core that the server's session took lately, whenever enough time has passed to tell.
-    fn core_share(&mut self, core_micros: u64, now: Time) -> Option<f64> {
-        let (since, before) = *self.core.get_or_insert((now, core_micros));
-        if core_micros == before || now.since(since) < Self::CORE_SPAN {
+    /// The share of a core that the exhibit took lately, whenever enough of its own time has passed to tell: what it says
+    /// comes behind the data, at uneven intervals.
+    fn core_share(&mut self, exhibit: &ExhibitUse) -> Option<f64> {
+        let now = (exhibit.elapsed_micros, exhibit.core_micros);
+        let before = *self.core.get_or_insert(now);
+        let span = now.0.saturating_sub(before.0);
+        if u128::from(span) < Self::CORE_SPAN.as_micros() {
             return None;
         }
-        self.core = Some((now, core_micros));
-        Some(core_micros.saturating_sub(before) as f64 / micros(now.since(since)).max(1) as f64)
+        self.core = Some(now);
+        Some(now.1.saturating_sub(before.1) as f64 / span as f64)
     }
 
     fn look_at_consumer(&mut self, sight: &Sight<'_>, first: First) {

@@ -90,7 +90,9 @@ fn what_was_lost_before_is_no_step_of_this_trace() {
 fn a_core_that_is_kept_busy_is_told_of_as_its_share() {
     let mut trace = Trace::default();
     for tenth in 0..20_u64 {
-        let summary = Summary { core_micros: tenth * 95_000, ..flowing() };
+        let elapsed_micros = tenth * 100_000;
+        let exhibit = ExhibitUse { elapsed_micros, core_micros: tenth * 95_000, ..ExhibitUse::default() };
+        let summary = Summary { exhibit: Some(exhibit), ..flowing() };
         trace.look(&sight(1_000 + tenth * 100, Policy::BusySpin, &summary));
         trace.look(&sight(1_000 + tenth * 100, Policy::Lossless, &summary));
     }
