@@ -55,12 +55,7 @@ impl AgePainter {
             surface,
             frame,
             scale: engine.age_scale(),
-            time: TimeAxis {
-                right: Time::from_micros(column * AgeColumn::WIDTH_MICROS),
-                span_micros: SPAN_MICROS,
-                left_px: LEFT,
-                width_px: (size.0 - LEFT - RIGHT).max(1.0),
-            },
+            time: time_axis(Time::from_micros(column * AgeColumn::WIDTH_MICROS), size.0 - RIGHT),
             top: TOP,
             bottom: size.1 - BOTTOM,
         };
@@ -72,6 +67,11 @@ impl AgePainter {
         chart.marks(&columns);
         mark_moment(surface, frame, chart.time, engine.marked, chart.bottom);
     }
+}
+
+/// The axis that all charts of a lane share, from [`LEFT`] to `end_px`, with `right` at its end.
+pub(super) const fn time_axis(right: Time, end_px: f64) -> TimeAxis {
+    TimeAxis { right, span_micros: SPAN_MICROS, left_px: LEFT, width_px: (end_px - LEFT).max(1.0) }
 }
 
 /// Marks a moment that somebody has chosen, as long as it is on the chart.

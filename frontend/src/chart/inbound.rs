@@ -9,7 +9,6 @@ use crate::bridge::AgeColumn;
 use crate::frame_loop::Frame;
 use crate::model::format;
 use crate::model::inbound::InboundColumn;
-use crate::model::projection::TimeAxis;
 use crate::model::scale::{AgeAxis, AgeScale};
 use crate::state::{EngineHandle, LaneId};
 
@@ -54,12 +53,7 @@ impl InboundPainter {
             (bytes.max(column.buffered), slowest.max(column.heartbeat_micros))
         });
         let scale = AgeScale::fitting(AgeAxis::Log, slowest);
-        let time = TimeAxis {
-            right: Time::from_micros(right * AgeColumn::WIDTH_MICROS),
-            span_micros: age::SPAN_MICROS,
-            left_px: age::LEFT,
-            width_px: (size.0 - age::LEFT - RIGHT).max(1.0),
-        };
+        let time = age::time_axis(Time::from_micros(right * AgeColumn::WIDTH_MICROS), size.0 - RIGHT);
         let (top, bottom) = (TOP, size.1 - BOTTOM);
         let width = time.pixels_from_micros(AgeColumn::WIDTH_MICROS as f64) + 0.5;
         let left = |column: &InboundColumn| {

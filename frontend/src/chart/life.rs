@@ -3,7 +3,7 @@
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 
-use super::age::{LEFT, RIGHT, SPAN_MICROS};
+use super::age::{RIGHT, SPAN_MICROS, time_axis};
 use super::surface::{Align, Surface};
 use crate::bridge::{AgeColumn, LifeEvent, LifeKind};
 use crate::frame_loop::Frame;
@@ -51,8 +51,7 @@ impl LifePainter {
         }
         self.drawn = Some(look);
         let now = Time::from_micros(column * AgeColumn::WIDTH_MICROS);
-        let width_px = (size.0 - LEFT - RIGHT).max(1.0);
-        let time = TimeAxis { right: now, span_micros: SPAN_MICROS, left_px: LEFT, width_px };
+        let time = time_axis(now, size.0 - RIGHT);
         surface.clear(size);
         let line = Line { surface, frame, time, tone: running.tone };
         for (from, to, phase) in running.model.life.spans(now) {

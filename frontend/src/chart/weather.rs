@@ -5,7 +5,6 @@ use sluice_shared::time::Time;
 use super::age;
 use super::surface::{Align, Surface};
 use crate::frame_loop::Frame;
-use crate::model::projection::TimeAxis;
 use crate::model::weather::WeatherPoint;
 use crate::state::{EngineHandle, LaneId};
 
@@ -49,12 +48,7 @@ impl WeatherPainter {
         }
         self.painted = true;
         surface.clear(size);
-        let time = TimeAxis {
-            right: frame.now,
-            span_micros: age::SPAN_MICROS,
-            left_px: age::LEFT,
-            width_px: (size.0 - age::LEFT - age::RIGHT).max(1.0),
-        };
+        let time = age::time_axis(frame.now, size.0 - age::RIGHT);
         let oldest = Time::from_micros(frame.now.as_micros().saturating_sub(age::SPAN_MICROS as u64));
         let points: Vec<_> = running.model.weather.points(oldest).collect();
         let height = size.1 / ROWS.len() as f64;

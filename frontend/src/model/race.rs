@@ -124,9 +124,12 @@ impl Figures {
         (self.gaps, self.gap) = (summary.gaps.iter().sum(), summary.newest_gap);
         let dropped = summary.exhibit.map_or(0, |exhibit| exhibit.silently_dropped);
         self.lost = self.lost.max(summary.lost).max(dropped);
+        // What the server says of a naive lane comes behind the lane's data: it counts by the clock that it was said by.
+        let elapsed_micros =
+            summary.exhibit.map_or_else(|| micros(elapsed), |exhibit| exhibit.elapsed_micros);
         // A connection that is over tells nothing more of the server's side.
-        if summary.core_micros > 0 && !elapsed.is_zero() {
-            self.core_share = summary.core_micros as f64 / micros(elapsed) as f64;
+        if summary.core_micros > 0 && elapsed_micros > 0 {
+            self.core_share = summary.core_micros as f64 / elapsed_micros as f64;
         }
     }
 }
@@ -155,15 +158,14 @@ pub fn ready_since(report: &Report) -> Option<Time> {
 
 #[cfg(test)]
 mod tests {
+    use sluice_shared::exhibit::ExhibitUse;
+    use sluice_shared::mode::Mode;
     use sluice_shared::units::Amount;
 
     use super::*;
 
-    const OPEN: Connection = Connection::Open {
-        since: Time::ZERO,
-        ready_after_micros: 1,
-        mode: sluice_shared::mode::Mode::WebSocket,
-    };
+    const OPEN: Connection =
+        Connection::Open { since: Time::ZERO, ready_after_micros: 1, mode: Mode::WebSocket };
 
     fn summary(millis: u64, queued: u64) -> Summary {
         let mut summary = Summary { core_micros: millis * 100, lost: 3, ..Summary::default() };
@@ -181,6 +183,18 @@ mod tests {
         assert_eq!((figures.server_peak_bytes, figures.consumed, figures.lost), (900, 1_200, 3));
         assert!((figures.core_share - 0.1).abs() < 1e-9);
         assert_eq!(entry.standing, Standing::Done);
+    }
+
+    #[test]
+    fn a_core_share_is_told_by_the_clock_of_who_measured_it() {
+        let mut entry = Entry::all().remove(6);
+        let exhibit = ExhibitUse { elapsed_micros: 2_000_000, ..ExhibitUse::default() };
+        let late = Summary { core_micros: 1_900_000, exhibit: Some(exhibit), ..Summary::default() };
+        entry.take(&OPEN, &late, Duration::from_secs(5));
+        // What came last stands when the connection tells no more.
+        entry.take(&OPEN, &Summary::default(), RUN);
+        let share = entry.figures.expect("figures").core_share;
+        assert!((share - 0.95).abs() < 1e-9, "{share}");
     }
 
     #[test]

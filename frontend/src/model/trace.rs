@@ -168,11 +168,6 @@ impl Trace {
         &self.steps
     }
 
-    /// When it began.
-    pub const fn began(&self) -> Option<Time> {
-        self.began
-    }
-
     /// Looks at the lane.
     pub fn look(&mut self, sight: &Sight<'_>) {
         if let Connection::Failed { reason } = sight.connection {
@@ -235,7 +230,9 @@ impl Trace {
             });
         }
         let Some(tcp) = sight.tcp else { return };
-        if tcp.unread_bytes > Self::NOT_READ {
+        // Within a window of credit the browser may be behind for a moment: there is room for it in the inbox.
+        let granted_bytes = if is_limited { window.bytes } else { 0 };
+        if tcp.unread_bytes > Self::NOT_READ.max(granted_bytes) {
             self.note(StepKind::Browser, now, || {
                 format!(
                     "The browser takes no more: {} that have arrived wait in the TCP receive buffer.",

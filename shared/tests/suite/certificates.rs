@@ -1,48 +1,33 @@
 //! The certificate says what is true, of consumers and servers that do right and of those that don't.
 
-use core::time::Duration;
-
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use sluice_shared::certificate::{Certificate, Verdict};
 use sluice_shared::digest::IdDigest;
 use sluice_shared::feed::FeedSpec;
-use sluice_shared::flow::WindowMode;
 use sluice_shared::ids::{Epoch, Key, Seq, SessionId, StreamId};
 use sluice_shared::log::StreamLog;
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
-use sluice_shared::session::{
-    ClientConfig, ClientEvent, ClientSession, Delivered, Heartbeat, ProtocolError, ServerSession,
-};
+use sluice_shared::session::{ClientEvent, ClientSession, Delivered, ProtocolError, ServerSession};
 use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
-use sluice_shared::wire::codec::{encode_message, write_server_control};
 use sluice_shared::wire::{
-    CertifyRequest, ClientItem, Continuity, GapReason, GapReport, Hello, MessageHeader, PROTOCOL_VERSION,
-    ProducedReport, SeqRange, ServerControl, Span, StreamInfo, TransportFacts, Welcome,
+    CertifyRequest, ClientItem, Continuity, GapReason, GapReport, Hello, PROTOCOL_VERSION, ProducedReport,
+    SeqRange, ServerControl, Span,
 };
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::harness::logs::Logs;
-
-const STREAM: StreamId = StreamId(3);
+use crate::scripted::{SESSION, STREAM, client, say, send, welcome};
 
 /// A client, and what a test says to it as the server.
 struct Scene(ClientSession);
 
 impl Scene {
     fn connected() -> Self {
-        let config = ClientConfig {
-            mode: Mode::WebSocket,
-            feeds: vec![FeedSpec::Host],
-            policy: Policy::Lossless,
-            window: WindowMode::Fixed(Amount::new(64, 100_000)),
-            sample_every: Duration::ZERO,
-            heartbeat: Heartbeat::default(),
-        };
-        let mut session = ClientSession::new(config, Time::ZERO);
+        let mut session = client();
         assert!(!session.certify(), "a session that was never welcomed has nothing to prove");
         session.handle_connected(Time::ZERO);
         let mut scene = Self(session);
@@ -56,23 +41,15 @@ impl Scene {
     }
 
     fn say(&mut self, control: &ServerControl) {
-        let mut frame = BytesMut::new();
-        write_server_control(&mut frame, control);
-        self.0.handle_frame(frame.freeze(), Time::ZERO).expect("it is allowed");
+        say(&mut self.0, control);
     }
 
     fn welcome(&mut self, epoch: u64, continuity: Continuity, next: u64) {
-        let (session, epoch) = (SessionId([7; 16]), Epoch(epoch));
-        self.say(&ServerControl::Welcome(welcome(session, epoch, continuity, next)));
+        self.say(&ServerControl::Welcome(welcome(SESSION, Epoch(epoch), continuity, next)));
     }
 
     fn send(&mut self, seqs: impl IntoIterator<Item = u64>) {
-        for seq in seqs {
-            let header =
-                MessageHeader { stream: STREAM, seq: Seq(seq), key: Key(0), produced_at: Time::ZERO };
-            let item = encode_message(&header, b"reading").expect("it is small");
-            self.0.handle_frame(item, Time::ZERO).expect("there is credit");
-        }
+        send(&mut self.0, seqs);
     }
 
     fn gap(&mut self, first: u64, count: u64) {
@@ -125,20 +102,6 @@ impl Scene {
             }
         }
         issued
-    }
-}
-
-fn welcome(session: SessionId, epoch: Epoch, continuity: Continuity, next: u64) -> Welcome {
-    let info = StreamInfo { id: STREAM, feed: FeedSpec::Host, name: "host".into(), next: Seq(next) };
-    Welcome {
-        version: PROTOCOL_VERSION,
-        session,
-        epoch,
-        server_now: Time::ZERO,
-        continuity,
-        streams: vec![info],
-        policy: Policy::Lossless,
-        facts: TransportFacts::default(),
     }
 }
 

@@ -81,11 +81,6 @@ fn welcome(hello: &Hello) -> Welcome {
         continuity: Continuity::New,
         streams: Vec::new(),
         policy: hello.policy,
-        facts: TransportFacts {
-            congestion_control: None,
-            initial_window: None,
-            segment: None,
-            encrypted: false,
-        },
+        facts: TransportFacts::default(),
     }
 }

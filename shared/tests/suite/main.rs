@@ -15,6 +15,7 @@ mod hostile;
 mod modes;
 mod replay;
 mod resume;
+mod scripted;
 mod start_over;
 mod waiting;
 // Tens of thousands of messages each: what they measure is the same on every platform.

@@ -1,63 +1,24 @@
 //! What it costs to begin anew after each loss, as a page does that reloads.
 
-use core::time::Duration;
-
-use bytes::BytesMut;
-use sluice_shared::feed::FeedSpec;
-use sluice_shared::flow::WindowMode;
-use sluice_shared::ids::{Epoch, Key, Seq, SessionId, StreamId};
-use sluice_shared::mode::Mode;
-use sluice_shared::policy::Policy;
-use sluice_shared::session::{ClientConfig, ClientEvent, ClientSession, Heartbeat};
+use sluice_shared::ids::Epoch;
+use sluice_shared::session::{ClientEvent, ClientSession};
 use sluice_shared::time::Time;
-use sluice_shared::units::Amount;
-use sluice_shared::wire::codec::{encode_message, write_server_control};
-use sluice_shared::wire::{
-    ClientItem, Continuity, MessageHeader, PROTOCOL_VERSION, ServerControl, StreamInfo, TransportFacts,
-    Welcome,
-};
+use sluice_shared::wire::{ClientItem, Continuity, ServerControl};
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-const STREAM: StreamId = StreamId(3);
+use crate::scripted::{self, SESSION, client, say, send};
 
 fn connected() -> ClientSession {
-    let config = ClientConfig {
-        mode: Mode::WebSocket,
-        feeds: vec![FeedSpec::Host],
-        policy: Policy::Lossless,
-        window: WindowMode::Fixed(Amount::new(64, 100_000)),
-        sample_every: Duration::ZERO,
-        heartbeat: Heartbeat::default(),
-    };
-    let mut session = ClientSession::new(config, Time::ZERO);
+    let mut session = client();
     session.handle_connected(Time::ZERO);
     session
 }
 
 fn welcome(session: &mut ClientSession, epoch: u64, continuity: Continuity, next: u64) {
-    let welcome = Welcome {
-        version: PROTOCOL_VERSION,
-        session: SessionId([7; 16]),
-        epoch: Epoch(epoch),
-        server_now: Time::ZERO,
-        continuity,
-        streams: vec![StreamInfo { id: STREAM, feed: FeedSpec::Host, name: "host".into(), next: Seq(next) }],
-        policy: Policy::Lossless,
-        facts: TransportFacts::default(),
-    };
-    let mut frame = BytesMut::new();
-    write_server_control(&mut frame, &ServerControl::Welcome(welcome));
-    session.handle_frame(frame.freeze(), Time::ZERO).expect("a welcome is allowed");
-}
-
-fn send(session: &mut ClientSession, seqs: impl IntoIterator<Item = u64>) {
-    for seq in seqs {
-        let header = MessageHeader { stream: STREAM, seq: Seq(seq), key: Key(0), produced_at: Time::ZERO };
-        let item = encode_message(&header, b"reading").expect("it is small");
-        session.handle_frame(item, Time::ZERO).expect("there is credit");
-    }
+    let welcome = scripted::welcome(SESSION, Epoch(epoch), continuity, next);
+    say(session, &ServerControl::Welcome(welcome));
 }
 
 fn consumed(session: &mut ClientSession) -> Vec<u64> {

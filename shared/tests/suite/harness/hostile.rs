@@ -214,12 +214,7 @@ fn any_welcome(choices: &mut Choices) -> Welcome {
         continuity: choices.one_of(&continuities),
         streams: any_streams(choices),
         policy: Setting::random_policy(choices),
-        facts: TransportFacts {
-            congestion_control: None,
-            initial_window: None,
-            segment: None,
-            encrypted: false,
-        },
+        facts: TransportFacts::default(),
     }
 }
 

@@ -148,12 +148,7 @@ impl ServerEnd {
             continuity,
             streams: self.streams.clone(),
             policy: hello.policy,
-            facts: TransportFacts {
-                congestion_control: None,
-                initial_window: None,
-                segment: None,
-                encrypted: false,
-            },
+            facts: TransportFacts::default(),
         };
         let mut session = ServerSession::new(hello, welcome, now);
         session.handle_published(&self.logs, now);
