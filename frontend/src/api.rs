@@ -44,6 +44,14 @@ pub async fn make_lab(request: String) -> Result<Lab, AskError> {
     ask("POST", LABS, Some(request)).await?.lab().ok_or(AskError::Malformed(LABS))
 }
 
+/// Asks for a lab.
+///
+/// # Errors
+/// The server can't be reached, or the lab has gone.
+pub async fn lab(lab: &str) -> Result<Lab, AskError> {
+    ask("GET", &path(lab, ""), None).await?.lab().ok_or(AskError::Malformed(LABS))
+}
+
 /// Changes a lab's network.
 ///
 /// # Errors
@@ -59,8 +67,20 @@ pub async fn set_link(lab: &str, request: String) -> Result<Lab, AskError> {
 pub async fn post_event(lab: &str, event: LabEvent) -> Result<(), AskError> {
     let event = match event {
         LabEvent::Tunnel { seconds } => format!("{{\"event\":\"tunnel\",\"seconds\":{}}}", short(seconds)),
-        LabEvent::SwitchNetwork => "{\"event\":\"switch-network\"}".to_owned(),
+        LabEvent::SwitchNetwork(switch) => format!(
+            "{{\"event\":\"switch-network\",\"address\":\"{}\",\"tcp\":\"{}\"}}",
+            switch.address.name(),
+            switch.tcp.name()
+        ),
         LabEvent::BlockUdp { blocked } => format!("{{\"event\":\"block-udp\",\"blocked\":{blocked}}}"),
+        LabEvent::Balance { routing, backends } => {
+            let routing = routing.name();
+            format!("{{\"event\":\"balance\",\"routing\":\"{routing}\",\"backends\":{backends}}}")
+        }
+        LabEvent::Backend { index, up } => {
+            format!("{{\"event\":\"backend\",\"index\":{index},\"up\":{up}}}")
+        }
+        LabEvent::Migration { allowed } => format!("{{\"event\":\"migration\",\"allowed\":{allowed}}}"),
     };
     ask("POST", &path(lab, "/events"), Some(event)).await.map(drop)
 }
@@ -91,6 +111,14 @@ fn path(lab: &str, rest: &str) -> String {
 
 /// Sends a request and reads the answer.
 async fn ask(method: &str, url: &str, body: Option<String>) -> Result<Json, AskError> {
+    send(method, url, body).await.map(|text| Json::parsed(&text))
+}
+
+/// Sends a request, whose body is JSON if it has one, and returns the answer's text.
+///
+/// # Errors
+/// The server can't be reached, or says no.
+pub(crate) async fn send(method: &str, url: &str, body: Option<String>) -> Result<String, AskError> {
     let init = object([("method", method.into())]);
     if let Some(body) = body {
         let headers = object([("content-type", "application/json".into())]);
@@ -103,12 +131,12 @@ async fn ask(method: &str, url: &str, body: Option<String>) -> Result<Json, AskE
     let response: web_sys::Response = response.unchecked_into();
     let text = response.text().map_err(|_| AskError::Unreachable)?;
     let text = JsFuture::from(text).await.ok().and_then(|text| text.as_string()).unwrap_or_default();
-    let answer = Json::parsed(&text);
     if response.ok() {
-        return Ok(answer);
+        return Ok(text);
     }
     let status = response.status();
-    let told =
-        answer.text("detail").unwrap_or_else(|| format!("the server answers {url} with status {status}"));
+    let told = Json::parsed(&text)
+        .text("detail")
+        .unwrap_or_else(|| format!("the server answers {url} with status {status}"));
     Err(AskError::Refused(told))
 }

@@ -27,6 +27,11 @@ pub fn object<const N: usize>(properties: [(&str, JsValue); N]) -> Object {
 }
 
 impl Json {
+    /// The value itself as text.
+    pub(crate) fn as_text(&self) -> Option<String> {
+        self.0.as_string()
+    }
+
     /// Reads a text; what is no JSON reads like null.
     pub fn parsed(text: &str) -> Self {
         Self(js_sys::JSON::parse(text).unwrap_or(JsValue::NULL))
@@ -94,6 +99,7 @@ impl Json {
             is_udp_blocked: self.flag("is_udp_blocked"),
             relay_load: self.number("relay_load")? as f32,
             flows: self.list("flows").filter_map(|flow| flow.flow()).collect(),
+            ..LabReport::default()
         })
     }
 
@@ -275,32 +281,44 @@ impl Json {
         })
     }
 
-    fn get(&self, name: &str) -> Self {
+    /// A property.
+    pub(crate) fn get(&self, name: &str) -> Self {
         // Null and numbers have no properties at all.
         Self(Reflect::get(&self.0, &name.into()).unwrap_or(JsValue::NULL))
     }
 
-    fn number(&self, name: &str) -> Option<f64> {
+    /// A property as a number.
+    pub(crate) fn number(&self, name: &str) -> Option<f64> {
         self.get(name).0.as_f64()
     }
 
-    fn whole(&self, name: &str) -> Option<u64> {
+    /// A property as a whole number, exact up to 2⁵³.
+    pub(crate) fn whole(&self, name: &str) -> Option<u64> {
         self.number(name).map(|number| number as u64)
     }
 
-    fn count(&self, name: &str) -> u64 {
+    /// A property that counts; 0 when it is absent.
+    pub(crate) fn count(&self, name: &str) -> u64 {
         self.whole(name).unwrap_or(0)
     }
 
-    fn time(&self, name: &str) -> Option<Time> {
+    /// A property that is a moment.
+    pub(crate) fn time(&self, name: &str) -> Option<Time> {
         self.whole(name).map(Time::from_micros)
     }
 
-    fn flag(&self, name: &str) -> bool {
-        self.get(name).0.as_bool().unwrap_or(false)
+    /// A property that is true or false; false when it is absent.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.known_flag(name).unwrap_or(false)
     }
 
-    fn list(&self, name: &str) -> impl Iterator<Item = Self> {
+    /// A property that is true, false or absent.
+    pub(crate) fn known_flag(&self, name: &str) -> Option<bool> {
+        self.get(name).0.as_bool()
+    }
+
+    /// The values of a property that is a list.
+    pub(crate) fn list(&self, name: &str) -> impl Iterator<Item = Self> {
         let list = self.get(name).0.dyn_into::<Array>().unwrap_or_default();
         (0..list.length()).map(move |at| Self(list.get(at)))
     }

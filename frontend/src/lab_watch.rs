@@ -37,7 +37,8 @@ impl LabWatch {
         Self::of(&api::frames_url(lab, lane), |json| json.frame_event(), seen)
     }
 
-    fn of<T: 'static>(
+    /// Watches what comes from `url`; `read` takes what it wants of each event.
+    pub(crate) fn of<T: 'static>(
         url: &str,
         read: fn(&Json) -> Option<T>,
         seen: impl Fn(Sight<T>) + Clone + 'static,

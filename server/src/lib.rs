@@ -12,6 +12,7 @@ pub mod compare;
 mod config;
 mod feeds;
 mod frames;
+pub mod handshake;
 mod http;
 mod hub;
 mod labs;

@@ -12,7 +12,7 @@ use sluice_server::relay;
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
-use cli::{Cli, Command, Relay, Serve, WrongUsage, interrupted, profiles, scenarios};
+use cli::{Cli, Command, Handshake, Relay, Serve, WrongUsage, interrupted, profiles, scenarios};
 
 /// What is logged unless asked otherwise: what this project does, and what others think is worth a warning.
 const DEFAULT_FILTER: &str = "warn,sluice_server=info";
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve(options),
         Command::Relay(options) => run_relay(*options),
         Command::Compare(options) => options.run().and_then(|text| print(&text)),
+        Command::Handshake(options) => handshake(*options),
         Command::Scenarios => scenarios().and_then(|text| print(&text)),
         Command::Profiles => print(&profiles()),
     };
@@ -76,6 +77,12 @@ fn run_relay(options: Relay) -> Result<(), Box<dyn Error>> {
         }
         Ok(())
     })
+}
+
+fn handshake(options: Handshake) -> Result<(), Box<dyn Error>> {
+    let printed = options.run()?;
+    print(&printed.text)?;
+    printed.failure.map_or(Ok(()), Err)
 }
 
 /// Runs to the end of `task`; whatever else still runs then has had its time.

@@ -223,7 +223,7 @@ fn bind_quic(config: &Config, identity: KeyedChain) -> Result<Vec<wt::Endpoint>,
     let tuning = config.quic_tuning;
     let address = config.quic.primary();
     let server_config = wt::server_config(identity, tuning, None)?;
-    let primary = match wt::Endpoint::bind(address, server_config.clone(), tuning, None) {
+    let primary = match wt::Endpoint::bind(address, server_config.clone(), tuning) {
         Ok(endpoint) => endpoint,
         Err(error) => {
             tracing::warn!(%address, %error, "WebTransport is not served: WebSocket works alone; choose another port with --quic");
@@ -233,7 +233,7 @@ fn bind_quic(config: &Config, identity: KeyedChain) -> Result<Vec<wt::Endpoint>,
     let mut all = vec![primary];
     let port = all.first().map_or_else(|| address.port(), |endpoint| endpoint.address().port());
     if let Some(address) = config.quic.secondary(port) {
-        match wt::Endpoint::bind(address, server_config, tuning, None) {
+        match wt::Endpoint::bind(address, server_config, tuning) {
             Ok(endpoint) => all.push(endpoint),
             Err(error) => tracing::warn!(%address, %error, "WebTransport is not served at this address"),
         }

@@ -18,6 +18,7 @@
 //! | [`clock`], [`histogram`] | measurement |
 //! | [`link`] | bad networks: profiles, presets |
 //! | [`lab`] | one page's bad network: requests, reports |
+//! | [`handshake`] | the handshake lab: requests, reports, ladders |
 //! | [`scenario`] | comparisons with a name: network, feed and lanes |
 //! | [`api`] | the HTTP API's JSON |
 #![warn(missing_docs, clippy::cast_possible_truncation)]
@@ -32,6 +33,7 @@ pub mod exhibit;
 pub mod feed;
 pub mod flood;
 pub mod flow;
+pub mod handshake;
 pub mod histogram;
 pub mod ids;
 pub mod lab;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::compress;
+use crate::compress::{self, FileSize};
 use crate::failure::{Failure, Result};
 use crate::fingerprint;
 use crate::process;
@@ -18,6 +18,8 @@ pub(crate) const STEPS: usize = 3;
 /// Everything the page is made of.
 const INPUTS: [&str; 7] =
     [".cargo", "Cargo.lock", "Cargo.toml", "Trunk.toml", "frontend", "index.html", "shared"];
+/// Code that the page loads when a panel is opened first.
+const LAZY: [&str; 2] = ["labs.js", "labs_bg.wasm"];
 const NOTE: &str = "page-fingerprint";
 const LOCK: &str = "page.lock";
 
@@ -82,9 +84,10 @@ impl<'workspace> Page<'workspace> {
         Ok((command, toolchain.name().to_owned()))
     }
 
-    /// Bytes of wasm and js that a visitor downloads, compressed with brotli.
+    /// Bytes of wasm and js that every visitor downloads, compressed with brotli.
     pub(crate) fn code_bytes(&self) -> Result<u64> {
-        Ok(compress::code_sizes(&self.workspace.dist())?.iter().map(|file| file.brotli_bytes).sum())
+        let sizes = compress::code_sizes(&self.workspace.dist())?;
+        Ok(sizes.iter().filter(|file| !is_lazy(file)).map(|file| file.brotli_bytes).sum())
     }
 
     fn is_current(&self) -> Result<bool> {
@@ -107,8 +110,17 @@ impl<'workspace> Page<'workspace> {
     }
 }
 
+/// What a visitor may have to download as code, bytes with brotli.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    /// To see the page.
+    pub(crate) page_bytes: u64,
+    /// When a panel is opened whose code is not in the page.
+    pub(crate) lazy_bytes: u64,
+}
+
 /// Ends with a failure if the page's code is larger than its budget; prints each file.
-pub(crate) fn check_budget(workspace: &Workspace, budget_bytes: u64) -> Result<String> {
+pub(crate) fn check_budget(workspace: &Workspace, budget: Budget) -> Result<String> {
     let sizes = compress::code_sizes(&workspace.dist())?;
     for file in &sizes {
         println!(
@@ -118,17 +130,27 @@ pub(crate) fn check_budget(workspace: &Workspace, budget_bytes: u64) -> Result<S
             file.name
         );
     }
-    let total: u64 = sizes.iter().map(|file| file.brotli_bytes).sum();
-    let verdict = format!("{} of {}", kilobytes(total), kilobytes(budget_bytes));
-    if sizes.is_empty() {
-        Err(Failure::failed("size budget: dist/ holds no code; build the page first"))
-    } else if total > budget_bytes {
-        Err(Failure::failed(format!(
-            "size budget: wasm and js take {verdict} with brotli; make the page smaller"
-        )))
-    } else {
-        Ok(verdict)
+    let (lazy, page): (Vec<_>, Vec<_>) = sizes.iter().partition(|file| is_lazy(file));
+    if page.is_empty() || lazy.is_empty() {
+        return Err(Failure::failed("size budget: dist/ lacks code; build the page first"));
     }
+    let mut verdicts = Vec::new();
+    for (what, files, budget_bytes) in [("page", page, budget.page_bytes), ("labs", lazy, budget.lazy_bytes)]
+    {
+        let total: u64 = files.iter().map(|file| file.brotli_bytes).sum();
+        let verdict = format!("{what} {} of {}", kilobytes(total), kilobytes(budget_bytes));
+        if total > budget_bytes {
+            let advice = "wasm and js, with brotli; make it smaller";
+            return Err(Failure::failed(format!("size budget: {verdict} ({advice})")));
+        }
+        verdicts.push(verdict);
+    }
+    Ok(verdicts.join(", "))
+}
+
+/// Whether a file of code is loaded on demand alone (see `index.html`).
+fn is_lazy(file: &FileSize) -> bool {
+    LAZY.contains(&file.name.as_str())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes of files that a browser downloads are far below 2^52")]

@@ -30,7 +30,6 @@ pub mod kernel;
 mod load;
 mod network;
 mod pace;
-pub mod pcapng;
 mod platform;
 mod quic;
 mod relay;
@@ -39,7 +38,7 @@ mod tcp;
 mod udp;
 
 pub use clock::Clock;
-pub use network::{FlowId, FlowProbe, Network, NetworkId};
+pub use network::{FlowId, FlowProbe, Network, NetworkId, Upstreams};
 pub use quic::{SecretStore, ServerWrite};
 pub use relay::Relay;
 pub use tap::Recording;

@@ -25,6 +25,7 @@ pub fn LaneRow(
             class="card lane"
             style=tone
             data-testid=move || format!("lane-{}", lane.mode.get().name())
+            data-lane=lane.id.0
             data-state=state
             aria-label=move || format!("Lane {}", app.short_name(lane.id))
         >

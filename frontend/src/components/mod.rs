@@ -18,6 +18,7 @@ pub mod heartbeat_control;
 pub mod hop;
 pub mod host_panel;
 pub mod inbound_panel;
+pub mod labs_panel;
 pub mod lane_controls;
 pub mod lane_header;
 pub mod lane_numbers;

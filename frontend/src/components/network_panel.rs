@@ -1,7 +1,7 @@
 //! The network between the lanes and the server.
 
 use leptos::prelude::*;
-use sluice_shared::lab::LabEvent;
+use sluice_shared::lab::{LabEvent, Switch};
 use sluice_shared::link::Preset;
 
 use super::slider::Slider;
@@ -125,7 +125,7 @@ fn Events() -> impl IntoView {
             class="wide"
             data-testid="switch-network"
             title="The client gets another address, as a phone that leaves the Wi-Fi: TCP connections end, QUIC goes on"
-            on:click=move |_| app.network.happen(app, LabEvent::SwitchNetwork)
+            on:click=move |_| app.network.happen(app, LabEvent::SwitchNetwork(Switch::default()))
         >
             "Switch network"
         </button>

@@ -6,6 +6,7 @@ use super::compare::Compare;
 use super::continuity_panel::ContinuityPanel;
 use super::frames_panel::FramesPanel;
 use super::inbound_panel::InboundPanel;
+use super::labs_panel::LabsPanel;
 use super::log_view::LogView;
 use super::policies_panel::PoliciesPanel;
 use super::trace_panel::TracePanel;
@@ -21,7 +22,7 @@ pub fn Panels() -> impl IntoView {
             view! {
                 <button
                     type="button"
-                    data-testid=format!("panel-{}", panel.title().to_ascii_lowercase())
+                    data-testid=["panel-", &panel.name()].concat()
                     aria-pressed=move || (app.panel.get() == panel).to_string()
                     on:click=move |_| app.panel.set(panel)
                 >
@@ -37,6 +38,7 @@ pub fn Panels() -> impl IntoView {
         Panel::Continuity => view! { <ContinuityPanel/> }.into_any(),
         Panel::Frames => view! { <FramesPanel/> }.into_any(),
         Panel::Inbound => view! { <InboundPanel/> }.into_any(),
+        panel @ (Panel::Handshakes | Panel::Migration) => view! { <LabsPanel panel/> }.into_any(),
         Panel::Log => view! { <LogView/> }.into_any(),
     };
     let is_wide = move || !matches!(app.panel.get(), Panel::Compare | Panel::Log);

@@ -26,4 +26,5 @@ mod wake;
 mod words;
 mod worker;
 
+pub(crate) use transport::certificate_hash;
 pub use worker::start;

@@ -16,19 +16,25 @@ pub enum Panel {
     Frames,
     /// What a client that floods the server feels.
     Inbound,
+    /// How connections begin, measured by native clients.
+    Handshakes,
+    /// What becomes of connections when clients change networks.
+    Migration,
     /// What has happened.
     Log,
 }
 
 impl Panel {
     /// All panels, in the order in which they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Compare,
         Self::Trace,
         Self::Policies,
         Self::Continuity,
         Self::Frames,
         Self::Inbound,
+        Self::Handshakes,
+        Self::Migration,
         Self::Log,
     ];
 
@@ -41,7 +47,40 @@ impl Panel {
             Self::Continuity => "Continuity",
             Self::Frames => "Frames",
             Self::Inbound => "Inbound",
+            Self::Handshakes => "Handshakes",
+            Self::Migration => "Migration",
             Self::Log => "Log",
         }
+    }
+
+    /// Its part of the page's address, behind the set-up; nothing for the one that is shown anyway.
+    pub fn query_part(self) -> String {
+        if self == Self::default() { String::new() } else { ["&panel=", &self.name()].concat() }
+    }
+
+    /// The panel that a query names; what is no panel's name names none.
+    pub fn from_query(query: &str) -> Self {
+        let named = query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("panel="));
+        let found = named.and_then(|name| Self::ALL.into_iter().find(|panel| panel.name() == name));
+        found.unwrap_or_default()
+    }
+
+    /// What test ids and addresses call it.
+    pub fn name(self) -> String {
+        self.title().to_ascii_lowercase()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panel_survives_its_link() {
+        for panel in Panel::ALL {
+            assert_eq!(Panel::from_query(&("?seed=1".to_owned() + &panel.query_part())), panel);
+        }
+        assert_eq!(Panel::default().query_part(), "");
+        assert_eq!(Panel::from_query("?panel=pigeons&lane=websocket"), Panel::default());
     }
 }

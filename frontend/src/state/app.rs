@@ -90,7 +90,7 @@ impl App {
             metric: RwSignal::new(HostMetric::default()),
             theme: RwSignal::new(Theme::remembered()),
             verdict: RwSignal::new(Vec::new()),
-            panel: RwSignal::new(Panel::default()),
+            panel: RwSignal::new(Panel::from_query(&browser::query())),
             marked: RwSignal::new(None),
             race: Race::new(),
             log: RwSignal::new(Vec::new()),

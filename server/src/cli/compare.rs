@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-use sluice_server::compare::{Overrides, Plan, ScenarioRefused, find, run_native, run_virtual, table};
+use sluice_server::compare::{
+    CompareError, Overrides, Plan, ScenarioRefused, find, run_native, run_virtual, table,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Compare {
@@ -29,7 +31,7 @@ pub(crate) struct Compare {
 /// Something that was asked for is not to be had; the exit code is 2, as for wrong options.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct WrongUsage(String);
+pub(crate) struct WrongUsage(pub(super) String);
 
 impl Compare {
     /// Runs the comparison, and returns what is to be printed.
@@ -50,7 +52,15 @@ impl Compare {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let report = runtime.block_on(run_native(&plan));
             runtime.shutdown_background();
-            report?
+            report.map_err(|error| match error {
+                CompareError::VirtualOnly { .. } => Box::new(wrong(&error)),
+                CompareError::Start(_)
+                | CompareError::Certificate(_)
+                | CompareError::Quic(_)
+                | CompareError::Protocol { .. }
+                | CompareError::Native { .. }
+                | CompareError::Stuck { .. } => Box::<dyn Error>::from(error),
+            })?
         };
         if self.json { Ok(report.to_json()? + "\n") } else { Ok(table(&report)) }
     }

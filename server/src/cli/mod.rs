@@ -1,6 +1,7 @@
 //! The command line.
 
 mod compare;
+mod handshake;
 mod interrupt;
 mod lists;
 mod network;
@@ -13,6 +14,7 @@ use sluice_shared::lab::TcpStack;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use compare::{Compare, WrongUsage};
+pub(crate) use handshake::Handshake;
 pub(crate) use interrupt::interrupted;
 pub(crate) use lists::{profiles, scenarios};
 pub(crate) use relay::Relay;
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Relay(Box<Relay>),
     /// Send one feed over one bad network by several lanes, and print what each did
     Compare(Compare),
+    /// Probe how fast TCP with TLS and HTTP/2, and QUIC with HTTP/3, get a first answer over a network
+    Handshake(Box<Handshake>),
     /// List the built-in scenarios
     Scenarios,
     /// List the network presets

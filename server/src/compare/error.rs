@@ -17,6 +17,14 @@ pub enum CompareError {
     /// QUIC cannot be set up.
     #[error("QUIC cannot be set up: {0}")]
     Quic(String),
+    /// A scenario with a setting that runs in real time have not.
+    #[error("scenario {scenario}: {setting} is played in virtual time only: add --virtual")]
+    VirtualOnly {
+        /// The scenario.
+        scenario: String,
+        /// The setting.
+        setting: &'static str,
+    },
     /// An end of a lane broke the protocol.
     #[error("{mode}: the protocol was broken: {problem}; please report this")]
     Protocol {

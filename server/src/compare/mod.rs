@@ -7,6 +7,7 @@
 //! | `virtual_time` | runs without sockets and clocks |
 //! | `native` | runs in real time over real sockets |
 //! | `client` | how a lane's client behaves in both |
+//! | `migration` | what changes of the client's address did to a lane |
 //! | `consumer`, `tally` | what a lane's client does with messages, and counts |
 //! | `run` | both |
 //! | `report`, `table` | what is printed, as JSON and as text |
@@ -14,6 +15,7 @@
 mod client;
 mod consumer;
 mod error;
+mod migration;
 mod native;
 mod plan;
 mod report;
@@ -27,8 +29,9 @@ mod virtual_time;
 mod tests;
 
 pub use error::CompareError;
+pub use migration::{Migration, Spans};
 pub use plan::{Overrides, Plan};
-pub use report::{Ages, Feed, LaneReport, Messages, Network, Report, Wire};
+pub use report::{AddressChanges, Ages, Balancer, Feed, LaneReport, Messages, Network, Report, Wire};
 pub use run::{run_native, run_virtual};
 pub use scenarios::{BUILT_IN, ScenarioRefused, built_in, find};
 pub use table::table;

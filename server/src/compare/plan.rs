@@ -53,6 +53,13 @@ impl Plan {
         &self.scenario
     }
 
+    /// The setting that only virtual time has, if there is one.
+    pub(super) fn virtual_only(&self) -> Option<&'static str> {
+        let Scenario { address_changes, balancer, .. } = &self.scenario;
+        let balancer = balancer.map(|_| "balancer");
+        balancer.or_else(|| address_changes.map(|_| "address_changes"))
+    }
+
     /// What the client of `lane` asks for.
     pub(super) fn client_config(&self, lane: &LaneSetup) -> ClientConfig {
         ClientConfig {
@@ -61,7 +68,7 @@ impl Plan {
             policy: lane.policy,
             window: lane.window,
             sample_every: SAMPLE_EVERY,
-            heartbeat: Heartbeat::default(),
+            heartbeat: Heartbeat { interval: self.scenario.heartbeat, ..Heartbeat::default() },
         }
     }
 

@@ -9,6 +9,7 @@ use sluice_shared::histogram::Histogram;
 use sluice_shared::lab::Knobs;
 use sluice_shared::scenario::LaneSetup;
 
+use super::migration::Migration;
 use super::plan::Plan;
 use super::tally::{Tally, millis, span_millis};
 
@@ -36,8 +37,16 @@ pub struct Report {
     pub congestion: &'static str,
     /// The network.
     pub network: Network,
+    /// How often each client asked for a sign of life, milliseconds.
+    pub heartbeat_ms: f64,
     /// What was sent.
     pub feed: Feed,
+    /// How the client's address changed, beside what the network did; left out if it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address_changes: Option<AddressChanges>,
+    /// What stood in front of several backends; left out if there was one server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balancer: Option<Balancer>,
     /// The lanes, in the order in which they were asked for.
     pub lanes: Vec<LaneReport>,
 }
@@ -82,6 +91,30 @@ pub struct Feed {
     pub keys: u16,
 }
 
+/// How the client's address changed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct AddressChanges {
+    /// There was one change in each span of this length, milliseconds.
+    pub every_ms: f64,
+    /// What became another one: `port` or `address`.
+    pub part: &'static str,
+    /// Whether the client's machine noticed.
+    pub tells_client: bool,
+    /// Whether the server let QUIC connections migrate.
+    pub server_follows: bool,
+}
+
+/// A balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Balancer {
+    /// How many backends there were.
+    pub backends: u8,
+    /// What QUIC's packets were routed by: `address` or `connection-id`.
+    pub routing: &'static str,
+    /// Whether the backends made stateless resets with one key.
+    pub shares_reset_key: bool,
+}
+
 /// What one lane measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LaneReport {
@@ -117,6 +150,9 @@ pub struct LaneReport {
     pub longest_stall_ms: f64,
     /// Payload consumed a second while connected, kbit/s.
     pub goodput_kbit_per_s: f64,
+    /// What changes of the client's address did; left out where nothing changes it, and in real time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migration: Option<Migration>,
     /// The way from the client to the server.
     pub up: Wire,
     /// The way from the server to the client.
@@ -213,12 +249,24 @@ impl Report {
                 up: Knobs::of(&profile.up),
                 down: Knobs::of(&profile.down),
             },
+            heartbeat_ms: span_millis(scenario.heartbeat),
             feed: Feed {
                 messages_per_second: scenario.feed.messages_per_second,
                 payload_bytes: scenario.feed.payload_bytes,
                 topics: scenario.feed.topics,
                 keys: scenario.feed.keys,
             },
+            address_changes: scenario.address_changes.map(|changes| AddressChanges {
+                every_ms: span_millis(changes.every),
+                part: changes.part.name(),
+                tells_client: changes.tells_client,
+                server_follows: changes.server_follows,
+            }),
+            balancer: scenario.balancer.map(|balancer| Balancer {
+                backends: balancer.backends,
+                routing: balancer.routing.name(),
+                shares_reset_key: balancer.shares_reset_key,
+            }),
             lanes,
         }
     }
@@ -245,6 +293,8 @@ pub(super) struct Outcome {
     pub(super) encrypted: bool,
     /// CPU time of the process over the run.
     pub(super) cpu: Option<Duration>,
+    /// What changes of the client's address did, where there were some and they were looked at.
+    pub(super) migration: Option<Migration>,
     pub(super) up: Wire,
     pub(super) down: Wire,
 }
@@ -253,8 +303,17 @@ impl LaneReport {
     pub(super) fn new(lane: &LaneSetup, tally: &Tally, outcome: Outcome) -> Self {
         let consumed = tally.consumed;
         let per_message = |total: u64| (consumed > 0).then(|| total as f64 / consumed as f64);
-        let Outcome { connected_after_ms, connected_secs, published, congestion, encrypted, cpu, up, down } =
-            outcome;
+        let Outcome {
+            connected_after_ms,
+            connected_secs,
+            published,
+            congestion,
+            encrypted,
+            cpu,
+            migration,
+            up,
+            down,
+        } = outcome;
         Self {
             mode: lane.mode.name(),
             transport: lane.mode.transport().name(),
@@ -285,6 +344,7 @@ impl LaneReport {
             } else {
                 0.0
             },
+            migration,
             up,
             down,
             packets_per_message: per_message(up.packets + down.packets),

@@ -8,8 +8,11 @@ use super::{native, virtual_time};
 /// Runs `plan` in real time, its lanes one after the other: an in-process server, its emulated network, native clients.
 ///
 /// # Errors
-/// The server cannot start, or a lane cannot be run.
+/// The scenario is for virtual time alone, the server cannot start, or a lane cannot be run.
 pub async fn run_native(plan: &Plan) -> Result<Report, CompareError> {
+    if let Some(setting) = plan.virtual_only() {
+        return Err(CompareError::VirtualOnly { scenario: plan.scenario().name.clone(), setting });
+    }
     Ok(Report::new(plan, Time::Native, native::measure(plan).await?))
 }
 

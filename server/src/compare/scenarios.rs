@@ -9,7 +9,7 @@ use sluice_shared::scenario::Scenario;
 use crate::settings_file::{Malformed, parse_settings, read_settings};
 
 /// Names and texts of the built-in scenarios, in the order in which they are shown.
-pub const BUILT_IN: [(&str, &str); 10] = [
+pub const BUILT_IN: [(&str, &str); 14] = [
     ("clean", include_str!("../../scenarios/clean.toml")),
     ("lossy", include_str!("../../scenarios/lossy.toml")),
     ("head-of-line", include_str!("../../scenarios/head-of-line.toml")),
@@ -17,6 +17,10 @@ pub const BUILT_IN: [(&str, &str); 10] = [
     ("bufferbloat", include_str!("../../scenarios/bufferbloat.toml")),
     ("satellite", include_str!("../../scenarios/satellite.toml")),
     ("tunnel", include_str!("../../scenarios/tunnel.toml")),
+    ("train", include_str!("../../scenarios/train.toml")),
+    ("rebind", include_str!("../../scenarios/rebind.toml")),
+    ("balancer-by-address", include_str!("../../scenarios/balancer-by-address.toml")),
+    ("balancer-by-cid", include_str!("../../scenarios/balancer-by-cid.toml")),
     ("slow-consumer", include_str!("../../scenarios/slow-consumer.toml")),
     ("firehose", include_str!("../../scenarios/firehose.toml")),
     ("udp-blocked", include_str!("../../scenarios/udp-blocked.toml")),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sluice_shared::lab::Knobs;
 
+use super::migration::{Migration, Spans};
 use super::report::{LaneReport, Report, Time, Wire};
 
 /// Between two columns.
@@ -46,7 +47,7 @@ fn head(report: &Report) -> String {
     format!(
         "{}: {}\n\
          network  {name}: {} ms round trip{udp}; up {}; down {}\n\
-         feed     {} messages/s of {} bytes on {} topics for {} s; seed {}; {} on both ends; {time}\n\n",
+         feed     {} messages/s of {} bytes on {} topics for {} s; seed {}; {} on both ends; {time}\n{}\n",
         report.scenario,
         report.summary,
         network.rtt_ms,
@@ -58,7 +59,29 @@ fn head(report: &Report) -> String {
         report.seconds,
         report.seed,
         report.congestion,
+        roads(report),
     )
+}
+
+/// A line for what changes the client's address, and one for what stands before the servers.
+fn roads(report: &Report) -> String {
+    let changes = report.address_changes.map_or_else(String::new, |changes| {
+        let told = if changes.tells_client { "TCP is told" } else { "nobody is told" };
+        let followed = if changes.server_follows { "" } else { "; migration is off" };
+        let heartbeat = report.heartbeat_ms;
+        format!(
+            "moves    another {} once in {} ms; {told}{followed}; a heartbeat every {heartbeat} ms\n",
+            changes.part, changes.every_ms,
+        )
+    });
+    let balancer = report.balancer.map_or_else(String::new, |balancer| {
+        let key = if balancer.shares_reset_key { "one key" } else { "a key each" };
+        format!(
+            "balancer {} backends by {}; {key} for stateless resets\n",
+            balancer.backends, balancer.routing
+        )
+    });
+    changes + &balancer
 }
 
 fn knobs(knobs: &Knobs) -> String {
@@ -123,10 +146,52 @@ fn rows(lanes: &[LaneReport]) -> Vec<Row> {
         row("packets per message", &|lane| optional(lane.packets_per_message, 2)),
         row("bytes per message", &|lane| optional(lane.bytes_per_message, 1)),
     ]);
+    if lanes.iter().any(|lane| lane.migration.is_some()) {
+        rows.push(blank());
+        rows.extend(migration(lanes));
+    }
     if lanes.iter().any(|lane| lane.cpu_us_per_message.is_some()) {
         rows.push(row("CPU per message, µs", &|lane| optional(lane.cpu_us_per_message, 1)));
     }
     rows
+}
+
+/// What changes of the client's address did.
+fn migration(lanes: &[LaneReport]) -> Vec<Row> {
+    let row = |label: &str, cell: &dyn Fn(&Migration) -> String| Row {
+        label: label.to_owned(),
+        cells: lanes
+            .iter()
+            .map(|lane| lane.migration.as_ref().map_or_else(|| NOTHING.to_owned(), cell))
+            .collect(),
+    };
+    let both = |spans: Option<Spans>| {
+        let quantile = |of: fn(Spans) -> f64| optional(spans.map(of), 1);
+        format!("{} / {}", quantile(|spans| spans.p50_ms), quantile(|spans| spans.p95_ms))
+    };
+    vec![
+        row("address changes", &|migration| migration.address_changes.to_string()),
+        row("survived", &|migration| migration.survived.to_string()),
+        row("gap p50 / p95, ms", &|migration| both(migration.gap)),
+        row("connections lost", &|migration| migration.connections_lost.to_string()),
+        row("sessions resumed", &|migration| migration.sessions_resumed.to_string()),
+        row("at another backend", &|migration| migration.resumed_elsewhere.to_string()),
+        row("sessions lost", &|migration| migration.sessions_lost.to_string()),
+        row("detect p50 / p95, ms", &|migration| both(migration.detect)),
+        row("connect p50 / p95, ms", &|migration| both(migration.connect)),
+        row("resume p50 / p95, ms", &|migration| both(migration.resume)),
+        row("misrouted / addresses", &|migration| {
+            format!("{} / {}", migration.addresses_misrouted, migration.addresses_used)
+        }),
+        row("misrouted packets", &|migration| migration.misrouted_packets.to_string()),
+        row("stateless resets", &|migration| migration.stateless_resets.to_string()),
+        row("challenges / responses", &|migration| {
+            format!("{} / {}", migration.path_challenges, migration.path_responses)
+        }),
+        row("windows reset / paths", &|migration| {
+            format!("{} / {}", migration.window_resets, migration.path_changes)
+        }),
+    ]
 }
 
 /// What only some lanes are set to.

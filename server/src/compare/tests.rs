@@ -24,6 +24,8 @@ fn lane(report: &Report, mode: Mode) -> &LaneReport {
     report.lanes.iter().find(|lane| lane.mode == mode.name()).expect("the lane was asked for")
 }
 
+mod migration;
+
 const NOTHING_MORE: Overrides = Overrides { seed: None, seconds: None, lanes: Vec::new() };
 
 #[test]
@@ -251,6 +253,8 @@ fn the_fields_that_are_documented_are_those_that_are_printed() {
     let json: Value = serde_json::from_str(&report.to_json().expect("JSON")).expect("it can be read");
     let mut printed = BTreeSet::new();
     fields(&json, "", &mut printed);
+    let of_clients_that_move = run("balancer-by-address", &Overrides { seconds: Some(12), ..NOTHING_MORE });
+    fields(&serde_json::to_value(&of_clients_that_move).expect("JSON"), "", &mut printed);
     // Virtual time measures no CPU.
     assert!(printed.insert("lanes[].cpu_us_per_message".to_owned()));
     assert_eq!(documented(), printed);

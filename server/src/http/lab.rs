@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::frames;
 use super::origin::OriginRule;
 use super::problem::ProblemResponse;
-use crate::labs::{Lab, Labs, Watcher};
+use crate::labs::{EventError, Lab, Labs, Watcher};
 
 /// How often a watcher gets a report.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -127,15 +127,13 @@ async fn event(
     api.admit(&headers)?;
     let event = body(event)?;
     let lab = find(&api, &id)?;
-    if let LabEvent::Tunnel { seconds } = event {
-        let range = LabEvent::MIN_TUNNEL_SECS..=LabEvent::MAX_TUNNEL_SECS;
-        if !range.contains(&seconds) {
-            let (low, high) = (range.start(), range.end());
-            let detail = format!("seconds is {seconds}; give {low} to {high} s");
-            return Err(ProblemResponse::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
-        }
-    }
-    lab.handle_event(event);
+    lab.handle_event(event).map_err(|error: EventError| {
+        let status = match error.is_out_of_range() {
+            true => StatusCode::UNPROCESSABLE_ENTITY,
+            false => StatusCode::CONFLICT,
+        };
+        ProblemResponse::new(status, error.to_string())
+    })?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,6 +3,7 @@
 mod api;
 mod connections;
 mod frames;
+mod handshakes;
 mod lab;
 mod labs;
 mod lane;

@@ -25,6 +25,11 @@ impl ProblemResponse {
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
+    /// Says it otherwise.
+    pub(crate) fn map_detail(self, change: impl FnOnce(String) -> String) -> Self {
+        Self { detail: change(self.detail), ..self }
+    }
+
     /// Says something in a header; one is enough for every status there is.
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some((name, value));

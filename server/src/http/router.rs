@@ -12,7 +12,7 @@ use sluice_shared::wire::WEBSOCKET_PATH;
 use super::lab::{LabApi, LabSource};
 use super::page::Page;
 use super::problem::ProblemResponse;
-use super::{api, lab, labs, origin::OriginRule, page, publish, security};
+use super::{api, handshakes, lab, labs, origin::OriginRule, page, publish, security};
 use crate::config::Pings;
 use crate::feeds::publish::TokenBucket;
 use crate::labs::Labs;
@@ -72,6 +72,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .fallback(page::serve)
         .with_state(Arc::clone(&app))
         .merge(lab::routes(LabApi { labs: source, origins: app.origins.clone() }))
+        .merge(handshakes::routes(app.origins.clone()))
         .method_not_allowed_fallback(wrong_method)
         .layer(axum::middleware::from_fn_with_state(app, security::add_headers))
 }

@@ -3,8 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use sluice_balancer::ServerId;
 use sluice_relay::{Relay, SecretStore};
-use sluice_shared::lab::TcpStack;
+use sluice_shared::lab::{LabEvent, TcpStack};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
@@ -17,11 +18,17 @@ use crate::server::StartError;
 use crate::tls::KeyedChain;
 use crate::wt;
 
+/// The QUIC endpoints: those of CUBIC first, then those of BBR.
+struct Quic {
+    all: Vec<wt::Endpoint>,
+    upstreams: Upstreams,
+}
+
 /// The relay, the ports, and the QUIC endpoints behind them.
 pub(crate) struct Ground {
     relay: Relay,
     slots: Vec<Slot>,
-    quic: Option<[wt::Endpoint; 2]>,
+    quic: Option<Quic>,
     secrets: SecretStore,
     tcp: TcpStack,
     tls: Option<TlsAcceptor>,
@@ -67,17 +74,15 @@ impl Ground {
 
     /// The QUIC endpoints that labs lead to.
     pub(crate) fn endpoints(&self) -> &[wt::Endpoint] {
-        self.quic.as_ref().map_or(&[], |endpoints| endpoints.as_slice())
+        self.quic.as_ref().map_or(&[], |quic| quic.all.as_slice())
     }
 
     /// Opens for labs, until `stop` says true.
     pub(crate) fn open(self, metrics: Arc<Metrics>, stop: watch::Receiver<bool>) -> Labs {
-        let quic =
-            self.quic.as_ref().map(|[cubic, bbr]| Upstreams { cubic: cubic.address(), bbr: bbr.address() });
         let config = LabsConfig {
             relay: self.relay,
             slots: self.slots,
-            quic,
+            quic: self.quic.map(|quic| quic.upstreams),
             secrets: self.secrets,
             tcp: self.tcp,
             tls: self.tls,
@@ -87,18 +92,21 @@ impl Ground {
     }
 }
 
-/// An endpoint for each congestion controller: a connection's is chosen before its first packet is read.
+/// Endpoints for each congestion controller, since a connection's is chosen before its first packet is read: as many
+/// backends as a balancer may have, and one whose connections may not migrate.
 fn bind_endpoints(
     config: &Config,
     identity: &KeyedChain,
     secrets: &SecretStore,
-) -> Result<Option<[wt::Endpoint; 2]>, StartError> {
-    let bind = |congestion: Congestion| -> Result<_, StartError> {
+) -> Result<Option<Quic>, StartError> {
+    let group = wt::Group::default();
+    let bind = |congestion: Congestion, backend: wt::Backend| -> Result<_, StartError> {
         let tuning = QuicTuning { congestion, ..config.quic_tuning };
         // Only the relay sends here.
         let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         let server_config = wt::server_config(identity.duplicate(), tuning, Some(secrets.clone()))?;
-        match wt::Endpoint::bind(address, server_config, tuning, Some(secrets.clone())) {
+        let place = (backend, &group);
+        match wt::Endpoint::bind_backend(address, server_config, tuning, secrets.clone(), place) {
             Ok(endpoint) => Ok(Some(endpoint)),
             Err(error) => {
                 tracing::warn!(%error, "labs have no WebTransport");
@@ -106,5 +114,21 @@ fn bind_endpoints(
             }
         }
     };
-    Ok(bind(Congestion::Cubic)?.zip(bind(Congestion::Bbr)?).map(|(cubic, bbr)| [cubic, bbr]))
+    let mut all = Vec::new();
+    let mut bind_all = |congestion: Congestion| -> Result<Option<sluice_relay::Upstreams>, StartError> {
+        let mut addresses = Vec::new();
+        for number in 0..LabEvent::MAX_BACKENDS {
+            let backend = wt::Backend { server: ServerId(number), migrates: true };
+            let Some(endpoint) = bind(congestion, backend)? else { return Ok(None) };
+            addresses.push(endpoint.address());
+            all.push(endpoint);
+        }
+        let still = wt::Backend { server: ServerId(LabEvent::MAX_BACKENDS), migrates: false };
+        let Some(still) = bind(congestion, still)? else { return Ok(None) };
+        let upstreams = sluice_relay::Upstreams::balanced(addresses, still.address());
+        all.push(still);
+        Ok(Some(upstreams))
+    };
+    let upstreams = bind_all(Congestion::Cubic)?.zip(bind_all(Congestion::Bbr)?);
+    Ok(upstreams.map(|(cubic, bbr)| Quic { all, upstreams: Upstreams { cubic, bbr } }))
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde::Serialize;
 use sluice_relay::Network;
-use sluice_shared::lab::{Knobs, LabEvent, LabPorts, LabReport, LinkChange, LinkRequest, TcpStack};
+use sluice_shared::lab::{
+    Knobs, LabEvent, LabPorts, LabReport, LabRouting, LinkChange, LinkRequest, TcpStack,
+};
 use sluice_shared::link::NetworkProfile;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
@@ -45,6 +47,40 @@ pub(crate) struct LabDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     ports: Option<LabPorts>,
     profile: NetworkProfile,
+}
+
+/// Why something cannot happen to a lab.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub(crate) enum EventError {
+    /// A tunnel is too short or too long.
+    #[error("seconds is {0}; give {low} to {high} s", low = LabEvent::MIN_TUNNEL_SECS, high = LabEvent::MAX_TUNNEL_SECS)]
+    Tunnel(f64),
+    /// A balancer has too few or too many backends.
+    #[error("backends is {0}; give {low} to {high}", low = LabEvent::MIN_BACKENDS, high = LabEvent::MAX_BACKENDS)]
+    Backends(u8),
+    /// There is no backend of that number.
+    #[error(
+        "index is {0}, and no balancer stands in front of such a backend: set one with the event balance"
+    )]
+    NoBackend(u8),
+    /// UDP does not get anywhere.
+    #[error("this server has no WebTransport, so there are no QUIC backends")]
+    NoWebTransport,
+    /// Other servers are behind the network.
+    #[error(
+        "this network leads to one server for each way: balancer, backends and migration are those of a lab of sluice serve"
+    )]
+    OneServer,
+}
+
+impl EventError {
+    /// Whether the request could not be carried out by any lab, as opposed to this one as it is.
+    pub(crate) const fn is_out_of_range(self) -> bool {
+        match self {
+            Self::Tunnel(_) | Self::Backends(_) | Self::NoBackend(_) => true,
+            Self::NoWebTransport | Self::OneServer => false,
+        }
+    }
 }
 
 /// When a lab was last needed.
@@ -138,12 +174,51 @@ impl Lab {
         Ok(())
     }
 
-    /// Lets something happen. The event's numbers are in range.
-    pub(crate) fn handle_event(&self, event: LabEvent) {
+    /// Lets something happen.
+    ///
+    /// # Errors
+    /// A number is out of range, or this lab has nothing that it could happen to; nothing is changed.
+    pub(crate) fn handle_event(&self, event: LabEvent) -> Result<(), EventError> {
         match event {
-            LabEvent::Tunnel { seconds } => self.network.start_outage(Duration::from_secs_f64(seconds)),
-            LabEvent::SwitchNetwork => self.network.switch_network(),
+            LabEvent::Tunnel { seconds } => {
+                if !(LabEvent::MIN_TUNNEL_SECS..=LabEvent::MAX_TUNNEL_SECS).contains(&seconds) {
+                    return Err(EventError::Tunnel(seconds));
+                }
+                self.network.start_outage(Duration::from_secs_f64(seconds));
+            }
+            LabEvent::SwitchNetwork(switch) => self.network.switch_network(switch),
             LabEvent::BlockUdp { blocked } => self.network.block_udp(blocked),
+            LabEvent::Balance { routing: LabRouting::Off, .. } => {
+                self.backends()?;
+                self.network.balance(None);
+            }
+            LabEvent::Balance { routing, backends } => {
+                self.backends()?;
+                if !(LabEvent::MIN_BACKENDS..=LabEvent::MAX_BACKENDS).contains(&backends) {
+                    return Err(EventError::Backends(backends));
+                }
+                self.network.balance(routing.routing().map(|routing| (routing, backends)));
+            }
+            LabEvent::Backend { index, up } => {
+                self.backends()?;
+                if !self.network.set_backend_up(index, up) {
+                    return Err(EventError::NoBackend(index));
+                }
+            }
+            LabEvent::Migration { allowed } => {
+                self.backends()?;
+                self.network.set_migration_off(!allowed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there are backends of this server's behind the network.
+    fn backends(&self) -> Result<(), EventError> {
+        match self.ports {
+            Some(LabPorts { webtransport: Some(_), .. }) => Ok(()),
+            Some(LabPorts { webtransport: None, .. }) => Err(EventError::NoWebTransport),
+            None => Err(EventError::OneServer),
         }
     }
 

@@ -44,10 +44,10 @@ pub(crate) struct LabsConfig {
 }
 
 /// QUIC endpoints of this server that take the connections of labs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Upstreams {
-    pub(crate) cubic: SocketAddr,
-    pub(crate) bbr: SocketAddr,
+    pub(crate) cubic: sluice_relay::Upstreams,
+    pub(crate) bbr: sluice_relay::Upstreams,
 }
 
 /// The far ends of a lab's TCP connections, by congestion controller.
@@ -193,12 +193,12 @@ impl Labs {
     fn connect(&self, network: &Network, slot: &Slot) -> io::Result<Ramps> {
         let open = |congestion: Congestion| -> io::Result<_> {
             let (tcp, udp) = slot.sockets(congestion)?;
-            if let Some(upstreams) = self.config.quic {
-                let upstream = match congestion {
-                    Congestion::Cubic => upstreams.cubic,
-                    Congestion::Bbr => upstreams.bbr,
+            if let Some(upstreams) = &self.config.quic {
+                let upstreams = match congestion {
+                    Congestion::Cubic => upstreams.cubic.clone(),
+                    Congestion::Bbr => upstreams.bbr.clone(),
                 };
-                network.relay_udp(udp, upstream, congestion)?;
+                network.relay_udp(udp, upstreams, congestion)?;
             }
             Ok((congestion, Ramp::open(network, tcp, congestion, self.config.tcp)?))
         };

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluice_shared::lab::PathState;
 use sluice_shared::mode::Transport;
+use sluice_shared::time::micros;
 use sluice_shared::wire::WEBTRANSPORT_PATH;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
@@ -80,6 +82,13 @@ pub(super) async fn accept(
             return;
         }
     };
+    let probe = probe.map(|probe| {
+        let quic = connection.quic_connection().clone();
+        probe.with_path(move || {
+            let path = quic.stats().path;
+            PathState { cwnd_bytes: path.cwnd, rtt_micros: micros(path.rtt) }
+        })
+    });
     if is_echo {
         return echo::echo(connection, sessions.stopping(), permit).await;
     }

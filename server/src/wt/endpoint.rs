@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use wtransport::quinn;
 
 use super::accept::accept;
+use super::backend::{Backend, Group};
 use super::settings::server_config;
 use crate::config::QuicTuning;
 use crate::http::OriginRule;
@@ -33,6 +34,8 @@ pub(crate) struct Endpoint {
     tuning: QuicTuning,
     /// Where its connections' secrets are told: labs' alone.
     secrets: Option<SecretStore>,
+    /// Which of a lab's backends it is.
+    backend: Option<Backend>,
 }
 
 impl Endpoint {
@@ -44,13 +47,31 @@ impl Endpoint {
         address: SocketAddr,
         config: quinn::ServerConfig,
         tuning: QuicTuning,
-        secrets: Option<SecretStore>,
     ) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         let address = socket.local_addr()?;
         let runtime = Arc::new(quinn::TokioRuntime);
         let quic = quinn::Endpoint::new(quinn::EndpointConfig::default(), Some(config), socket, runtime)?;
-        Ok(Self { quic, address, tuning, secrets })
+        Ok(Self { quic, address, tuning, secrets: None, backend: None })
+    }
+
+    /// Binds `address` for one of several backends, whose connection IDs say which; must be called inside a runtime.
+    ///
+    /// # Errors
+    /// The address cannot be bound.
+    pub(crate) fn bind_backend(
+        address: SocketAddr,
+        config: quinn::ServerConfig,
+        tuning: QuicTuning,
+        secrets: SecretStore,
+        (backend, group): (Backend, &Group),
+    ) -> io::Result<Self> {
+        let socket = UdpSocket::bind(address)?;
+        let address = socket.local_addr()?;
+        let runtime = Arc::new(quinn::TokioRuntime);
+        let config = followed(config, Some(backend));
+        let quic = quinn::Endpoint::new(group.endpoint(backend), Some(config), socket, runtime)?;
+        Ok(Self { quic, address, tuning, secrets: Some(secrets), backend: Some(backend) })
     }
 
     /// Where it is bound.
@@ -63,7 +84,8 @@ impl Endpoint {
     /// # Errors
     /// The certificate cannot be used; the earlier one stays.
     pub(crate) fn present(&self, identity: KeyedChain) -> Result<(), StartError> {
-        self.quic.set_server_config(Some(server_config(identity, self.tuning, self.secrets.clone())?));
+        let config = server_config(identity, self.tuning, self.secrets.clone())?;
+        self.quic.set_server_config(Some(followed(config, self.backend)));
         Ok(())
     }
 
@@ -111,4 +133,10 @@ impl Endpoint {
             tracing::debug!(address = %self.address, "not every QUIC connection was closed in time");
         }
     }
+}
+
+/// `config` as `backend` needs it.
+fn followed(mut config: quinn::ServerConfig, backend: Option<Backend>) -> quinn::ServerConfig {
+    config.migration(backend.is_none_or(|backend| backend.migrates));
+    config
 }

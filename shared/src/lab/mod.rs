@@ -15,6 +15,7 @@
 
 mod change;
 mod frames;
+mod migration;
 mod report;
 mod request;
 
@@ -22,6 +23,11 @@ pub use change::{Knobs, LinkChange};
 pub use frames::{
     Answer, CloseRecord, FrameEvent, FrameRecord, FrameTotals, JoinedMessage, Opcode, SHOWN_BYTES,
     UpgradeRecord, WEBSOCKET_GUID,
+};
+pub use migration::{
+    BackendReport, BalancerReport, ClientRoute, IdChange, IdFrames, LabRouting, NewAddress, NextConnection,
+    PathChange, PathEnds, PathFrame, PathFrameKind, PathState, QuicPathChange, Switch, SwitchReport, TcpFate,
+    TcpPathChange,
 };
 pub use report::{
     FlowReport, HopReport, LabReport, LateWrite, Lateness, LinkReport, QuicBytes, TcpPhase, TcpReport,

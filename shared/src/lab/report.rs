@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::migration::{BalancerReport, SwitchReport};
 use super::request::Congestion;
 use crate::mode::Transport;
 use crate::time::Time;
@@ -19,6 +20,15 @@ pub struct LabReport {
     pub relay_load: f32,
     /// The connections that are open, in the order in which they came.
     pub flows: Vec<FlowReport>,
+    /// The last changes of the clients' networks, the oldest first.
+    #[serde(default)]
+    pub switches: Vec<SwitchReport>,
+    /// What stands in front of the backends, if something does.
+    #[serde(default)]
+    pub balancer: Option<BalancerReport>,
+    /// Whether connections that begin now reach a server that does not let them migrate.
+    #[serde(default)]
+    pub is_migration_off: bool,
 }
 
 impl LabReport {

@@ -5,6 +5,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Knobs, LinkChange};
+use super::migration::{LabRouting, Switch};
 use crate::link::NetworkProfile;
 
 /// The network of a new lab, or another one for a lab: a preset's name or a whole profile, and what is different in it.
@@ -140,13 +141,39 @@ pub enum LabEvent {
         /// For how long, 0.1 to [`LabEvent::MAX_TUNNEL_SECS`].
         seconds: f64,
     },
-    /// The client has another address: TCP connections end, and QUIC's go on by another path (RFC 9000 §9).
-    SwitchNetwork,
+    /// The client has another address: TCP connections end, and QUIC's go on by another path (RFC 9000 §9). Both
+    /// settings may be left out.
+    SwitchNetwork(Switch),
     /// UDP passes no longer, or again; TCP is not touched.
     BlockUdp {
         /// Whether it is blocked from now on.
         blocked: bool,
     },
+    /// A balancer stands in front of several backends from now on, or no longer; its counters begin anew, and all
+    /// backends are up.
+    Balance {
+        /// What it routes by.
+        routing: LabRouting,
+        /// Backends, 2 to [`LabEvent::MAX_BACKENDS`].
+        #[serde(default = "least_backends")]
+        backends: u8,
+    },
+    /// A backend goes down, so that nothing passes to or from it, or comes back.
+    Backend {
+        /// Its number, from 0.
+        index: u8,
+        /// Whether it is up from now on.
+        up: bool,
+    },
+    /// Whether QUIC connections that begin from now on may migrate.
+    Migration {
+        /// Whether they may.
+        allowed: bool,
+    },
+}
+
+const fn least_backends() -> u8 {
+    LabEvent::MIN_BACKENDS
 }
 
 impl LabEvent {
@@ -154,4 +181,8 @@ impl LabEvent {
     pub const MIN_TUNNEL_SECS: f64 = 0.1;
     /// The longest tunnel, seconds.
     pub const MAX_TUNNEL_SECS: f64 = 120.0;
+    /// The fewest backends that a balancer stands in front of.
+    pub const MIN_BACKENDS: u8 = 2;
+    /// The most.
+    pub const MAX_BACKENDS: u8 = 4;
 }

@@ -10,6 +10,7 @@ use crate::lab::{Congestion, LinkChange};
 use crate::link::{NetworkProfile, Preset, ProfileError};
 use crate::mode::Mode;
 use crate::policy::Policy;
+use crate::scenario::moves::{AddressChanges, BalancerSetup};
 
 /// A comparison with a name; its text form is described in the module's documentation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,12 @@ pub struct Scenario {
     pub congestion: Congestion,
     /// What is sent.
     pub feed: FeedSetup,
+    /// How often each client asks for a sign of life, 100 ms to 30 s.
+    pub heartbeat: Duration,
+    /// How the client's address changes, beside what the network does.
+    pub address_changes: Option<AddressChanges>,
+    /// What stands in front of several backends.
+    pub balancer: Option<BalancerSetup>,
     /// What is compared, 1 to [`Scenario::MAX_LANES`].
     pub lanes: Vec<LaneSetup>,
     /// For how long the feed sends, 1 to 600 s.

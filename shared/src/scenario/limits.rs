@@ -1,6 +1,6 @@
 //! The settings of a scenario in text, with their units and ranges.
 
-use super::Scenario;
+use super::{BalancerSetup, Scenario};
 use crate::feed::TicksSpec;
 use crate::flow::AutoWindow;
 use crate::link::limits::Limit;
@@ -23,6 +23,12 @@ pub const WINDOW_MESSAGES: Limit = whole("window_messages", "messages", 1, AutoW
 pub const WINDOW_BYTES: Limit = whole("window_bytes", "bytes", 32_768, AutoWindow::MAX.bytes as u32);
 /// `consumer_delay_us` of a lane: up to 1 s.
 pub const CONSUMER_DELAY: Limit = whole("consumer_delay_us", "µs", 0, 1_000_000);
+/// `heartbeat_ms`: how often a client asks for a sign of life, 100 ms to 30 s.
+pub const HEARTBEAT: Limit = whole("heartbeat_ms", "ms", 100, 30_000);
+/// `address_changes.every_ms`: one change in each span of 50 ms to 10 min.
+pub const CHANGE_EVERY: Limit = whole("address_changes.every_ms", "ms", 50, 600_000);
+/// `balancer.backends`: 1 to 16.
+pub const BACKENDS: Limit = whole("balancer.backends", "of them", 1, BalancerSetup::MAX_BACKENDS as u32);
 /// `lanes`: how many of them.
 #[expect(clippy::cast_possible_truncation, reason = "a constant far below 2³²")]
 pub const LANES: Limit = whole("lanes", "of them", 1, Scenario::MAX_LANES as u32);

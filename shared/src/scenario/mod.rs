@@ -9,6 +9,7 @@
 //! congestion = "bbr"                       # of both ends of every lane: cubic (if left out) or bbr
 //! seconds = 60
 //! seed = 1
+//! heartbeat_ms = 1_000                     # how often each client asks for a sign of life
 //!
 //! [network]
 //! preset = "lossy-2"                       # or a whole network: profile = { up = { … }, down = { … } }
@@ -19,6 +20,17 @@
 //! payload_bytes = 200
 //! topics = 8
 //! keys = 16
+//!
+//! [address_changes]                        # left out, only the network itself changes the client's address
+//! every_ms = 5_000                         # one in each span of 5 s, at a moment that the seed draws
+//! part = "address"                         # address (with its port, if left out) or port
+//! tells_client = true                      # TCP connections end at once (if left out), or are silent
+//! server_follows = true                    # false switches QUIC's migration off
+//!
+//! [balancer]                               # left out, there is one server
+//! backends = 2
+//! routing = "connection-id"                # of QUIC's packets: connection-id or address
+//! shares_reset_key = false                 # true: clients believe the stateless resets of every backend
 //!
 //! [[lanes]]
 //! mode = "websocket"
@@ -34,7 +46,9 @@
 mod definition;
 mod error;
 pub mod limits;
+mod moves;
 mod text;
 
 pub use definition::{FeedSetup, LaneSetup, Scenario, ScenarioNetwork};
 pub use error::ScenarioError;
+pub use moves::{AddressChanges, AddressPart, BalancerSetup, Routing};

@@ -13,8 +13,13 @@ use crate::link::limits::Limit;
 use crate::link::{NetworkProfile, ProfileError, nearest};
 use crate::mode::Mode;
 use crate::policy::Policy;
+use crate::session::Heartbeat;
 use crate::time::micros;
 use crate::units::Amount;
+
+mod moves;
+
+use moves::{AddressChangesText, BalancerText};
 
 /// A [`Scenario`] in text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,9 +33,15 @@ pub(super) struct ScenarioText {
     seconds: f64,
     #[serde(default = "default_seed")]
     seed: u64,
+    #[serde(default = "default_heartbeat")]
+    heartbeat_ms: f64,
     network: NetworkText,
     #[serde(default)]
     feed: FeedText,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address_changes: Option<AddressChangesText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    balancer: Option<BalancerText>,
     lanes: Vec<LaneText>,
 }
 
@@ -72,6 +83,10 @@ const fn default_seconds() -> f64 {
     60.0
 }
 
+fn default_heartbeat() -> f64 {
+    micros(Heartbeat::default().interval) as f64 / 1e3
+}
+
 const fn default_seed() -> u64 {
     1
 }
@@ -94,9 +109,12 @@ impl TryFrom<ScenarioText> for Scenario {
             network: text.network.to_network()?,
             congestion: text.congestion,
             feed: text.feed.to_setup()?,
+            address_changes: text.address_changes.map(|changes| changes.to_changes()).transpose()?,
+            balancer: text.balancer.map(|balancer| balancer.to_setup()).transpose()?,
             lanes: text.lanes.iter().enumerate().map(lane).collect::<Result<_, _>>()?,
             seconds: whole("", limits::SECONDS, text.seconds)?,
             seed: text.seed,
+            heartbeat: Duration::from_millis(whole("", limits::HEARTBEAT, text.heartbeat_ms)?.into()),
             name: text.name,
             summary: text.summary,
         })
@@ -111,8 +129,11 @@ impl From<Scenario> for ScenarioText {
             congestion: scenario.congestion,
             seconds: f64::from(scenario.seconds),
             seed: scenario.seed,
+            heartbeat_ms: micros(scenario.heartbeat) as f64 / 1e3,
             network: NetworkText::from(&scenario.network),
             feed: FeedText::from(scenario.feed),
+            address_changes: scenario.address_changes.map(AddressChangesText::from),
+            balancer: scenario.balancer.map(BalancerText::from),
             lanes: scenario.lanes.iter().map(LaneText::from).collect(),
         }
     }

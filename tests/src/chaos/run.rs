@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use sluice_shared::flow::WindowMode;
-use sluice_shared::lab::{LabEvent, LinkRequest};
+use sluice_shared::lab::{LabEvent, LinkRequest, Switch};
 use sluice_shared::mode::Mode;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::GapReason;
@@ -156,7 +156,7 @@ impl Chaos {
             }
             Deed::Switch(client, mode) => self.switch(client, mode).await,
             Deed::Tunnel(lab, seconds) => self.event(lab, LabEvent::Tunnel { seconds }).await,
-            Deed::SwitchNetwork(lab) => self.event(lab, LabEvent::SwitchNetwork).await,
+            Deed::SwitchNetwork(lab) => self.event(lab, LabEvent::SwitchNetwork(Switch::default())).await,
             Deed::BlockUdp(lab, blocked) => self.event(lab, LabEvent::BlockUdp { blocked }).await,
             Deed::Preset(lab, preset) => {
                 let request =

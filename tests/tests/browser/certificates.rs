@@ -17,7 +17,7 @@ async fn json(stage: &Stage, position: usize) -> Value {
 }
 
 /// Asks for certificates until the one of the lane at `position` is as wanted.
-async fn until_certified(
+pub(crate) async fn until_certified(
     stage: &Stage,
     position: usize,
     what: &str,

@@ -10,10 +10,12 @@ mod consumers;
 mod continuity;
 mod exhibits;
 mod frames;
+mod handshakes;
 mod inbound;
 mod lanes;
 mod lifetime;
 mod looks;
+mod migration;
 mod network;
 mod page;
 

@@ -108,9 +108,36 @@ async fn a_lane_that_no_packet_gets_through_for_is_reported_as_such() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn clients_that_move_are_reported_with_what_became_of_their_connections() {
+    let arguments = |scenario| ["compare", "--scenario", scenario, "--virtual", "--seconds", "20", "--json"];
+    for (scenario, is_balanced) in
+        [("rebind", false), ("balancer-by-cid", true), ("balancer-by-address", true), ("train", false)]
+    {
+        let report = json(&arguments(scenario)).await;
+        assert_eq!(report["balancer"].is_object(), is_balanced, "{report}");
+        for lane in lanes(&report) {
+            let migration = &lane["migration"];
+            let count = |field: &str| migration[field].as_u64().expect("counted");
+            assert!(count("address_changes") >= 1, "{scenario}: {lane}");
+            assert_eq!((&lane["messages"]["lost"], count("sessions_lost")), (&Value::from(0), 0), "{lane}");
+            if lane["transport"] == "websocket" {
+                assert_eq!((count("survived"), count("addresses_used")), (0, 0), "{scenario}: {lane}");
+            } else if scenario != "balancer-by-address" {
+                assert_eq!(count("survived"), count("address_changes"), "{scenario}: {lane}");
+                assert_eq!(
+                    (count("misrouted_packets"), &lane["connections"]),
+                    (0, &Value::from(1)),
+                    "{lane}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lists_have_a_line_for_each_name() {
     for (command, names) in [
-        ("scenarios", &["clean", "lossy", "head-of-line", "udp-blocked"][..]),
+        ("scenarios", &["clean", "lossy", "head-of-line", "udp-blocked", "rebind", "balancer-by-cid"][..]),
         ("profiles", &["none", "lte", "lossy-2", "udp-blocked"]),
     ] {
         let output = sluice(&[command]).await;
@@ -145,6 +172,8 @@ async fn wrong_usage_is_told_in_one_line_and_ends_with_two() {
             2,
             "\"carrier-pigeon\", which is no mode",
         ),
+        (&["--scenario", "rebind"], 2, "address_changes is played in virtual time only: add --virtual"),
+        (&["--scenario", "balancer-by-cid"], 2, "balancer is played in virtual time only: add --virtual"),
     ] {
         let output = sluice(&[&["compare"], arguments].concat()).await;
         let error = String::from_utf8_lossy(&output.stderr).into_owned();

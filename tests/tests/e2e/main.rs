@@ -3,6 +3,7 @@
 //! Everything is counted to the single message. Tests wait for conditions, and compare counts and ratios: how fast
 //! the machine is doesn't matter.
 
+mod balancer;
 mod certificates;
 mod chaos;
 mod compare;
@@ -12,12 +13,14 @@ mod delivery;
 mod echo;
 mod exhibits;
 mod frames;
+mod handshakes;
 mod inbound;
 mod lab_limits;
 mod labs;
 mod limits;
 mod liveness;
 mod metrics;
+mod migration;
 mod misbehaviour;
 mod policies;
 mod process;

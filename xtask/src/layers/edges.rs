@@ -9,12 +9,29 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// Each crate with the crates it may use; `None` means any. See ARCHITECTURE.md.
-const ALLOWED: [(&str, Option<&[&str]>); 8] = [
+const ALLOWED: [(&str, Option<&[&str]>); 11] = [
     ("sluice-shared", Some(&[])),
     ("sluice-link", Some(&["sluice-shared"])),
     ("sluice-tcp", Some(&["sluice-link", "sluice-shared"])),
-    ("sluice-relay", Some(&["sluice-tcp", "sluice-link", "sluice-shared"])),
-    ("sluice-server", Some(&["sluice-relay", "sluice-tcp", "sluice-link", "sluice-shared"])),
+    ("sluice-capture", Some(&["sluice-tcp", "sluice-link", "sluice-shared"])),
+    ("sluice-wire", Some(&["sluice-tcp", "sluice-link", "sluice-shared"])),
+    (
+        "sluice-relay",
+        Some(&["sluice-balancer", "sluice-capture", "sluice-tcp", "sluice-link", "sluice-shared"]),
+    ),
+    ("sluice-balancer", Some(&["sluice-shared"])),
+    (
+        "sluice-server",
+        Some(&[
+            "sluice-balancer",
+            "sluice-relay",
+            "sluice-wire",
+            "sluice-capture",
+            "sluice-tcp",
+            "sluice-link",
+            "sluice-shared",
+        ]),
+    ),
     ("sluice-frontend", Some(&["sluice-shared"])),
     ("sluice-tests", None),
     ("xtask", Some(&[])),

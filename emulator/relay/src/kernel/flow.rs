@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::net::{Shutdown, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use sluice_link::Weather;
-use sluice_shared::lab::Congestion;
+use sluice_shared::lab::{Congestion, NextConnection};
 use sluice_shared::link::{Direction, NetworkProfile};
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 
 use super::carrier::Carrier;
 use crate::agenda::Timed;
-use crate::network::{Flow, FlowId, Reading, Settings, link_report};
+use crate::network::{Flow, FlowId, NextBegun, Reading, Settings, link_report};
 
 /// A connection whose packets a [`Carrier`] takes through links of its own.
 pub(crate) struct KernelFlow {
@@ -28,6 +29,8 @@ pub(crate) struct KernelFlow {
     carrier: Arc<Carrier>,
     /// The server's socket, for as long as the server has it.
     far: Mutex<Weak<TcpStream>>,
+    begun: NextBegun,
+    is_silent: AtomicBool,
     ended: watch::Sender<bool>,
 }
 
@@ -46,7 +49,9 @@ impl KernelFlow {
             pump.open(port, settings.links(now).into(), now);
         });
         let ended = watch::Sender::new(false);
-        Arc::new(Self { id, peer, congestion, port, carrier, far: Mutex::default(), ended })
+        let begun = Arc::new(Mutex::new(NextConnection { flow: id.0, ..NextConnection::default() }));
+        let (far, is_silent) = (Mutex::default(), AtomicBool::new(false));
+        Arc::new(Self { id, peer, congestion, port, carrier, far, begun, is_silent, ended })
     }
 
     pub(super) const fn id(&self) -> FlowId {
@@ -124,6 +129,19 @@ impl Flow for KernelFlow {
         });
         let [up, down] = links.unwrap_or_default();
         Reading { up, down, ..Reading::default() }
+    }
+
+    fn begun(&self) -> Option<NextBegun> {
+        Some(Arc::clone(&self.begun))
+    }
+
+    fn silence(&self) -> bool {
+        self.carrier.with(|pump, _| {
+            for link in pump.links_mut(self.port).into_iter().flatten() {
+                link.block(true);
+            }
+        });
+        !self.is_silent.swap(true, Ordering::Relaxed)
     }
 
     fn end(&self) {

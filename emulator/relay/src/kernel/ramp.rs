@@ -152,6 +152,8 @@ impl OnRamp {
             KernelFlow::open(id, peer, self.congestion, port, carrier, settings)
         });
         let flow = added.map_err(io::Error::other)?;
+        self.core.note_address(flow.id(), peer);
+        self.core.balance().route_tcp(peer);
         let expected = Arc::clone(&self.expected);
         expected.0.lock().insert(port, Arc::clone(&flow));
         let crossing = Crossing { core: Arc::clone(&self.core), flow, port, expected };

@@ -1,21 +1,26 @@
 //! The network itself: its settings and its flows.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use sluice_link::Weather;
-use sluice_shared::lab::{Congestion, FlowReport, LabReport, Lateness, LinkReport, QuicBytes, TcpReport};
+use sluice_shared::lab::{
+    BalancerReport, Congestion, FlowReport, LabReport, Lateness, LinkReport, PathEnds, PathState, QuicBytes,
+    TcpReport,
+};
 use sluice_shared::link::NetworkProfile;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 use tokio::sync::watch;
 
+use super::balance::Balance;
 use super::handle::Handle;
 use super::settings::Settings;
+use super::switches::{NextBegun, Order, SeenChange, Switches};
 use crate::agenda::Timed;
 use crate::engine::Engine;
 use crate::quic::{SecretStore, ServerWrite};
@@ -28,6 +33,12 @@ pub(crate) const MAX_TCP_FLOWS: usize = 256;
 const MAX_UDP_FLOWS: usize = 64;
 /// A UDP flow that was silent for this long makes room for a new one when there is none.
 const EVICTABLE_AFTER: Duration = Duration::from_secs(1);
+
+/// Addresses by which the server may know a UDP flow: the newest, and those before it, since a handshake may take its time.
+const MAX_RELAY_SIDES: usize = 8;
+
+/// Asks a server what it knows of the path to a client.
+pub(crate) type PathStateProbe = dyn Fn() -> PathState + Send + Sync;
 
 /// A connection's number in its network, from 0 in the order in which they came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +72,20 @@ pub(crate) trait Flow: Timed {
     fn reading(&self) -> Reading;
     /// The server has handed something over to a QUIC connection; TCP's own end tells what is written to it.
     fn on_write(&self, _write: ServerWrite) {}
+    /// Whoever asks `probe` learns what the server knows of a QUIC connection's path.
+    fn set_path_probe(&self, _probe: Weak<PathStateProbe>) {}
+    /// What is written down of a TCP connection's beginning.
+    fn begun(&self) -> Option<NextBegun> {
+        None
+    }
+    /// The last packets of a TCP connection, up and down.
+    fn last_packets(&self) -> (PathEnds, PathEnds) {
+        (PathEnds::default(), PathEnds::default())
+    }
+    /// Carries nothing any more, if it is TCP, and tells nobody; whether it had carried something.
+    fn silence(&self) -> bool {
+        false
+    }
     /// Ends it without a word.
     fn end(&self);
 }
@@ -75,31 +100,39 @@ pub(crate) struct Core {
     engine: Arc<Engine>,
     threads: Weak<Threads>,
     handle: Mutex<Weak<Handle>>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// Held while flows follow a change of the settings.
     changing: Mutex<()>,
     /// Counts those changes.
     changes: watch::Sender<u64>,
-    /// Counts how often clients got another address.
-    switches: watch::Sender<u64>,
+    /// Says when clients get another address, and which.
+    pub(super) orders: watch::Sender<Option<Order>>,
+    balance: Arc<Balance>,
     tap: Arc<Tap>,
     secrets: OnceLock<SecretStore>,
     /// Everything that holds a socket holds a receiver.
     closing: watch::Sender<bool>,
 }
 
-struct State {
+/// What a network's lock guards.
+pub(super) struct State {
     settings: Settings,
     next_flow: u64,
-    flows: BTreeMap<FlowId, Registered>,
+    pub(super) flows: BTreeMap<FlowId, Registered>,
     is_closed: bool,
+    pub(super) switches: Switches,
+    /// The host that clients have; `None` for whichever the system gives.
+    pub(super) host: Option<IpAddr>,
+    /// How often clients got another host.
+    pub(super) hosts: u64,
 }
 
-struct Registered {
-    flow: Arc<dyn Flow>,
-    lane: Option<u16>,
-    /// The address by which the server knows a UDP flow.
-    relay_side: Option<SocketAddr>,
+/// A flow, and what its network knows of it.
+pub(super) struct Registered {
+    pub(super) flow: Arc<dyn Flow>,
+    pub(super) lane: Option<u16>,
+    /// The addresses by which the server knows the client, the newest first.
+    pub(super) seen_as: VecDeque<SocketAddr>,
 }
 
 /// Why a network takes no more connections.
@@ -130,10 +163,14 @@ impl Core {
                 next_flow: 0,
                 flows: BTreeMap::new(),
                 is_closed: false,
+                switches: Switches::default(),
+                host: None,
+                hosts: 0,
             }),
             changing: Mutex::default(),
             changes: watch::Sender::default(),
-            switches: watch::Sender::default(),
+            orders: watch::Sender::default(),
+            balance: Arc::default(),
             tap: Arc::default(),
             secrets: OnceLock::new(),
             closing: watch::Sender::new(false),
@@ -165,11 +202,16 @@ impl Core {
         self.secrets.get_or_init(|| secrets);
     }
 
-    /// A flow by its number.
+    /// Which backend packets go to.
+    pub(crate) const fn balance(&self) -> &Arc<Balance> {
+        &self.balance
+    }
+
     pub(super) const fn number(&self) -> u64 {
         self.number
     }
 
+    /// A flow by its number.
     pub(super) fn flow(&self, id: FlowId) -> Option<Arc<dyn Flow>> {
         self.state.lock().flows.get(&id).map(|registered| Arc::clone(&registered.flow))
     }
@@ -208,7 +250,7 @@ impl Core {
         state.next_flow += 1;
         let flow = make(id, &state.settings);
         let registered =
-            Registered { flow: Arc::clone(&flow) as Arc<dyn Flow>, lane: None, relay_side: None };
+            Registered { flow: Arc::clone(&flow) as Arc<dyn Flow>, lane: None, seen_as: VecDeque::new() };
         state.flows.insert(id, registered);
         drop(state);
         if let Some(silent) = silent {
@@ -217,27 +259,55 @@ impl Core {
         Ok(flow)
     }
 
-    /// The server knows flow `id` by the address `relay_side`.
-    pub(crate) fn note_relay_side(&self, id: FlowId, relay_side: SocketAddr) {
+    /// The server knows the client of flow `id` by `address` from now on.
+    pub(crate) fn note_address(&self, id: FlowId, address: SocketAddr) {
         if let Some(registered) = self.state.lock().flows.get_mut(&id) {
-            registered.relay_side = Some(relay_side);
+            registered.seen_as.truncate(MAX_RELAY_SIDES - 1);
+            registered.seen_as.push_front(address);
         }
+    }
+
+    /// The host that new flows' clients have; `None` for whichever the system gives.
+    pub(crate) fn host(&self) -> Option<IpAddr> {
+        self.state.lock().host
+    }
+
+    /// The host of change `number` cannot be had, so that the port alone changes.
+    pub(crate) fn note_problem(&self, number: u64, problem: String) {
+        let mut state = self.state.lock();
+        state.host = None;
+        state.switches.note_problem(number, problem);
+    }
+
+    /// Flow `id` writes down in `change` what it does about change `number`.
+    pub(crate) fn follow(&self, number: u64, id: FlowId, change: SeenChange) {
+        let mut state = self.state.lock();
+        let lane = state.flows.get(&id).and_then(|registered| registered.lane);
+        state.switches.follow(number, id, lane, change);
     }
 
     pub(super) fn udp_flow_from(&self, relay_side: SocketAddr) -> Option<FlowId> {
         let wanted = (relay_side.ip().to_canonical(), relay_side.port());
         let state = self.state.lock();
-        let found = state.flows.iter().find(|(_, registered)| {
-            registered
-                .relay_side
-                .is_some_and(|address| (address.ip().to_canonical(), address.port()) == wanted)
+        // Addresses come again when all were used: the newest flow that has one has it.
+        let found = state.flows.iter().rev().find(|(_, registered)| {
+            registered.flow.transport() == Transport::WebTransport
+                && registered
+                    .seen_as
+                    .iter()
+                    .any(|address| (address.ip().to_canonical(), address.port()) == wanted)
         });
         found.map(|(id, _)| *id)
     }
 
     pub(super) fn name_lane(&self, id: FlowId, lane: u16) {
-        if let Some(registered) = self.state.lock().flows.get_mut(&id) {
+        let mut state = self.state.lock();
+        let State { flows, switches, .. } = &mut *state;
+        if let Some(registered) = flows.get_mut(&id) {
             registered.lane = Some(lane);
+            let begun = registered.flow.begun();
+            let transport = registered.flow.transport();
+            switches.name_lane(id, lane, transport, registered.seen_as.front().copied(), begun.as_ref());
         }
     }
 
@@ -285,23 +355,8 @@ impl Core {
     }
 
     /// Goes on each time that clients have another address.
-    pub(crate) fn switches(&self) -> watch::Receiver<u64> {
-        self.switches.subscribe()
-    }
-
-    /// Gives the clients another address: TCP connections end, since they belong to the old one; of UDP flows the server
-    /// sees another.
-    pub(super) fn switch_network(&self) {
-        let gone: Vec<Registered> = {
-            let mut state = self.state.lock();
-            let is_tcp =
-                |_: &FlowId, registered: &mut Registered| registered.flow.transport() == Transport::WebSocket;
-            state.flows.extract_if(.., is_tcp).map(|(_, registered)| registered).collect()
-        };
-        for registered in gone {
-            registered.flow.end();
-        }
-        self.switches.send_modify(|switches| *switches += 1);
+    pub(crate) fn orders(&self) -> watch::Receiver<Option<Order>> {
+        self.orders.subscribe()
     }
 
     pub(super) fn report(&self) -> LabReport {
@@ -311,6 +366,8 @@ impl Core {
             let flows = flows.map(|(id, registered)| (*id, Arc::clone(&registered.flow), registered.lane));
             (state.settings.clone(), flows.collect())
         };
+        let switches = self.state.lock().switches.report();
+        let balancer = self.balancer_report();
         let at = self.engine.clock.now();
         LabReport {
             at,
@@ -318,7 +375,24 @@ impl Core {
             is_udp_blocked: settings.is_udp_blocked,
             relay_load: self.engine.load.load(),
             flows: flows.iter().map(|(id, flow, lane)| flow_report(*id, *lane, &**flow)).collect(),
+            switches,
+            balancer,
+            is_migration_off: self.balance.is_migration_off(),
         }
+    }
+
+    fn balancer_report(&self) -> Option<BalancerReport> {
+        let mut report = self.balance.report()?;
+        let state = self.state.lock();
+        for client in &mut report.clients {
+            let found = state.flows.iter().rev().find(|(_, registered)| {
+                registered.seen_as.front().is_some_and(|address| address.to_string() == client.address)
+            });
+            if let Some((id, registered)) = found {
+                (client.flow, client.lane) = (Some(id.0), registered.lane);
+            }
+        }
+        Some(report)
     }
 
     pub(super) fn close(&self) {

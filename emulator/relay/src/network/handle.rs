@@ -7,11 +7,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sluice_link::Weather;
-use sluice_shared::lab::{Congestion, LabReport};
+use sluice_shared::lab::{Congestion, LabReport, PathState, Switch};
 use sluice_shared::link::NetworkProfile;
+use sluice_shared::scenario::Routing;
 
-use super::core::{Core, Flow, FlowId};
+use super::core::{Core, Flow, FlowId, PathStateProbe};
 use super::roaming;
+use super::upstreams::Upstreams;
 use crate::engine::Engine;
 use crate::quic::{SecretStore, ServerWrite};
 use crate::relay::Threads;
@@ -34,12 +36,26 @@ pub struct NetworkId(u64);
 
 /// Where a server tells what it hands over to a QUIC connection; after the connection's end nobody listens.
 #[derive(Clone)]
-pub struct FlowProbe(Weak<dyn Flow>);
+pub struct FlowProbe {
+    flow: Weak<dyn Flow>,
+    /// Lives as long as the server's side of the connection.
+    path: Option<Arc<PathStateProbe>>,
+}
 
 impl FlowProbe {
+    /// Lets the network ask what the server knows of the path, as long as this or a clone of it is there.
+    #[must_use]
+    pub fn with_path(self, path: impl Fn() -> PathState + Send + Sync + 'static) -> Self {
+        let path: Arc<PathStateProbe> = Arc::new(path);
+        if let Some(flow) = self.flow.upgrade() {
+            flow.set_path_probe(Arc::downgrade(&path));
+        }
+        Self { path: Some(path), ..self }
+    }
+
     /// The server has handed `write` over just now: before anything of it is sent.
     pub fn on_write(&self, write: ServerWrite) {
-        if let Some(flow) = self.0.upgrade() {
+        if let Some(flow) = self.flow.upgrade() {
             flow.on_write(write);
         }
     }
@@ -47,7 +63,10 @@ impl FlowProbe {
 
 impl fmt::Debug for FlowProbe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FlowProbe").field("is_open", &(self.0.strong_count() > 0)).finish()
+        f.debug_struct("FlowProbe")
+            .field("is_open", &(self.flow.strong_count() > 0))
+            .field("tells_path", &self.path.is_some())
+            .finish()
     }
 }
 
@@ -141,12 +160,30 @@ impl Network {
     }
 
     /// Gives all clients another address, as when a phone changes from one network to another: their TCP connections are
-    /// reset at both ends, and the server sees their UDP flows come from another port. What was under way to the old
-    /// port is lost.
+    /// reset at both ends or fall silent, and the server sees their UDP flows come from another port, or another host
+    /// too. The address changes at the server's end of the network: what the server sends to the old one is lost, and
+    /// what is under way goes on. Silent connections end when both of their ends have given up, or after two minutes.
     ///
-    /// It also happens at the end of each planned outage of a profile with `renews_address`.
-    pub fn switch_network(&self) {
-        self.core().switch_network();
+    /// It also happens at the end of each planned outage of a profile with `renews_address`, by port and told.
+    pub fn switch_network(&self, switch: Switch) {
+        self.core().switch_network(switch);
+    }
+
+    /// Puts a balancer in front of backends 0 to `backends` − 1 of [`Upstreams`], or takes it away. Its counters begin
+    /// anew, and all backends are up.
+    pub fn balance(&self, routing: Option<(Routing, u8)>) {
+        self.core().balance().set(routing);
+    }
+
+    /// A backend goes down, so that nothing passes to or from it, or comes back; whether a balancer stands in front of
+    /// such a backend.
+    pub fn set_backend_up(&self, backend: u8, is_up: bool) -> bool {
+        self.core().balance().set_up(backend, is_up)
+    }
+
+    /// Whether UDP flows that begin from now on reach the server that does not let its connections migrate.
+    pub fn set_migration_off(&self, is_off: bool) {
+        self.core().balance().set_migration_off(is_off);
     }
 
     /// Whether UDP is blocked.
@@ -174,7 +211,7 @@ impl Network {
 
     /// Where a server tells what it hands over to connection `flow`; `None` when there is no such connection.
     pub fn probe(&self, flow: FlowId) -> Option<FlowProbe> {
-        self.core().flow(flow).map(|flow| FlowProbe(Arc::downgrade(&flow)))
+        self.core().flow(flow).map(|flow| FlowProbe { flow: Arc::downgrade(&flow), path: None })
     }
 
     /// Takes connections from `listener`, whose clients get a connection through this network with `congestion` at both
@@ -186,8 +223,8 @@ impl Network {
         tcp::listen(self.core(), listener, congestion)
     }
 
-    /// Carries datagrams between those who send to `socket` and the server at `upstream`, until the network closes;
-    /// `congestion` is only what reports say.
+    /// Carries datagrams between those who send to `socket` and a server, until the network closes; `congestion` is only
+    /// what reports say. Without a balancer ([`Self::balance`]) all go to the first of `upstreams`.
     ///
     /// Each client address is a flow with a socket of its own towards the server. It ends after 60 s of silence, and
     /// there are at most 64 at once.
@@ -197,10 +234,10 @@ impl Network {
     pub fn relay_udp(
         &self,
         socket: std::net::UdpSocket,
-        upstream: SocketAddr,
+        upstreams: impl Into<Upstreams>,
         congestion: Congestion,
     ) -> io::Result<()> {
-        udp::relay(self.core(), socket, upstream, congestion)
+        udp::relay(self.core(), socket, upstreams.into(), congestion)
     }
 
     /// The UDP flow that sends to its server from `relay_side`, which is the address of its client to that server.

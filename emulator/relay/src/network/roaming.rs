@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use sluice_shared::lab::Switch;
 use sluice_shared::time::Time;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -36,7 +37,7 @@ pub(super) async fn roam(
                 if let (Some(at), Some(core)) = (at, core.upgrade()) {
                     // A timer may fire a little early; what is over is not asked for again.
                     asked_at = at;
-                    core.switch_network();
+                    core.switch_network(Switch::default());
                 }
             }
             changed = changes.changed() => if changed.is_err() { return },

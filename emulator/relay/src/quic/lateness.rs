@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
+use sluice_capture::quic::Frame;
 use sluice_link::PacketId;
 use sluice_shared::lab::{Lateness, QuicBytes};
 use sluice_shared::link::Direction;
 use sluice_shared::time::Time;
 
-use super::frame::Frame;
+use super::glimpse::Glimpse;
 use super::observer::Observer;
 use super::secrets::SecretStore;
 use crate::attribution::{Attribution, Passage, add};
@@ -55,6 +56,10 @@ struct Stream {
     end: Option<u64>,
 }
 
+/// What a datagram carries, between its being seen and its becoming a packet of the link.
+#[derive(Debug, Default)]
+pub(crate) struct Load(Vec<Piece>);
+
 /// What a packet carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
@@ -89,24 +94,37 @@ impl QuicLateness {
         }
     }
 
-    /// A datagram entered the link as packet `id`.
-    pub(crate) fn on_sent(&mut self, direction: Direction, id: PacketId, datagram: &[u8], now: Time) {
+    /// A datagram was sent, and enters the link if it leads anywhere ([`Self::follow`]).
+    pub(crate) fn on_sent(&mut self, direction: Direction, datagram: &[u8], now: Time) -> (Load, Glimpse) {
         let mut pieces = Vec::new();
+        let mut glimpse = Glimpse::default();
         let (streams, datagrams) = (&mut self.streams, &mut self.datagrams);
-        self.observer.observe(direction, datagram, |frame| match frame {
-            Frame::Stream { id, offset, length, is_last } => {
-                let Some(stream) = streams.get_mut(&id) else { return };
-                let range = offset..offset + length;
-                stream.attribution.on_sent(&range, now);
-                pieces.push(Piece::Stream { id, range, is_last });
+        self.observer.observe(direction, datagram, |frame| {
+            glimpse.see(&frame);
+            if direction == Direction::Up {
+                return;
             }
-            Frame::Datagram { .. } => {
-                if let Some(accepted_at) = datagrams.pop_front() {
-                    pieces.push(Piece::Datagram { accepted_at, sent_at: now });
+            match frame {
+                Frame::Stream { id, offset, data, is_last } => {
+                    let Some(stream) = streams.get_mut(&id) else { return };
+                    let range = offset..offset + data.len() as u64;
+                    stream.attribution.on_sent(&range, now);
+                    pieces.push(Piece::Stream { id, range, is_last });
                 }
+                Frame::Datagram { .. } => {
+                    if let Some(accepted_at) = datagrams.pop_front() {
+                        pieces.push(Piece::Datagram { accepted_at, sent_at: now });
+                    }
+                }
+                Frame::Crypto { .. } | Frame::Other(_) => {}
             }
-            Frame::Crypto { .. } | Frame::Other => {}
         });
+        glimpse.destination = self.observer.destination(direction, datagram);
+        (Load(pieces), glimpse)
+    }
+
+    /// What was sent is packet `id` of the link now.
+    pub(crate) fn follow(&mut self, id: PacketId, Load(pieces): Load) {
         if !pieces.is_empty() && self.packets.len() < MAX_PACKETS {
             self.packets.insert(id, pieces);
         }

@@ -1,15 +1,13 @@
 //! One connection, as its packets pass.
 
+use sluice_capture::quic::{Frame, Hello, Keys, Kind, Suite, frames, initial, packets};
 use sluice_shared::lab::QuicBytes;
 use sluice_shared::link::Direction;
 
-use super::frame::{Frame, frames};
-use super::hello::Hello;
-use super::keys::{Keys, Suite, initial};
-use super::packet::{Kind, packets};
+use super::glimpse::Id;
 use super::secrets::SecretStore;
 
-/// Opens what the server sends after the handshake, once its keys can be found.
+/// Opens what both ends send after the handshake, once the keys can be found.
 #[derive(Debug)]
 pub(super) struct Observer {
     secrets: SecretStore,
@@ -20,8 +18,12 @@ pub(super) struct Observer {
     suite: Option<Suite>,
     /// Bytes of the connection ID in short headers that the server sends: the client chose it.
     client_id_bytes: usize,
+    /// The same for short headers that the client sends, once the server has chosen.
+    server_id_bytes: Option<usize>,
+    /// The keys of what the client sends.
+    up: Option<Keys>,
     /// The keys of what the server sends.
-    traffic: Option<Keys>,
+    down: Option<Keys>,
     /// Packets are opened in place, so each is copied here.
     scratch: Vec<u8>,
     bytes: QuicBytes,
@@ -37,26 +39,45 @@ impl Observer {
             client_random: None,
             suite: None,
             client_id_bytes: 0,
-            traffic: None,
+            server_id_bytes: None,
+            up: None,
+            down: None,
             scratch: Vec::new(),
             bytes: QuicBytes::default(),
         }
     }
 
-    /// What the packets that were opened are made of.
+    /// What the server's packets that were opened are made of.
     pub(super) const fn bytes(&self) -> QuicBytes {
         self.bytes
     }
 
-    /// Looks into `datagram`, and calls `see` for the frames of packets that the server sends after the handshake.
+    /// Where a datagram with a short header leads, if that can be told.
+    pub(super) fn destination(&self, direction: Direction, datagram: &[u8]) -> Option<Id> {
+        let (first, rest) = datagram.split_first()?;
+        if first & 0x80 != 0 {
+            return None;
+        }
+        Id::new(rest.get(..self.id_bytes(direction)?)?)
+    }
+
+    /// Bytes of the connection ID in short headers of `direction`.
+    fn id_bytes(&self, direction: Direction) -> Option<usize> {
+        match direction {
+            Direction::Up => self.server_id_bytes,
+            Direction::Down => self.server_id_bytes.map(|_| self.client_id_bytes),
+        }
+    }
+
+    /// Looks into `datagram`, and calls `see` for the frames of packets that are sent after the handshake.
     pub(super) fn observe(&mut self, direction: Direction, datagram: &[u8], mut see: impl FnMut(Frame<'_>)) {
         let is_handshaking = self.suite.is_none() || self.client_random.is_none();
         let is_short = datagram.first().is_some_and(|first| first & 0x80 == 0);
-        // What the client sends in short packets, and everybody's long ones once the keys are known, need no look.
-        if direction == Direction::Up && (is_short || !is_handshaking) {
+        // The client's long ones need no look once the keys are known.
+        if direction == Direction::Up && !is_short && !is_handshaking {
             return;
         }
-        for packet in packets(datagram, self.client_id_bytes) {
+        for packet in packets(datagram, self.id_bytes(direction).unwrap_or(0)) {
             let Some(bytes) = datagram.get(packet.range.clone()) else { return };
             let number_at = packet.number_at - packet.range.start;
             match packet.kind {
@@ -67,8 +88,12 @@ impl Observer {
                 }
                 // The client begins anew with the connection ID that the server has named.
                 Kind::Retry => *self = Self::new(self.secrets.clone()),
-                Kind::OneRtt if direction == Direction::Down => self.see_traffic(bytes, number_at, &mut see),
-                Kind::OneRtt | Kind::Handshake | Kind::ZeroRtt => {}
+                Kind::OneRtt => {
+                    // A packet behind the server's first hello has an ID whose length was not known before.
+                    let at = self.id_bytes(direction).map_or(number_at, |id_bytes| 1 + id_bytes);
+                    self.see_traffic(direction, bytes, at, &mut see);
+                }
+                Kind::Handshake | Kind::ZeroRtt => {}
             }
         }
     }
@@ -85,6 +110,9 @@ impl Observer {
             self.initial = initial(destination);
             self.client_id_bytes = source.len();
         }
+        if direction == Direction::Down {
+            self.server_id_bytes = Some(source.len());
+        }
         let Some((client_keys, server_keys)) = &mut self.initial else { return };
         let (keys, hello) = match direction {
             Direction::Up => (client_keys, &mut self.client),
@@ -92,7 +120,9 @@ impl Observer {
         };
         self.scratch.clear();
         self.scratch.extend_from_slice(packet);
-        let Some(payload) = keys.open(&mut self.scratch, number_at) else { return };
+        let Some(payload) = keys.open(&mut self.scratch, number_at).map(|opened| opened.payload) else {
+            return;
+        };
         let _understood = frames(payload, |frame, _| {
             if let Frame::Crypto { offset, data } = frame {
                 hello.insert(offset, data);
@@ -106,27 +136,44 @@ impl Observer {
         }
     }
 
-    fn see_traffic(&mut self, packet: &[u8], number_at: usize, see: &mut impl FnMut(Frame<'_>)) {
-        if self.traffic.is_none()
+    fn see_traffic(
+        &mut self,
+        direction: Direction,
+        packet: &[u8],
+        number_at: usize,
+        see: &mut impl FnMut(Frame<'_>),
+    ) {
+        let keys = match direction {
+            Direction::Up => &mut self.up,
+            Direction::Down => &mut self.down,
+        };
+        if keys.is_none()
             && let (Some(random), Some(suite)) = (&self.client_random, self.suite)
         {
-            self.traffic = self.secrets.server_traffic(random).and_then(|secret| Keys::new(suite, secret));
+            *keys = self.secrets.traffic(direction, random).and_then(|secret| Keys::new(suite, secret));
         }
-        let Some(keys) = &mut self.traffic else { return };
+        let Some(keys) = keys else { return };
         self.scratch.clear();
         self.scratch.extend_from_slice(packet);
-        let Some(payload) = keys.open(&mut self.scratch, number_at) else { return };
+        let Some(payload) = keys.open(&mut self.scratch, number_at).map(|opened| opened.payload) else {
+            return;
+        };
+        if direction == Direction::Up {
+            let _understood = frames(payload, |frame, _| see(frame));
+            return;
+        }
         let bytes = &mut self.bytes;
         bytes.packets += 1;
         bytes.packet_bytes += (packet.len() - payload.len()) as u64;
         let _understood = frames(payload, |frame, wire_bytes| {
             match frame {
-                Frame::Stream { length, .. } | Frame::Datagram { length } => {
+                Frame::Stream { data, .. } | Frame::Datagram { data } => {
+                    let length = data.len() as u64;
                     bytes.data_frames += 1;
                     bytes.payload_bytes += length;
                     bytes.frame_header_bytes += wire_bytes - length;
                 }
-                Frame::Crypto { .. } | Frame::Other => bytes.other_frame_bytes += wire_bytes,
+                Frame::Crypto { .. } | Frame::Other(_) => bytes.other_frame_bytes += wire_bytes,
             }
             see(frame);
         });

@@ -6,12 +6,13 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
+use sluice_capture::headers::{INTERFACES, remark};
+use sluice_capture::pcapng::Writer;
 use sluice_shared::time::Time;
 
-use super::headers::{INTERFACES, interface, remark, write_packet};
+use super::headers::{interface, write_packet};
 use super::ring::{Entry, Tap};
 use crate::clock::Clock;
-use crate::pcapng::Writer;
 
 /// Entries that are taken from the ring at once, while everybody who sends waits.
 const CHUNK: usize = 512;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sluice_link::{Delivered, Dropped, Fate, Link, Weather};
-use sluice_shared::lab::{Congestion, Lateness, LinkReport, TcpReport};
+use sluice_shared::lab::{Congestion, Lateness, LinkReport, PathEnds, TcpReport};
 use sluice_shared::link::{ByteCount, Direction, NetworkProfile};
 use sluice_shared::time::Time;
 use sluice_tcp::{Config, Endpoint, Flags, Segment, Seq, State};
@@ -27,6 +27,10 @@ pub(super) struct Conversation {
     client_read_bytes: u64,
     server_written_bytes: u64,
     attribution: Attribution,
+    /// When the first byte of the server's could be read at the client's end.
+    pub(super) first_byte_at: Option<Time>,
+    /// The last packets that arrived, up and down.
+    last: (PathEnds, PathEnds),
     tap: Arc<Tap>,
     ports: Ports,
 }
@@ -61,6 +65,8 @@ impl Conversation {
             client_read_bytes: 0,
             server_written_bytes: 0,
             attribution: Attribution::default(),
+            first_byte_at: None,
+            last: <(PathEnds, PathEnds)>::default(),
             tap,
             ports,
         }
@@ -123,6 +129,17 @@ impl Conversation {
     pub(super) fn start_outage(&mut self, until: Time, now: Time) {
         self.up.start_outage(until.since(now), now);
         self.down.start_outage(until.since(now), now);
+    }
+
+    /// Nothing enters the network any more, in either direction.
+    pub(super) fn silence(&mut self) {
+        self.up.block(true);
+        self.down.block(true);
+    }
+
+    /// The last packets that arrived, up and down.
+    pub(super) const fn last_packets(&self) -> (PathEnds, PathEnds) {
+        self.last
     }
 
     pub(super) fn reports(&mut self, now: Time) -> (LinkReport, LinkReport, TcpReport, Lateness) {
@@ -193,6 +210,9 @@ impl Conversation {
             delivered_at: delivered.delivered_at,
         };
         let readable = self.client_read_bytes + self.client.info().unread_bytes;
+        if readable > 0 {
+            self.first_byte_at.get_or_insert(delivered.delivered_at);
+        }
         self.attribution.on_delivered(data, passage, readable);
     }
 
@@ -203,7 +223,12 @@ impl Conversation {
         }
     }
 
-    fn tap_delivered(&self, direction: Direction, delivered: &Delivered<Packet>) {
+    fn tap_delivered(&mut self, direction: Direction, delivered: &Delivered<Packet>) {
+        let ends = PathEnds { sent_at: Some(delivered.queued_at), arrived_at: Some(delivered.delivered_at) };
+        match direction {
+            Direction::Up => self.last.0 = ends,
+            Direction::Down => self.last.1 = ends,
+        }
         let content = Content::Tcp(delivered.packet.segment.clone());
         self.tap.on_delivered(delivered.packet.mark, direction, self.ports, content, delivered.delivered_at);
     }

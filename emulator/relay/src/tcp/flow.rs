@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sluice_link::Weather;
-use sluice_shared::lab::Congestion;
+use sluice_shared::lab::{Congestion, NextConnection, PathEnds};
 use sluice_shared::link::NetworkProfile;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
@@ -19,7 +19,7 @@ use super::conversation::Conversation;
 use super::stream::RampStream;
 use crate::agenda::{Timed, Timer};
 use crate::engine::Engine;
-use crate::network::{Core, Flow, FlowId, Reading, Settings};
+use crate::network::{Core, Flow, FlowId, NextBegun, Reading, Settings};
 use crate::tap::Ports;
 
 /// How long the server's end waits for the client to close after the server's application has gone
@@ -33,6 +33,7 @@ pub(crate) struct TcpFlow {
     congestion: Congestion,
     engine: Arc<Engine>,
     core: Weak<Core>,
+    begun: NextBegun,
     me: Weak<Self>,
     state: Mutex<FlowState>,
 }
@@ -45,6 +46,8 @@ struct FlowState {
     client: Application,
     server: Application,
     fin_timeout_at: Option<Time>,
+    /// Whether nothing passes any more, without a word to either end.
+    is_silent: bool,
     has_ended: bool,
 }
 
@@ -84,6 +87,11 @@ impl TcpFlow {
             peer,
             congestion,
             core: Arc::downgrade(core),
+            begun: Arc::new(Mutex::new(NextConnection {
+                flow: id.0,
+                syn_at: Some(now),
+                ..NextConnection::default()
+            })),
             me: Weak::clone(me),
             state: Mutex::new(FlowState {
                 conversation: Conversation::new(settings, congestion, seed, core.tap(), ports, now),
@@ -92,6 +100,7 @@ impl TcpFlow {
                 client: Application::default(),
                 server: Application::default(),
                 fin_timeout_at: None,
+                is_silent: false,
                 has_ended: false,
             }),
             engine,
@@ -174,7 +183,11 @@ impl TcpFlow {
 
     /// The client's application has written everything.
     pub(super) fn close_at_client(&self) {
-        self.drive(|state, now| state.conversation.client.close(now));
+        self.drive(|state, now| {
+            state.conversation.client.close(now);
+            // Its goodbye gets nowhere, so no answer will tell that it has left.
+            state.client.is_gone |= state.is_silent;
+        });
     }
 
     /// The client's application has gone: by closing both ways, or without a word.
@@ -271,17 +284,24 @@ impl TcpFlow {
     }
 
     fn settle(&self, state: &mut FlowState, now: Time) -> Aftermath {
-        let conversation = &mut state.conversation;
-        conversation.settle(now);
+        state.conversation.settle(now);
         if state.server.is_gone {
             state.watch_abandoned_server(now);
+        }
+        // A server that never got the connection has nobody who could be waiting.
+        let is_server_gone = state.server.is_gone || state.ramp.is_some();
+        if state.is_silent && state.client.is_gone && is_server_gone {
+            // The protocol would never come to its end.
+            state.conversation.client.abort(now);
+            state.conversation.server.abort(now);
         }
         let mut aftermath = Aftermath { wakers: state.take_wakers(), ..Aftermath::default() };
         if state.conversation.server.is_established() {
             aftermath.established = state.ramp.take();
+            let mut begun = self.begun.lock();
+            begun.established_at.get_or_insert(now);
+            begun.first_byte_at = state.conversation.first_byte_at;
         }
-        // A server that never got the connection has nobody who could be waiting.
-        let is_server_gone = state.server.is_gone || state.ramp.is_some();
         if !state.has_ended && state.client.is_gone && is_server_gone && state.conversation.is_over() {
             state.has_ended = true;
             state.ramp = None;
@@ -356,6 +376,21 @@ impl Flow for TcpFlow {
 
     fn congestion(&self) -> Congestion {
         self.congestion
+    }
+
+    fn begun(&self) -> Option<NextBegun> {
+        Some(Arc::clone(&self.begun))
+    }
+
+    fn last_packets(&self) -> (PathEnds, PathEnds) {
+        self.drive(|state, _| state.conversation.last_packets())
+    }
+
+    fn silence(&self) -> bool {
+        self.drive(|state, _| {
+            state.conversation.silence();
+            !std::mem::replace(&mut state.is_silent, true)
+        })
     }
 
     fn reading(&self) -> Reading {

@@ -97,6 +97,8 @@ fn begin(
     });
     match flow {
         Ok(flow) => {
+            core.note_address(flow.id(), peer);
+            core.balance().route_tcp(peer);
             flow.start();
             core.engine().runtime.spawn(carry(core.closing(), flow, socket));
         }

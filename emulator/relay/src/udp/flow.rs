@@ -5,18 +5,22 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use sluice_link::{Fate, Link, Weather};
-use sluice_shared::lab::{Congestion, LinkReport};
+use sluice_shared::lab::{Congestion, LinkReport, PathState};
 use sluice_shared::link::{ByteCount, Direction, NetworkProfile};
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 use tokio::task::AbortHandle;
 
+use super::path::{OldReaders, PathWatch, Sight};
 use super::port::{Datagram, Destination, Port, Refused};
 use crate::agenda::{Timed, Timer};
 use crate::attribution::Passage;
 use crate::engine::Engine;
-use crate::network::{Core, Flow, FlowId, Reading, Settings, link_report};
-use crate::quic::{QuicLateness, ServerWrite};
+use crate::network::{
+    Balance, Core, Flow, FlowId, PathStateProbe, Reading, SeenChange, Settings, Upstreams, link_report,
+    named_backend,
+};
+use crate::quic::{Glimpse, Load, QuicLateness, ServerWrite};
 use crate::tap::{Content, Mark, Ports, Tap};
 
 /// What IPv4 and UDP add to a datagram on the wire, bytes.
@@ -27,7 +31,9 @@ pub(super) struct Sockets {
     /// Where clients send to.
     pub(super) front: Arc<Port>,
     pub(super) client: Destination,
-    pub(super) upstream: SocketAddr,
+    pub(super) upstreams: Arc<Upstreams>,
+    /// Whether the server is the one that does not let its connections migrate.
+    pub(super) is_still: bool,
     /// The port that the client sends to.
     pub(super) front_port: u16,
 }
@@ -39,6 +45,7 @@ pub(crate) struct UdpFlow {
     pub(super) sockets: Sockets,
     engine: Arc<Engine>,
     tap: Arc<Tap>,
+    balance: Arc<Balance>,
     me: Weak<Self>,
     state: Mutex<FlowState>,
 }
@@ -54,10 +61,18 @@ struct FlowState {
     lateness: Option<Box<QuicLateness>>,
     /// Where the server's answers come to.
     back: Arc<Port>,
+    /// By which the server knows the client.
+    relay_side: SocketAddr,
+    watch: PathWatch,
+    /// Asks what the server knows of the path.
+    probe: Option<Weak<PathStateProbe>>,
+    /// The backend that the client's last packet named.
+    home: Option<u8>,
     /// Where batches are put together.
     scratch: Vec<u8>,
     /// Reads the server's answers.
     reader: Option<AbortHandle>,
+    old_readers: OldReaders,
     has_ended: bool,
 }
 
@@ -74,6 +89,7 @@ struct Way {
 struct Packet {
     datagram: Datagram,
     mark: Mark,
+    sight: Sight,
 }
 
 impl UdpFlow {
@@ -84,7 +100,7 @@ impl UdpFlow {
         settings: &Settings,
         congestion: Congestion,
         sockets: Sockets,
-        back: Arc<Port>,
+        (back, relay_side): (Arc<Port>, SocketAddr),
     ) -> Arc<Self> {
         let (engine, tap, secrets) = (core.engine(), core.tap(), core.secrets());
         let now = engine.clock.now();
@@ -96,6 +112,7 @@ impl UdpFlow {
             congestion,
             sockets,
             tap,
+            balance: Arc::clone(core.balance()),
             me: Weak::clone(me),
             state: Mutex::new(FlowState {
                 up: Way::new(up),
@@ -105,8 +122,13 @@ impl UdpFlow {
                 driven_at: now,
                 lateness: secrets.map(|secrets| Box::new(QuicLateness::new(secrets))),
                 back,
+                relay_side,
+                watch: PathWatch::default(),
+                probe: None,
+                home: None,
                 scratch: Vec::new(),
                 reader: None,
+                old_readers: OldReaders::default(),
                 has_ended: false,
             }),
             engine: Arc::clone(engine),
@@ -117,15 +139,64 @@ impl UdpFlow {
         self.id
     }
 
-    /// The socket that the server's answers come to from now on, and the task that reads it, to be ended with the flow.
-    pub(super) fn set_back(&self, back: Arc<Port>, reader: AbortHandle) {
+    /// The task that reads the server's answers, to be ended with the flow.
+    pub(super) fn set_reader(&self, reader: AbortHandle) {
         let mut state = self.state.lock();
         if state.has_ended {
             reader.abort();
         }
-        state.back = back;
-        if let Some(earlier) = state.reader.replace(reader) {
-            earlier.abort();
+        state.reader = Some(reader);
+    }
+
+    /// The server knows the client by another address from now on, and sends to another socket; whoever reads the
+    /// earlier one goes on for a while. Tells which path it is, and where is written down what comes of it.
+    pub(super) fn change_path(&self, back: Arc<Port>, relay_side: SocketAddr) -> (u32, SeenChange) {
+        // What has arrived went by the old path.
+        self.drive(|_, _| ());
+        self.drive(|state, now| {
+            let before = state.path_state();
+            let change = state.watch.begin(self.id, (state.relay_side, relay_side), before);
+            state.back = back;
+            state.relay_side = relay_side;
+            if let Some(earlier) = state.reader.take() {
+                state.old_readers.push(now, earlier);
+            }
+            (state.watch.path(), change)
+        })
+    }
+
+    /// Lets go of sockets that the flow has left before `before`.
+    pub(super) fn release_old(&self, before: Time) {
+        self.state.lock().old_readers.release(before);
+    }
+
+    /// Takes what the server at `from` has sent to the socket of the flow's path number `path`.
+    pub(super) fn hand_in_answer(
+        &self,
+        path: u32,
+        from: SocketAddr,
+        came_at: Option<Time>,
+        mut datagrams: Vec<Datagram>,
+    ) {
+        let Sockets { upstreams, is_still, .. } = &self.sockets;
+        // The socket of a flow with one server alone hears nobody else.
+        let is_expected = upstreams.only().is_some() || (*is_still && upstreams.still() == Some(from));
+        if !is_expected {
+            let Some(backend) = upstreams.number_of(from) else { return };
+            let home = self.state.lock().home;
+            datagrams.retain(|datagram| self.balance.passes(backend, home, &datagram.payload));
+        }
+        let is_stray = {
+            let mut state = self.state.lock();
+            let is_stray = path != state.watch.path();
+            if is_stray {
+                let now = self.engine.clock.now();
+                datagrams.iter().for_each(|datagram| state.lose(datagram, now));
+            }
+            is_stray
+        };
+        if !is_stray {
+            self.hand_in(Direction::Down, came_at, datagrams);
         }
     }
 
@@ -143,10 +214,14 @@ impl UdpFlow {
                 let size = ByteCount::new(datagram.payload.len() as u64 + HEADER_BYTES);
                 let content = Content::Udp(datagram.payload.clone());
                 let mark = self.tap.on_sent(direction, ports, content, now);
-                let payload = datagram.payload.clone();
-                let id = state.way(direction).link.handle_packet(Packet { datagram, mark }, size, now);
+                if direction == Direction::Up {
+                    state.home = named_backend(&datagram.payload).or(state.home);
+                }
+                let (load, sight) = state.look(direction, &datagram, now);
+                let packet = Packet { datagram, mark, sight };
+                let id = state.way(direction).link.handle_packet(packet, size, now);
                 if let Some(lateness) = &mut state.lateness {
-                    lateness.on_sent(direction, id, &payload, now);
+                    lateness.follow(id, load);
                 }
             }
         });
@@ -162,10 +237,9 @@ impl UdpFlow {
             return result;
         }
         let state = &mut *state;
-        self.collect(&mut state.up, Direction::Up, None, now);
-        self.collect(&mut state.down, Direction::Down, state.lateness.as_deref_mut(), now);
-        let upstream = Destination { address: self.sockets.upstream, from: None };
-        state.up.flush(&state.back, upstream, &mut state.scratch);
+        self.collect(&mut state.up, Direction::Up, None, &mut state.watch, now);
+        self.collect(&mut state.down, Direction::Down, state.lateness.as_deref_mut(), &mut state.watch, now);
+        self.lead_up(&mut state.up, &state.back, state.relay_side, &mut state.scratch);
         state.down.flush(&self.sockets.front, self.sockets.client, &mut state.scratch);
         let timeouts = [state.up.link.poll_timeout(), state.down.link.poll_timeout()];
         let lenience = self.engine.pace.lenience(state.last_came_at, now);
@@ -179,6 +253,7 @@ impl UdpFlow {
         way: &mut Way,
         direction: Direction,
         mut lateness: Option<&mut QuicLateness>,
+        watch: &mut PathWatch,
         now: Time,
     ) {
         while let Some(fate) = way.link.poll_fate(now) {
@@ -187,7 +262,8 @@ impl UdpFlow {
                     if let Some(lateness) = &mut lateness {
                         lateness.on_delivered(delivered.id, Passage::of(&delivered));
                     }
-                    let Packet { datagram, mark } = delivered.packet;
+                    watch.on_delivered(direction, delivered.packet.sight, Passage::of(&delivered));
+                    let Packet { datagram, mark, .. } = delivered.packet;
                     let content = Content::Udp(datagram.payload.clone());
                     self.tap.on_delivered(mark, direction, self.ports(), content, delivered.delivered_at);
                     way.due.push(datagram);
@@ -202,18 +278,67 @@ impl UdpFlow {
         }
     }
 
+    /// Sends what has arrived at the servers' end to the servers that it is for.
+    fn lead_up(&self, way: &mut Way, back: &Port, relay_side: SocketAddr, scratch: &mut Vec<u8>) {
+        let Sockets { upstreams, is_still, .. } = &self.sockets;
+        let servers: Vec<Option<SocketAddr>> = way
+            .due
+            .iter()
+            .map(|datagram| match is_still {
+                true => upstreams.still(),
+                false => upstreams.backend(self.balance.route(relay_side, &datagram.payload)?),
+            })
+            .collect();
+        let mut rest = way.due.as_slice();
+        for run in servers.chunk_by(|one, next| one == next) {
+            let (datagrams, behind) = rest.split_at(run.len());
+            rest = behind;
+            if let Some(address) = run.first().copied().flatten() {
+                way.refused.add(back.send(datagrams, Destination { address, from: None }, scratch));
+            }
+        }
+        way.due.clear();
+    }
+
     const fn ports(&self) -> Ports {
         Ports { client: self.sockets.client.address.port(), server: self.sockets.front_port }
     }
 }
 
 impl FlowState {
+    /// Looks into a datagram that was sent.
+    fn look(&mut self, direction: Direction, datagram: &Datagram, now: Time) -> (Load, Sight) {
+        let (load, glimpse) = self.glimpse(direction, datagram, now);
+        let Self { watch, probe, .. } = self;
+        let sight = watch.on_sent(direction, &glimpse, now, || ask(probe.as_ref()));
+        (load, sight)
+    }
+
+    /// The server has sent a datagram to where nobody is any more.
+    fn lose(&mut self, datagram: &Datagram, now: Time) {
+        let (_load, glimpse) = self.glimpse(Direction::Down, datagram, now);
+        self.watch.on_stray(&glimpse, now);
+    }
+
+    fn glimpse(&mut self, direction: Direction, datagram: &Datagram, now: Time) -> (Load, Glimpse) {
+        let lateness = self.lateness.as_mut();
+        lateness.map(|lateness| lateness.on_sent(direction, &datagram.payload, now)).unwrap_or_default()
+    }
+
+    fn path_state(&self) -> Option<PathState> {
+        ask(self.probe.as_ref())
+    }
+
     const fn way(&mut self, direction: Direction) -> &mut Way {
         match direction {
             Direction::Up => &mut self.up,
             Direction::Down => &mut self.down,
         }
     }
+}
+
+fn ask(probe: Option<&Weak<PathStateProbe>>) -> Option<PathState> {
+    probe?.upgrade().map(|probe| probe())
 }
 
 impl Way {
@@ -299,9 +424,14 @@ impl Flow for UdpFlow {
         }
     }
 
+    fn set_path_probe(&self, probe: Weak<PathStateProbe>) {
+        self.state.lock().probe = Some(probe);
+    }
+
     fn end(&self) {
         self.drive(|state, _| {
             state.has_ended = true;
+            state.old_readers.release_all();
             if let Some(reader) = state.reader.take() {
                 reader.abort();
             }

@@ -15,10 +15,12 @@ use tokio::time::MissedTickBehavior;
 
 use super::flow::{Sockets, UdpFlow, answering_address};
 use super::port::{Arrived, Destination, Port};
-use crate::network::{Core, Flow as _};
+use crate::network::{Core, Flow as _, Order, Upstreams, no_host};
 
 /// A flow that was silent for this long is over: twice QUIC's usual idle timeout.
 const IDLE: Duration = Duration::from_secs(60);
+/// For how long what the server sends to an address is counted that its client does not have any more.
+const OLD: Duration = Duration::from_secs(5);
 /// How often silent flows are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Batches that are taken from a socket before others have their turn.
@@ -26,11 +28,11 @@ const BATCHES: usize = 8;
 /// How long a socket is left alone after an error that nothing explains.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Carries datagrams between the clients of `socket` and the server at `upstream`.
+/// Carries datagrams between the clients of `socket` and the servers at `upstreams`.
 pub(crate) fn relay(
     core: &Arc<Core>,
     socket: std::net::UdpSocket,
-    upstream: SocketAddr,
+    upstreams: Upstreams,
     congestion: Congestion,
 ) -> io::Result<()> {
     let runtime = core.engine().runtime.clone();
@@ -43,10 +45,10 @@ pub(crate) fn relay(
         core: Arc::clone(core),
         front,
         address,
-        upstream,
+        upstreams: Arc::new(upstreams),
         congestion,
         flows: HashMap::new(),
-        switches: core.switches(),
+        orders: core.orders(),
         closing: core.closing(),
     };
     runtime.spawn(clients.run());
@@ -58,10 +60,10 @@ struct Clients {
     core: Arc<Core>,
     front: Arc<Port>,
     address: SocketAddr,
-    upstream: SocketAddr,
+    upstreams: Arc<Upstreams>,
     congestion: Congestion,
     flows: HashMap<SocketAddr, Arc<UdpFlow>>,
-    switches: watch::Receiver<u64>,
+    orders: watch::Receiver<Option<Order>>,
     /// Dropped last: it says that the sockets are released.
     closing: watch::Receiver<bool>,
 }
@@ -80,14 +82,19 @@ impl Clients {
             let event = tokio::select! {
                 ready = self.front.readable() => Event::Ready(ready),
                 _ = sweeps.tick() => Event::Sweep,
-                Ok(()) = self.switches.changed() => Event::Switch,
+                Ok(()) = self.orders.changed() => Event::Switch,
                 _ = self.closing.wait_for(|is_closing| *is_closing) => return,
             };
             match event {
                 Event::Ready(Ok(())) => self.receive().await,
                 Event::Ready(Err(_)) => return,
                 Event::Sweep => self.sweep(),
-                Event::Switch => self.switch(),
+                Event::Switch => {
+                    let order = *self.orders.borrow_and_update();
+                    if let Some(order) = order {
+                        self.switch(order);
+                    }
+                }
             }
         }
     }
@@ -123,53 +130,71 @@ impl Clients {
 
     fn begin(&mut self, run: &Arrived) -> io::Result<Arc<UdpFlow>> {
         self.flows.retain(|_, flow| !flow.has_ended());
-        let (back, relay_side) = self.open_back()?;
+        let (back, relay_side) = self.open_back(self.core.host()).or_else(|_| self.open_back(None))?;
+        let is_still = self.upstreams.still().is_some() && self.core.balance().is_migration_off();
         let sockets = Sockets {
             front: Arc::clone(&self.front),
             client: Destination { address: run.from, from: answering_address(self.address, run.to) },
-            upstream: self.upstream,
+            upstreams: Arc::clone(&self.upstreams),
+            is_still,
             front_port: self.address.port(),
         };
         let flow = self
             .core
             .add(Transport::WebTransport, |id, settings| {
-                UdpFlow::new(&self.core, id, settings, self.congestion, sockets, Arc::clone(&back))
+                let back = (Arc::clone(&back), relay_side);
+                UdpFlow::new(&self.core, id, settings, self.congestion, sockets, back)
             })
             .map_err(io::Error::other)?;
-        self.attach(&flow, back, relay_side);
+        self.attach(&flow, back, relay_side, 0);
         self.flows.insert(run.from, Arc::clone(&flow));
         Ok(flow)
     }
 
-    /// A socket of its own towards the server, and the address by which the server knows it.
-    fn open_back(&self) -> io::Result<(Arc<Port>, SocketAddr)> {
+    /// A socket of its own towards the servers, and the address by which they know it: at `host`, or whichever the
+    /// system gives.
+    fn open_back(&self, host: Option<IpAddr>) -> io::Result<(Arc<Port>, SocketAddr)> {
         let _context = self.core.engine().runtime.enter();
-        let back = Port::new(socket_towards(self.upstream)?)?;
+        let back = Port::new(socket_towards(&self.upstreams, host)?)?;
         let relay_side = back.local_addr()?;
         Ok((Arc::new(back), relay_side))
     }
 
-    /// Sends and receives by `back` from now on.
-    fn attach(&self, flow: &Arc<UdpFlow>, back: Arc<Port>, relay_side: SocketAddr) {
-        self.core.note_relay_side(flow.id(), relay_side);
-        let task = answer(self.core.closing(), Arc::clone(&self.core), Arc::clone(flow), Arc::clone(&back));
+    /// Receives by `back`, the socket of the flow's path number `path`.
+    fn attach(&self, flow: &Arc<UdpFlow>, back: Arc<Port>, relay_side: SocketAddr, path: u32) {
+        self.core.note_address(flow.id(), relay_side);
+        let task = answer(self.core.closing(), Arc::clone(&self.core), Arc::clone(flow), back, path);
         let reader = self.core.engine().runtime.spawn(task);
-        flow.set_back(back, reader.abort_handle());
+        flow.set_reader(reader.abort_handle());
     }
 
     /// Gives every client another address.
-    fn switch(&mut self) {
-        for flow in self.flows.values().filter(|flow| !flow.has_ended()) {
-            match self.open_back() {
-                Ok((back, relay_side)) => self.attach(flow, back, relay_side),
+    fn switch(&mut self, order: Order) {
+        let mut flows: Vec<_> = self.flows.values().filter(|flow| !flow.has_ended()).collect();
+        flows.sort_by_key(|flow| flow.id());
+        for flow in flows {
+            let opened = self.open_back(order.host).or_else(|error| {
+                if order.host.is_some() {
+                    self.core.note_problem(order.number, no_host(&error));
+                }
+                self.open_back(None)
+            });
+            match opened {
+                Ok((back, relay_side)) => {
+                    let (path, change) = flow.change_path(Arc::clone(&back), relay_side);
+                    self.attach(flow, back, relay_side, path);
+                    self.core.follow(order.number, flow.id(), change);
+                }
                 Err(error) => tracing::warn!(%error, "a client keeps its address"),
             }
         }
     }
 
     fn sweep(&mut self) {
-        let silent_since = self.core.engine().clock.now() - IDLE;
+        let now = self.core.engine().clock.now();
+        let silent_since = now - IDLE;
         self.flows.retain(|_, flow| {
+            flow.release_old(now - OLD);
             if flow.idle_since().is_some_and(|since| since < silent_since) {
                 self.core.end_flow(flow.id());
             }
@@ -178,8 +203,15 @@ impl Clients {
     }
 }
 
-/// Hands in what the server of a flow sends, until the flow or the network ends. The first argument is dropped last.
-async fn answer(mut closing: watch::Receiver<bool>, core: Arc<Core>, flow: Arc<UdpFlow>, back: Arc<Port>) {
+/// Hands in what the servers of a flow send to the socket of its path number `path`, until the flow or the network ends.
+/// The first argument is dropped last.
+async fn answer(
+    mut closing: watch::Receiver<bool>,
+    core: Arc<Core>,
+    flow: Arc<UdpFlow>,
+    back: Arc<Port>,
+    path: u32,
+) {
     loop {
         tokio::select! {
             ready = back.readable() => if ready.is_err() { return },
@@ -190,7 +222,9 @@ async fn answer(mut closing: watch::Receiver<bool>, core: Arc<Core>, flow: Arc<U
             match received {
                 Ok(runs) => {
                     let came_at = core.engine().pace.on_received(count(&runs));
-                    runs.into_iter().for_each(|run| flow.hand_in(Direction::Down, came_at, run.datagrams));
+                    for run in runs {
+                        flow.hand_in_answer(path, run.from, came_at, run.datagrams);
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => {
@@ -206,14 +240,20 @@ fn count(runs: &[Arrived]) -> usize {
     runs.iter().map(|run| run.datagrams.len()).sum()
 }
 
-/// A socket that talks to `upstream` only.
-fn socket_towards(upstream: SocketAddr) -> io::Result<std::net::UdpSocket> {
-    let any: IpAddr = match upstream {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+/// A socket at `host` that talks to the only one of `upstreams`; one that hears everybody, if there are several.
+fn socket_towards(upstreams: &Upstreams, host: Option<IpAddr>) -> io::Result<std::net::UdpSocket> {
+    let any = match (upstreams.first(), upstreams.only()) {
+        (Some(SocketAddr::V4(_)), Some(_)) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        (Some(SocketAddr::V6(_)), Some(_)) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        // Several are on this machine, and a socket that is not connected has to know which address it has.
+        (Some(SocketAddr::V4(_)), None) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        (Some(SocketAddr::V6(_)), None) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        (None, _) => return Err(io::Error::new(io::ErrorKind::NotFound, "there is no server")),
     };
-    let socket = std::net::UdpSocket::bind((any, 0))?;
-    socket.connect(upstream)?;
+    let socket = std::net::UdpSocket::bind((host.unwrap_or(any), 0))?;
+    if let Some(only) = upstreams.only() {
+        socket.connect(only)?;
+    }
     Ok(socket)
 }
 

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 use std::time::Duration;
 
-use sluice_relay::pcapng::{Interface, Way, Writer};
+use sluice_capture::pcapng::{Interface, Way, Writer};
 use sluice_shared::link::NetworkProfile;
 use sluice_shared::time::Time;
 use sluice_tcp::{Config, Flags, Pair, PairEvent, Segment, Side, write_ipv4_packet};

@@ -15,3 +15,4 @@ mod webtransport;
 pub(super) use carrier::{Carrier, Event, Obstacle, Sink};
 pub(super) use probe::probe;
 pub(super) use room::Room;
+pub(crate) use webtransport::certificate_hash;

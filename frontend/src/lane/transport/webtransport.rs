@@ -117,7 +117,8 @@ fn missing() -> &'static str {
     }
 }
 
-fn certificate_hash(hash: &[u8; 32]) -> WebTransportHash {
+/// A certificate that the browser is to trust.
+pub(crate) fn certificate_hash(hash: &[u8; 32]) -> WebTransportHash {
     let js_hash = WebTransportHash::new();
     js_hash.set_algorithm("sha-256");
     js_hash.set_value_u8_array(&Uint8Array::new_from_slice(hash));

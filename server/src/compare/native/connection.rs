@@ -52,7 +52,7 @@ pub(super) struct Connection {
     input: mpsc::Receiver<Input>,
     output: mpsc::Sender<Bytes>,
     /// QUIC's own account.
-    pub(super) quic: Option<wtransport::quinn::Connection>,
+    pub(super) quic: Option<quinn::Connection>,
     _tasks: JoinSet<()>,
 }
 

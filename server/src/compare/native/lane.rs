@@ -84,6 +84,7 @@ pub(super) async fn measure(
         congestion: format!("{stack} {}", scenario.congestion),
         encrypted: lane.mode.transport() == Transport::WebTransport,
         cpu: worked,
+        migration: None,
         up,
         down,
     };

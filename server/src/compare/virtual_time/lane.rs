@@ -1,83 +1,60 @@
 //! The event loop of one lane.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use sluice_shared::link::{Direction, NetworkProfile};
-use sluice_shared::mode::Transport as Protocol;
+use sluice_balancer::ServerId;
+use sluice_shared::link::Direction;
 use sluice_shared::scenario::LaneSetup;
 use sluice_shared::session::{Backoff, ClientEvent, ClientSession};
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::write_client_item;
 
+use super::addresses::Addresses;
 use super::feed::Feed;
+use super::measure::wire;
 use super::network::{Network, Tagged};
 use super::server_end::ServerEnd;
-use super::transport::{Resent, Transport};
-use super::websocket::WebSocket;
-use super::webtransport::{Identity, WebTransport};
+use super::transport::{PathFigures, Resent, Transport};
 use crate::compare::client::{MOST_AT_ONCE, PATIENCE, SHORTEST_STALL};
 use crate::compare::consumer::Consumer;
 use crate::compare::error::CompareError;
+use crate::compare::migration::{Migration, Moves};
 use crate::compare::plan::Plan;
-use crate::compare::report::{LaneReport, Outcome, Wire};
-use crate::compare::tally::{Tally, span_millis};
+use crate::compare::report::Wire;
+use crate::compare::tally::Tally;
 
 /// When virtual time begins: so long after the epoch that times take as many bytes as real ones.
-const START: Time = Time::from_millis(1_800_000_000_000);
+pub(super) const START: Time = Time::from_millis(1_800_000_000_000);
 /// For how long messages may still arrive after the feed has ended.
 const DRAIN: Duration = Duration::from_secs(10);
 /// Turns at one moment after which time is taken to stand still.
 const MOST_TURNS: u32 = 1_000_000;
-/// Runs one lane of `plan` from its first packet until all is accounted for, or time is up.
-///
-/// # Errors
-/// QUIC cannot be set up, or an end broke the protocol.
-pub(in crate::compare) fn measure(plan: &Plan, lane: &LaneSetup) -> Result<LaneReport, CompareError> {
-    let scenario = plan.scenario();
-    let (congestion, seed) = (scenario.congestion, scenario.seed);
-    let of_connection =
-        |number: u32| seed.wrapping_add(u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let (measured, stack) = match lane.mode.transport() {
-        Protocol::WebSocket => {
-            let connect = |number, now| Ok(WebSocket::connect(congestion, of_connection(number), now));
-            (Run::new(plan, lane, connect).measure()?, "tcp")
-        }
-        Protocol::WebTransport => {
-            let identity = Identity::new()?;
-            let connect =
-                |number, now| WebTransport::connect(&identity, congestion, of_connection(number), now);
-            (Run::new(plan, lane, connect).measure()?, "quic")
-        }
-    };
-    let Measured { tally, published, ended_at, up, down } = measured;
-    let welcomed_at = tally.welcomed_at;
-    let outcome = Outcome {
-        connected_after_ms: welcomed_at.map(|at| span_millis(at.since(START))),
-        connected_secs: welcomed_at.map_or(0.0, |at| ended_at.since(at).as_secs_f64()),
-        published: welcomed_at.map_or(0, |_| published - tally.missed_before()),
-        congestion: format!("{stack} {congestion}"),
-        encrypted: lane.mode.transport() == Protocol::WebTransport,
-        cpu: None,
-        up,
-        down,
-    };
-    Ok(LaneReport::new(lane, &tally, outcome))
+
+/// A connection that is to be opened.
+pub(super) struct Attempt {
+    pub(super) number: u32,
+    pub(super) from: SocketAddr,
+    pub(super) now: Time,
 }
 
 /// What a lane has measured.
-struct Measured {
-    tally: Tally,
-    published: u64,
-    ended_at: Time,
-    up: Wire,
-    down: Wire,
+pub(super) struct Measured {
+    pub(super) tally: Tally,
+    /// `None` where no address changes.
+    pub(super) migration: Option<Migration>,
+    pub(super) published: u64,
+    pub(super) ended_at: Time,
+    pub(super) up: Wire,
+    pub(super) down: Wire,
 }
 
 /// A lane on its way through virtual time.
-struct Run<'a, T: Transport, F> {
+pub(super) struct Run<'a, T: Transport, F> {
     lane: &'a LaneSetup,
-    profile: &'a NetworkProfile,
+    /// Whether the client's address changes at all.
+    has_changes: bool,
     connect: F,
     now: Time,
     feed_ends_at: Time,
@@ -91,8 +68,12 @@ struct Run<'a, T: Transport, F> {
     next_number: u32,
     /// When to connect, while there is no connection.
     connect_at: Time,
-    new_address_at: Option<Time>,
+    addresses: Addresses<'a>,
+    moves: Moves,
+    /// The backend that the session was at last.
+    backend: Option<ServerId>,
     resent: Resent,
+    figures: PathFigures,
     outgoing: BytesMut,
     last_consumed_at: Time,
 }
@@ -110,16 +91,17 @@ struct Connected<T> {
 impl<'a, T, F> Run<'a, T, F>
 where
     T: Transport,
-    F: Fn(u32, Time) -> Result<T, CompareError>,
+    F: Fn(Attempt) -> Result<T, CompareError>,
 {
-    fn new(plan: &'a Plan, lane: &'a LaneSetup, connect: F) -> Self {
+    /// A lane that is about to begin.
+    pub(super) fn new(plan: &'a Plan, lane: &'a LaneSetup, connect: F) -> Self {
         let scenario = plan.scenario();
         let profile = scenario.network.profile();
         let feed_ends_at = START + Duration::from_secs(scenario.seconds.into());
         let rtt = profile.up.propagation.delay + profile.down.propagation.delay;
         Self {
             lane,
-            profile,
+            has_changes: scenario.address_changes.is_some() || profile.renews_address,
             connect,
             now: START,
             feed_ends_at,
@@ -132,14 +114,21 @@ where
             connection: None,
             next_number: 0,
             connect_at: START,
-            new_address_at: next_address(profile, Duration::ZERO),
+            addresses: Addresses::new(profile, scenario.address_changes, scenario.seed, START, feed_ends_at),
+            moves: Moves::default(),
+            backend: None,
             resent: Resent::default(),
+            figures: PathFigures::default(),
             outgoing: BytesMut::new(),
             last_consumed_at: START,
         }
     }
 
-    fn measure(mut self) -> Result<Measured, CompareError> {
+    /// Runs it until all is accounted for, or time is up.
+    ///
+    /// # Errors
+    /// An end broke the protocol.
+    pub(super) fn measure(mut self) -> Result<Measured, CompareError> {
         let deadline = self.feed_ends_at + DRAIN;
         let mut turns = 0;
         loop {
@@ -158,7 +147,9 @@ where
             }
         }
         let resent = self.resent.plus(self.open_resent());
+        let migration = self.has_changes.then(|| self.migration());
         Ok(Measured {
+            migration,
             published: self.feed.published(),
             ended_at: self.feed_ends_at.max(self.last_consumed_at),
             up: wire(&self.network, Direction::Up, resent.up),
@@ -188,14 +179,14 @@ where
             self.network.poll_timeout(),
             self.session.poll_timeout().map(|(at, _)| at),
             self.consumer.poll_timeout(),
-            self.new_address_at,
+            self.addresses.poll_timeout(),
         ];
         connection.into_iter().chain(others).flatten().min()
     }
 
     /// Does everything that is due now.
     fn turn(&mut self) -> Result<(), CompareError> {
-        self.renew_address();
+        self.change_address();
         if self.connection.is_none() && self.connect_at <= self.now {
             self.open()?;
         }
@@ -208,17 +199,18 @@ where
         Ok(())
     }
 
-    fn renew_address(&mut self) {
-        if self.new_address_at.is_none_or(|at| at > self.now) {
-            return;
+    fn change_address(&mut self) {
+        while let Some(change) = self.addresses.poll_change(self.now) {
+            self.moves.note_change(self.now);
+            if let Some(connection) = &mut self.connection {
+                connection.transport.handle_new_address(change);
+            }
+            if change.tells_client {
+                // A page that has a network again connects at once.
+                self.backoff.reset();
+                self.connect_at = self.connect_at.min(self.now);
+            }
         }
-        self.new_address_at = next_address(self.profile, self.now.since(START));
-        if let Some(connection) = &mut self.connection {
-            connection.transport.handle_new_address(self.now);
-        }
-        // A page that has a network again connects at once.
-        self.backoff.reset();
-        self.connect_at = self.connect_at.min(self.now);
     }
 
     fn open(&mut self) -> Result<(), CompareError> {
@@ -226,7 +218,11 @@ where
         self.next_number += 1;
         self.connection = Some(Connected {
             number,
-            transport: (self.connect)(number, self.now)?,
+            transport: (self.connect)(Attempt {
+                number,
+                from: self.addresses.of_new_connection(),
+                now: self.now,
+            })?,
             server: ServerEnd::default(),
             has_said_hello: false,
             patience_ends_at: self.now + PATIENCE,
@@ -259,6 +255,7 @@ where
         connection.server.run(&mut connection.transport, &self.feed, published, now).map_err(broken)?;
         if !connection.has_said_hello && connection.transport.is_open() {
             connection.has_said_hello = true;
+            self.moves.note_connected(now);
             self.session.handle_connected(now);
         }
         if connection.has_said_hello {
@@ -273,7 +270,13 @@ where
         while let Some(event) = self.session.poll_event() {
             match event {
                 ClientEvent::Silent => is_over = true,
-                ClientEvent::Welcome(_) => self.backoff.reset(),
+                ClientEvent::Welcome(_) => {
+                    self.backoff.reset();
+                    let backend = connection.transport.backend();
+                    let before = std::mem::replace(&mut self.backend, backend);
+                    self.moves.note_welcome(before != backend, now);
+                }
+                ClientEvent::StartedOver { .. } => self.moves.note_started_over(),
                 ClientEvent::Subscribed(_)
                 | ClientEvent::Gap { .. }
                 | ClientEvent::Lost { .. }
@@ -283,7 +286,6 @@ where
                 | ClientEvent::Missed
                 | ClientEvent::Echo(_)
                 | ClientEvent::Certificate(_)
-                | ClientEvent::StartedOver { .. }
                 | ClientEvent::Goodbye(_) => {}
             }
             self.tally.note(&event, now);
@@ -296,6 +298,8 @@ where
 
     fn disconnect(&mut self) {
         self.resent = self.resent.plus(self.open_resent());
+        self.figures = self.figures.plus(self.open_figures());
+        self.moves.note_disconnected(self.now);
         self.connection = None;
         self.session.handle_disconnected();
         self.connect_at = self.now + self.backoff.next_delay();
@@ -305,10 +309,33 @@ where
         self.connection.as_ref().map_or_else(Resent::default, |connection| connection.transport.resent())
     }
 
+    fn open_figures(&self) -> PathFigures {
+        self.connection
+            .as_ref()
+            .map_or_else(PathFigures::default, |connection| connection.transport.figures())
+    }
+
+    fn migration(&self) -> Migration {
+        let figures = self.figures.plus(self.open_figures());
+        Migration {
+            addresses_used: figures.addresses,
+            addresses_misrouted: figures.misrouted_addresses,
+            misrouted_packets: figures.misrouted_packets,
+            stateless_resets: figures.stateless_resets,
+            believed_resets: figures.believed_resets,
+            path_changes: figures.path_changes,
+            window_resets: figures.window_resets,
+            path_challenges: figures.path_challenges,
+            path_responses: figures.path_responses,
+            ..self.moves.report()
+        }
+    }
+
     fn consume(&mut self) {
         while let Some((message, at)) = self.consumer.poll_consumed(&mut self.session, self.now) {
             let age = at.since(message.header.produced_at);
             self.tally.note_consumed(&message, age, at);
+            self.moves.note_received(message.received_at);
             self.last_consumed_at = at;
         }
     }
@@ -337,26 +364,5 @@ where
             let packet = Tagged { connection: connection.number, packet: outgoing.packet };
             self.network.send(outgoing.direction, packet, outgoing.bytes, self.now);
         }
-    }
-}
-
-/// When the client has another address next: at the end of an outage, if its network gives it one.
-fn next_address(profile: &NetworkProfile, elapsed: Duration) -> Option<Time> {
-    let end = profile.down.outages.next_end(elapsed).filter(|_| profile.renews_address)?;
-    Some(START + end)
-}
-
-fn wire<P: Clone>(network: &Network<P>, direction: Direction, resent_packets: u64) -> Wire {
-    let counters = network.counters(direction);
-    Wire {
-        packets: counters.offered.packets,
-        bytes: counters.delivered.bytes.as_u64(),
-        loss_percent: counters.realised_loss().map(|share| share * 100.0),
-        lost_packets: counters.lost_at_random.packets + counters.lost_in_bursts.packets,
-        queue_drops: counters.dropped_by_queue.packets,
-        outage_drops: counters.dropped_by_outage.packets
-            + counters.dropped_by_block.packets
-            + counters.dropped_by_overload.packets,
-        resent_packets: Some(resent_packets),
     }
 }

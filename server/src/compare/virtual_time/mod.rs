@@ -12,12 +12,15 @@
 //! the exchange of HTTP requests, of which only sizes and round trips matter. Lanes run one after the other, each with
 //! the same weather, so none depends on another.
 
+mod addresses;
 mod feed;
 mod lane;
+mod measure;
 mod network;
+mod random;
 mod server_end;
 mod transport;
 mod websocket;
 mod webtransport;
 
-pub(super) use lane::measure;
+pub(super) use measure::measure;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::scenario::{AddressChanges, AddressPart, BalancerSetup, Routing};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -8,6 +9,7 @@ const WHOLE: &str = r#"
     congestion = "bbr"
     seconds = 20
     seed = 9
+    heartbeat_ms = 250
 
     [network]
     preset = "lossy-2"
@@ -18,6 +20,17 @@ const WHOLE: &str = r#"
     payload_bytes = 64
     topics = 3
     keys = 2
+
+    [address_changes]
+    every_ms = 3_000
+    part = "port"
+    tells_client = false
+    server_follows = false
+
+    [balancer]
+    backends = 4
+    routing = "connection-id"
+    shares_reset_key = true
 
     [[lanes]]
     mode = "websocket"
@@ -38,9 +51,23 @@ fn scenario(text: &str) -> Result<Scenario, toml::de::Error> {
 fn every_setting_is_read() {
     let scenario = scenario(WHOLE).expect("valid");
     assert_eq!((scenario.congestion, scenario.seconds, scenario.seed), (Congestion::Bbr, 20, 9));
+    assert_eq!(scenario.heartbeat, Duration::from_millis(250));
     assert_eq!(scenario.network.profile().down.loss.mean(), 0.03);
     let ticks = scenario.ticks();
     assert_eq!((ticks.rate, ticks.size, ticks.streams, ticks.keys, ticks.seed), (100, 64, 3, 2, 9));
+    assert_eq!(
+        scenario.address_changes,
+        Some(AddressChanges {
+            every: Duration::from_secs(3),
+            part: AddressPart::Port,
+            tells_client: false,
+            server_follows: false
+        })
+    );
+    assert_eq!(
+        scenario.balancer,
+        Some(BalancerSetup { backends: 4, routing: Routing::ConnectionId, shares_reset_key: true })
+    );
     assert_eq!(scenario.lanes[0], LaneSetup::new(Mode::WebSocket));
     assert_eq!(
         scenario.lanes[1],
@@ -76,6 +103,8 @@ fn most_settings_may_be_left_out() {
     assert_eq!((scenario.seconds, scenario.seed, scenario.congestion), (60, 1, Congestion::Cubic));
     assert_eq!(scenario.feed, FeedSetup::default());
     assert_eq!(scenario.lanes, [LaneSetup::new(Mode::Datagrams)]);
+    assert_eq!((scenario.address_changes, scenario.balancer), (None, None));
+    assert_eq!(scenario.heartbeat, Heartbeat::default().interval);
 }
 
 #[test]
@@ -85,6 +114,7 @@ fn what_is_wrong_is_named_with_its_value_and_range() {
         ("seconds = 20", "seconds = 601", "seconds is 601; give 1 to 600 s"),
         ("seconds = 20", "seconds = nan", "seconds is NaN; give 1 to 600 s"),
         ("seconds = 20", "seconds = 1.5", "seconds: give a whole number"),
+        ("heartbeat_ms = 250", "heartbeat_ms = 99", "heartbeat_ms is 99; give 100 to 30000 ms"),
         ("topics = 3", "topics = 65", "feed.topics is 65; give 1 to 64 topics"),
         ("payload_bytes = 64", "payload_bytes = 8", "feed.payload_bytes is 8; give 16 to 16384 bytes"),
         (
@@ -94,6 +124,12 @@ fn what_is_wrong_is_named_with_its_value_and_range() {
         ),
         ("keys = 2", "keys = 2000", "feed.keys is 2000; give 1 to 1024 keys"),
         ("keys = 2", "kyes = 2", "unknown field `kyes`"),
+        ("every_ms = 3_000", "every_ms = 10", "address_changes.every_ms is 10; give 50 to 600000 ms"),
+        ("part = \"port\"", "part = \"ip\"", "unknown variant `ip`, expected `port` or `address`"),
+        ("backends = 4", "backends = 17", "balancer.backends is 17; give 1 to 16 of them"),
+        ("backends = 4", "backends = 1.5", "balancer.backends: give a whole number"),
+        ("\"connection-id\"", "\"cid\"", "unknown variant `cid`, expected `address` or `connection-id`"),
+        ("routing = \"connection-id\"", "", "missing field `routing`"),
         (
             "window_messages = 64",
             "window_messages = 0",

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::BytesMut;
+use sluice_balancer::ServerId;
 use sluice_shared::lab::Congestion;
 use sluice_shared::link::Direction;
 use sluice_shared::mode::Mode;
@@ -14,7 +15,8 @@ use sluice_tcp::{Config, Endpoint, Segment};
 
 use super::end::End;
 use super::frames::{Kind, Writer};
-use crate::compare::virtual_time::transport::{Outgoing, Resent, Transport};
+use crate::compare::virtual_time::addresses::Change;
+use crate::compare::virtual_time::transport::{Outgoing, PathFigures, Resent, Transport};
 use crate::config::Pings;
 use crate::session::{Lane, Limits, Outlet, Transit};
 use crate::tcp_info::TcpReading;
@@ -41,11 +43,19 @@ pub(in crate::compare::virtual_time) struct WebSocket {
     ping_at: Time,
     awaits_pong: bool,
     is_over: bool,
+    /// Whether nothing passes any more, and nobody was told.
+    is_cut: bool,
+    backend: Option<ServerId>,
 }
 
 impl WebSocket {
-    /// A client that is about to connect.
-    pub(in crate::compare::virtual_time) fn connect(congestion: Congestion, seed: u64, now: Time) -> Self {
+    /// A client that is about to connect to `backend`.
+    pub(in crate::compare::virtual_time) fn connect(
+        congestion: Congestion,
+        backend: Option<ServerId>,
+        seed: u64,
+        now: Time,
+    ) -> Self {
         let config = Config { congestion, ..Config::default() };
         let client = Endpoint::connect(config, seed.wrapping_mul(2), now);
         let server = Endpoint::listen(config, seed.wrapping_mul(2).wrapping_add(1), now);
@@ -62,6 +72,8 @@ impl WebSocket {
             ping_at: now + Pings::DEFAULT.interval,
             awaits_pong: false,
             is_over: false,
+            is_cut: false,
+            backend,
         }
     }
 
@@ -120,6 +132,9 @@ impl Transport for WebSocket {
     }
 
     fn handle_packet(&mut self, direction: Direction, packet: Segment, now: Time) {
+        if self.is_cut {
+            return;
+        }
         match direction {
             Direction::Up => {
                 self.server.tcp.handle_segment(&packet, now);
@@ -164,9 +179,10 @@ impl Transport for WebSocket {
         }
     }
 
-    /// A TCP connection is bound to its addresses: it is over, and its client knows, for its interface is gone.
-    fn handle_new_address(&mut self, _now: Time) {
-        self.is_over = true;
+    /// A TCP connection is bound to its addresses: it is over, which its client knows if its interface is gone.
+    fn handle_new_address(&mut self, change: Change) {
+        self.is_over |= change.tells_client;
+        self.is_cut = true;
     }
 
     fn poll_item(&mut self, _now: Time) -> Option<Result<ClientItem, DecodeError>> {
@@ -236,5 +252,13 @@ impl Transport for WebSocket {
             up: self.client.tcp.info().retransmitted_packets,
             down: self.server.tcp.info().retransmitted_packets,
         }
+    }
+
+    fn backend(&self) -> Option<ServerId> {
+        self.backend
+    }
+
+    fn figures(&self) -> PathFigures {
+        PathFigures::default()
     }
 }

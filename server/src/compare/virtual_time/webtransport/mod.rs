@@ -1,5 +1,6 @@
 //! WebTransport over QUIC, both ends, on quinn's state machine.
 
+mod backends;
 mod client_end;
 mod instants;
 mod lanes;
@@ -9,5 +10,5 @@ mod session;
 mod settings;
 mod transport;
 
-pub(super) use settings::Identity;
+pub(super) use settings::Setup;
 pub(super) use transport::WebTransport;

@@ -6,9 +6,12 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use quinn_proto::{
-    Connection, ConnectionHandle, DatagramEvent, Dir, EcnCodepoint, Endpoint, Event, StreamEvent, StreamId,
-    Transmit,
+    Connection, ConnectionError, ConnectionHandle, DatagramEvent, Dir, EcnCodepoint, Endpoint, Event,
+    StreamEvent, StreamId, Transmit,
 };
+
+/// The form of a packet's header (RFC 8999 §5).
+const LONG_HEADER: u8 = 0x80;
 
 /// A UDP datagram on its way.
 #[derive(Clone, Debug)]
@@ -31,6 +34,9 @@ pub(super) struct Peer {
     readable: BTreeSet<StreamId>,
     is_connected: bool,
     is_over: bool,
+    /// Whether it is over because of a stateless reset.
+    is_reset: bool,
+    stateless_resets: u64,
 }
 
 impl Peer {
@@ -44,6 +50,8 @@ impl Peer {
             readable: BTreeSet::new(),
             is_connected: false,
             is_over: false,
+            is_reset: false,
+            stateless_resets: 0,
         }
     }
 
@@ -72,6 +80,16 @@ impl Peer {
         self.is_over
     }
 
+    /// Whether a stateless reset has ended the connection.
+    pub(super) const fn is_reset(&self) -> bool {
+        self.is_reset
+    }
+
+    /// Stateless resets that the endpoint has sent (RFC 9000 §10.3).
+    pub(super) const fn stateless_resets(&self) -> u64 {
+        self.stateless_resets
+    }
+
     /// Takes a datagram in that came from `remote`.
     pub(super) fn handle_datagram(&mut self, datagram: &Datagram, remote: SocketAddr, now: Instant) {
         let data = BytesMut::from(datagram.bytes.as_ref());
@@ -91,6 +109,9 @@ impl Peer {
             Some(DatagramEvent::NewConnection(incoming)) => self.endpoint.ignore(incoming),
             Some(DatagramEvent::Response(transmit)) => {
                 let response = self.datagram(&transmit);
+                // What else an endpoint says of itself has a long header.
+                let is_reset = response.bytes.first().is_some_and(|first| first & LONG_HEADER == 0);
+                self.stateless_resets += u64::from(is_reset);
                 self.responses.push_back(response);
             }
             None => {}
@@ -146,7 +167,10 @@ impl Peer {
             let Some(event) = connection.poll() else { return };
             match event {
                 Event::Connected => self.is_connected = true,
-                Event::ConnectionLost { .. } => self.is_over = true,
+                Event::ConnectionLost { reason } => {
+                    self.is_over = true;
+                    self.is_reset = reason == ConnectionError::Reset;
+                }
                 Event::Stream(StreamEvent::Opened { dir }) => accept(connection, dir, &mut self.readable),
                 Event::Stream(StreamEvent::Readable { id }) => {
                     self.readable.insert(id);

@@ -5,16 +5,21 @@ use std::time::Duration;
 
 use quinn_proto::crypto::rustls::QuicClientConfig;
 use quinn_proto::{
-    ClientConfig, ConnectionId, Endpoint, EndpointConfig, IdleTimeout, RandomConnectionIdGenerator,
-    ServerConfig, TransportConfig, VarInt,
+    ClientConfig, ConnectionId, Endpoint, EndpointConfig, IdleTimeout, NoneTokenStore,
+    RandomConnectionIdGenerator, ServerConfig, TransportConfig, VarInt,
 };
 use rcgen::{CertificateParams, KeyPair, SerialNumber, date_time_ymd};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
+use sluice_balancer::ServerId;
 use sluice_shared::lab::Congestion;
+use sluice_shared::scenario::{BalancerSetup, Scenario};
 
+use super::backends::Generator;
+use crate::compare::error::CompareError;
+use crate::compare::virtual_time::random::Draws;
 use crate::config::{self, QuicTuning};
 use crate::server::StartError;
 use crate::tls::KeyedChain;
@@ -28,13 +33,11 @@ const CLIENT_UNI_STREAMS: u32 = 103;
 const CLIENT_BIDI_STREAMS: u32 = 100;
 /// After how long without a packet Chromium's connection is dead.
 const CLIENT_IDLE: Duration = Duration::from_secs(30);
-/// Bytes of the connection id that Chromium addresses its first packets to.
-const FIRST_CID_BYTES: usize = 8;
 
 /// A server's certificate and key, of a kind whose signatures are all equally long (Ed25519), so that a handshake has
 /// the same size each time.
 #[derive(Debug)]
-pub(in crate::compare::virtual_time) struct Identity {
+struct Identity {
     certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
 }
@@ -44,7 +47,7 @@ impl Identity {
     ///
     /// # Errors
     /// There is no randomness.
-    pub(in crate::compare::virtual_time) fn new() -> Result<Self, rcgen::Error> {
+    fn new() -> Result<Self, rcgen::Error> {
         let mut parameters = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
         parameters.serial_number = Some(SerialNumber::from(1_u64));
         parameters.not_before = date_time_ymd(2026, 1, 1);
@@ -67,29 +70,72 @@ const fn tuning(congestion: Congestion) -> QuicTuning {
     QuicTuning { congestion, initial_window: None }
 }
 
-/// The server's endpoint.
-///
-/// # Errors
-/// The certificate cannot be used.
-pub(super) fn server(identity: &Identity, congestion: Congestion, seed: u64) -> Result<Endpoint, StartError> {
-    let server: ServerConfig = wt::server_config(identity.chain(), tuning(congestion), None)?;
-    let mut config = EndpointConfig::default();
-    config.rng_seed(Some(words(seed, 1)));
-    Ok(Endpoint::new(Arc::new(config), Some(Arc::new(server)), true, None))
+/// What the connections of a lane are made of.
+#[derive(Debug)]
+pub(in crate::compare::virtual_time) struct Setup {
+    server: Arc<ServerConfig>,
+    client: ClientConfig,
+    congestion: Congestion,
+    balancer: Option<BalancerSetup>,
+    /// An endpoint's settings with the key of its stateless resets, where all backends have the same.
+    shared: EndpointConfig,
 }
 
-/// The client's endpoint, and how it connects.
-///
-/// # Errors
-/// TLS cannot be set up.
-pub(super) fn client(
-    identity: &Identity,
-    congestion: Congestion,
-    seed: u64,
-) -> Result<(Endpoint, ClientConfig), StartError> {
-    let mut config = EndpointConfig::default();
-    // Chromium's own connection id is empty.
-    config.rng_seed(Some(words(seed, 2))).cid_generator(|| Box::new(RandomConnectionIdGenerator::new(0)));
+impl Setup {
+    /// For the lanes of `scenario`.
+    ///
+    /// # Errors
+    /// There is no randomness, or TLS cannot be set up.
+    pub(in crate::compare::virtual_time) fn new(scenario: &Scenario) -> Result<Self, CompareError> {
+        let identity = Identity::new()?;
+        let congestion = scenario.congestion;
+        let mut server: ServerConfig = wt::server_config(identity.chain(), tuning(congestion), None)?;
+        server.migration(scenario.address_changes.is_none_or(|changes| changes.server_follows));
+        let client = client(&identity, congestion).map_err(StartError::from)?;
+        Ok(Self {
+            server: Arc::new(server),
+            client,
+            congestion,
+            balancer: scenario.balancer,
+            shared: EndpointConfig::default(),
+        })
+    }
+
+    /// The congestion controller of both ends.
+    pub(super) const fn congestion(&self) -> Congestion {
+        self.congestion
+    }
+
+    /// What stands before the servers.
+    pub(super) const fn balancer(&self) -> Option<BalancerSetup> {
+        self.balancer
+    }
+
+    /// The endpoint of the server with this number; what it draws follows from `seed`.
+    pub(super) fn server(&self, number: u8, seed: u64) -> Endpoint {
+        let shares_key = self.balancer.is_some_and(|balancer| balancer.shares_reset_key);
+        let mut config = if shares_key { self.shared.clone() } else { EndpointConfig::default() };
+        config.rng_seed(Some(words(seed, if number == 0 { 1 } else { number.saturating_add(2) })));
+        if self.balancer.is_some() {
+            config.cid_generator(move || Box::new(Generator::new(ServerId(number), seed)));
+        }
+        Endpoint::new(Arc::new(config), Some(Arc::clone(&self.server)), true, None)
+    }
+
+    /// The client's endpoint, and how it connects.
+    pub(super) fn client(&self, seed: u64) -> (Endpoint, ClientConfig) {
+        let mut config = EndpointConfig::default();
+        // Chromium's own connection id is empty.
+        config.rng_seed(Some(words(seed, 2))).cid_generator(|| Box::new(RandomConnectionIdGenerator::new(0)));
+        let first = ConnectionId::new(&Draws::new(seed, 3).word().to_be_bytes());
+        let mut connecting = self.client.clone();
+        // Each connection is a stranger's: no token shows that its address was validated before.
+        connecting.initial_dst_cid_provider(Arc::new(move || first)).token_store(Arc::new(NoneTokenStore));
+        (Endpoint::new(Arc::new(config), None, true, None), connecting)
+    }
+}
+
+fn client(identity: &Identity, congestion: Congestion) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(ring::default_provider());
     let mut tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13])?
@@ -104,10 +150,8 @@ pub(super) fn client(
     let tls = QuicClientConfig::try_from(tls)
         .map_err(|_| rustls::Error::General("the provider lacks TLS_AES_128_GCM_SHA256".to_owned()))?;
     let mut connecting = ClientConfig::new(Arc::new(tls));
-    connecting
-        .transport_config(Arc::new(chromium(congestion)))
-        .initial_dst_cid_provider(Arc::new(|| ConnectionId::new(&[0x5a; FIRST_CID_BYTES])));
-    Ok((Endpoint::new(Arc::new(config), None, true, None), connecting))
+    connecting.transport_config(Arc::new(chromium(congestion)));
+    Ok(connecting)
 }
 
 fn chromium(congestion: Congestion) -> TransportConfig {

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::BytesMut;
+use sluice_balancer::ServerId;
 use sluice_shared::lab::Congestion;
 use sluice_shared::link::Direction;
 use sluice_shared::mode::Mode;
@@ -11,75 +12,73 @@ use sluice_shared::time::Time;
 use sluice_shared::wire::codec::DecodeError;
 use sluice_shared::wire::{ClientItem, Hop, PathSample, StreamInfo, TransportFacts};
 
+use super::backends::Backends;
 use super::client_end::ClientEnd;
 use super::instants::Instants;
 use super::lanes::Lanes;
 use super::peer::{Datagram, Peer};
-use super::server_end::ServerEnd;
-use super::settings::{self, Identity};
+use super::settings::Setup;
 use crate::compare::error::CompareError;
-use crate::compare::virtual_time::transport::{Outgoing, Resent, Transport};
+use crate::compare::virtual_time::addresses::Change;
+use crate::compare::virtual_time::transport::{Outgoing, PathFigures, Resent, Transport};
 use crate::session::{Lane, Outlet};
 
 /// Bytes of an IPv4 and a UDP header.
 const HEADER_BYTES: usize = 28;
 /// Where the server is; no packet ever goes there.
 const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4433);
-/// The client's first port.
-const FIRST_PORT: u16 = 50_000;
 
 /// Both ends.
 #[derive(Debug)]
 pub(in crate::compare::virtual_time) struct WebTransport {
     client: ClientEnd,
-    server: ServerEnd,
+    servers: Backends,
     client_address: SocketAddr,
     instants: Instants,
     congestion: Congestion,
 }
 
 impl WebTransport {
-    /// A client that is about to connect.
+    /// A client at `client_address` that is about to connect.
     ///
     /// # Errors
     /// QUIC cannot be set up.
     pub(in crate::compare::virtual_time) fn connect(
-        identity: &Identity,
-        congestion: Congestion,
+        setup: &Setup,
+        client_address: SocketAddr,
         seed: u64,
         now: Time,
     ) -> Result<Self, CompareError> {
         let instants = Instants::new(now);
-        let server = settings::server(identity, congestion, seed)?;
-        let (mut client, config) = settings::client(identity, congestion, seed)?;
+        let (mut client, config) = setup.client(seed);
         let (handle, connection) = client
             .connect(instants.instant(now), config, SERVER, "localhost")
             .map_err(|error| CompareError::Quic(error.to_string()))?;
         Ok(Self {
             client: ClientEnd::new(Peer::connecting(client, handle, connection)),
-            server: ServerEnd::new(server),
-            client_address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), FIRST_PORT),
+            servers: Backends::new(setup, seed),
+            client_address,
             instants,
-            congestion,
+            congestion: setup.congestion(),
         })
     }
 }
 
 impl Outlet for WebTransport {
     fn control(&mut self) -> Option<&mut BytesMut> {
-        self.server.control()
+        self.servers.home_mut().control()
     }
 
     fn lanes(&self) -> usize {
-        self.server.lanes.as_ref().map_or(0, Lanes::count)
+        self.servers.home().lanes.as_ref().map_or(0, Lanes::count)
     }
 
     fn lane(&mut self, index: usize) -> Option<Lane<'_>> {
-        self.server.lanes.as_mut()?.lane(index)
+        self.servers.home_mut().lanes.as_mut()?.lane(index)
     }
 
     fn seal(&mut self, index: usize, batch: Batch) {
-        if let Some(lanes) = &mut self.server.lanes {
+        if let Some(lanes) = &mut self.servers.home_mut().lanes {
             lanes.seal(index, batch);
         }
     }
@@ -92,7 +91,10 @@ impl Transport for WebTransport {
         let instant = self.instants.instant(now);
         let (direction, packet) = match self.client.peer.poll_transmit(instant) {
             Some(datagram) => (Direction::Up, Datagram { client: self.client_address, ..datagram }),
-            None => (Direction::Down, self.server.peer.poll_transmit(instant)?),
+            None => {
+                let mut servers = self.servers.all_mut();
+                (Direction::Down, servers.find_map(|server| server.peer.poll_transmit(instant))?)
+            }
         };
         Some(Outgoing { direction, bytes: packet.bytes.len() + HEADER_BYTES, packet })
     }
@@ -100,10 +102,7 @@ impl Transport for WebTransport {
     fn handle_packet(&mut self, direction: Direction, packet: Datagram, now: Time) {
         let instant = self.instants.instant(now);
         match direction {
-            Direction::Up => {
-                self.server.peer.handle_datagram(&packet, packet.client, instant);
-                self.server.advance();
-            }
+            Direction::Up => self.servers.handle_packet(&packet, instant),
             // What goes to an address that the client has left reaches nobody.
             Direction::Down if packet.client == self.client_address => {
                 self.client.peer.handle_datagram(&packet, SERVER, instant);
@@ -114,40 +113,45 @@ impl Transport for WebTransport {
     }
 
     fn poll_timeout(&mut self) -> Option<Time> {
-        let ends = [self.client.peer.poll_timeout(), self.server.peer.poll_timeout()];
+        let servers = self.servers.all_mut().filter_map(|server| server.peer.poll_timeout()).min();
+        let ends = [self.client.peer.poll_timeout(), servers];
         ends.into_iter().flatten().min().map(|due| self.instants.time(due))
     }
 
     fn handle_timeout(&mut self, now: Time) {
         let instant = self.instants.instant(now);
         self.client.peer.handle_timeout(instant);
-        self.server.peer.handle_timeout(instant);
         self.client.advance();
-        self.server.advance();
+        for server in self.servers.all_mut() {
+            server.peer.handle_timeout(instant);
+            server.advance();
+        }
     }
 
-    fn handle_new_address(&mut self, _now: Time) {
-        self.client_address.set_port(self.client_address.port().wrapping_add(1).max(FIRST_PORT));
+    /// A QUIC client goes on whether it is told or not: its server learns of it with its next packet.
+    fn handle_new_address(&mut self, change: Change) {
+        self.client_address = change.address;
+        self.servers.await_address(change.address);
     }
 
     fn poll_item(&mut self, _now: Time) -> Option<Result<ClientItem, DecodeError>> {
-        self.server.poll_item()
+        self.servers.home_mut().poll_item()
     }
 
     fn open_lanes(&mut self, mode: Mode, streams: &[StreamInfo]) {
-        self.server.open_lanes(mode, streams);
+        self.servers.home_mut().open_lanes(mode, streams);
     }
 
     fn flush(&mut self, _now: Time) {
-        self.server.flush();
+        self.servers.home_mut().flush();
     }
 
     fn sample(&mut self, now: Time) -> (Hop, PathSample) {
-        self.server.sample(now)
+        self.servers.home_mut().sample(now)
     }
 
     fn facts(&self) -> TransportFacts {
-        let path = self.server.peer.view().map(|connection| connection.stats().path);
+        let path = self.servers.home().peer.view().map(|connection| connection.stats().path);
         TransportFacts {
             congestion_control: Some(self.congestion.name().to_owned()),
             initial_window: path.map(|path| path.cwnd),
@@ -170,11 +174,24 @@ impl Transport for WebTransport {
 
     fn is_over(&self) -> bool {
         let is_over = |peer: &Peer, is_broken: bool| is_broken || peer.is_over();
-        is_over(&self.client.peer, self.client.is_broken) || is_over(&self.server.peer, self.server.is_broken)
+        let server = self.servers.home();
+        is_over(&self.client.peer, self.client.is_broken) || is_over(&server.peer, server.is_broken)
     }
 
     fn resent(&self) -> Resent {
         let lost = |peer: &Peer| peer.view().map_or(0, |connection| connection.stats().path.lost_packets);
-        Resent { up: lost(&self.client.peer), down: lost(&self.server.peer) }
+        Resent { up: lost(&self.client.peer), down: lost(&self.servers.home().peer) }
+    }
+
+    fn backend(&self) -> Option<ServerId> {
+        self.servers.home_id()
+    }
+
+    fn figures(&self) -> PathFigures {
+        let believed_resets = self.client.peer.is_reset().into();
+        PathFigures { believed_resets, ..self.servers.figures() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,282 @@
+//! What a UDP flow writes down of the path of its packets, and of another one when its client changes networks.
+
+use std::mem;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use sluice_shared::lab::{
+    IdChange, PathChange, PathEnds, PathFrame, PathState, QuicPathChange, SwitchReport,
+};
+use sluice_shared::link::Direction;
+use sluice_shared::mode::Transport;
+use sluice_shared::time::{Time, micros};
+
+use crate::attribution::Passage;
+use crate::network::{FlowId, SeenChange};
+use crate::quic::{Glimpse, Id, hex};
+
+/// The path of a flow, by what has passed.
+#[derive(Debug, Default)]
+pub(super) struct PathWatch {
+    /// How many paths there were before this one.
+    path: u32,
+    last_up: PathEnds,
+    last_down: PathEnds,
+    up_id: Option<Id>,
+    down_id: Option<Id>,
+    /// The last change, which this path began with.
+    change: Option<SeenChange>,
+}
+
+/// What is remembered of a packet while it is under way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sight {
+    path: u32,
+    has_data: bool,
+    /// Which frames of the path's change it carries.
+    frames: Option<(usize, usize)>,
+}
+
+impl PathWatch {
+    /// Which path it is, counted from 0.
+    pub(super) const fn path(&self) -> u32 {
+        self.path
+    }
+
+    /// Packets go by another path from now on; tells where is written down what comes of it.
+    pub(super) fn begin(
+        &mut self,
+        flow: FlowId,
+        (old, new): (SocketAddr, SocketAddr),
+        before: Option<PathState>,
+    ) -> SeenChange {
+        let id = |id: Option<Id>| IdChange { before: id.map(Id::to_hex), after: None };
+        let quic = QuicPathChange {
+            before,
+            client_sends_to: id(self.up_id),
+            server_sends_to: id(self.down_id),
+            ..QuicPathChange::default()
+        };
+        let change = PathChange {
+            flow: flow.0,
+            lane: None,
+            transport: Transport::WebTransport,
+            old_address: old.to_string(),
+            new_address: Some(new.to_string()),
+            old_up: self.last_up,
+            old_down: self.last_down,
+            quic: Some(quic),
+            tcp: None,
+        };
+        let change = Arc::new(Mutex::new(change));
+        self.path += 1;
+        self.change = Some(Arc::clone(&change));
+        change
+    }
+
+    /// A packet enters the network at `now`; `ask` tells what the server knows of the path, at its first packet by it.
+    pub(super) fn on_sent(
+        &mut self,
+        direction: Direction,
+        glimpse: &Glimpse,
+        now: Time,
+        ask: impl FnOnce() -> Option<PathState>,
+    ) -> Sight {
+        let id = match direction {
+            Direction::Up => &mut self.up_id,
+            Direction::Down => &mut self.down_id,
+        };
+        *id = glimpse.destination.or(*id);
+        let frames = self.change.as_ref().and_then(|change| {
+            let mut change = change.lock();
+            let quic = change.quic.as_mut()?;
+            if direction == Direction::Down && quic.new_down.sent_at.is_none() {
+                quic.new_down.sent_at = Some(now);
+                quic.after = ask();
+            }
+            if direction == Direction::Down && quic.server_sends_to.after.is_none() {
+                quic.server_sends_to.after = glimpse.destination.map(Id::to_hex);
+            }
+            note(quic, direction, glimpse, false, now)
+        });
+        Sight { path: self.path, has_data: glimpse.has_data, frames }
+    }
+
+    /// The server has sent something to an address that its client does not have any more.
+    pub(super) fn on_stray(&mut self, glimpse: &Glimpse, now: Time) {
+        let Some(change) = &self.change else { return };
+        if let Some(quic) = &mut change.lock().quic {
+            quic.lost_packets += 1;
+            quic.lost_until = Some(now);
+            note(quic, Direction::Down, glimpse, true, now);
+        }
+    }
+
+    /// A packet has passed the network.
+    pub(super) fn on_delivered(&mut self, direction: Direction, sight: Sight, passage: Passage) {
+        let ends = PathEnds { sent_at: Some(passage.queued_at), arrived_at: Some(passage.delivered_at) };
+        match direction {
+            Direction::Up => self.last_up = ends,
+            Direction::Down => self.last_down = ends,
+        }
+        let Some(change) = &self.change else { return };
+        let mut change = change.lock();
+        let change = &mut *change;
+        let Some(quic) = &mut change.quic else { return };
+        // The client's packets get their sender's address at the far end of the network.
+        let is_by_new = direction == Direction::Up || sight.path == self.path;
+        if let (Some((first, count)), true) = (sight.frames, sight.path == self.path) {
+            for frame in quic.frames.iter_mut().skip(first).take(count) {
+                frame.arrived_at.get_or_insert(passage.delivered_at);
+            }
+        }
+        match direction {
+            Direction::Up if quic.new_up.arrived_at.is_none() => {
+                quic.new_up = ends;
+                quic.client_sends_to.after = self.up_id.map(Id::to_hex);
+            }
+            Direction::Up => {}
+            Direction::Down if !is_by_new => change.old_down = ends,
+            Direction::Down => {
+                quic.new_down.arrived_at.get_or_insert(passage.delivered_at);
+                if sight.has_data
+                    && quic.gap_micros.is_none()
+                    && let Some(last) = change.old_down.arrived_at
+                {
+                    quic.gap_micros = Some(micros(passage.delivered_at.since(last)));
+                }
+            }
+        }
+    }
+}
+
+/// Writes down what a packet says of the path, and tells which frames it has.
+fn note(
+    quic: &mut QuicPathChange,
+    direction: Direction,
+    glimpse: &Glimpse,
+    is_to_old_address: bool,
+    sent_at: Time,
+) -> Option<(usize, usize)> {
+    let ids = match direction {
+        Direction::Up => &mut quic.ids_by_client,
+        Direction::Down => &mut quic.ids_by_server,
+    };
+    ids.announced += glimpse.announced;
+    ids.retired += glimpse.retired;
+    let first = quic.frames.len();
+    let room = SwitchReport::MAX_FRAMES - first.min(SwitchReport::MAX_FRAMES);
+    let frames = glimpse.path_frames.iter().take(room).map(|(kind, data)| PathFrame {
+        kind: *kind,
+        direction,
+        is_to_old_address,
+        sent_at,
+        arrived_at: None,
+        data: hex(data),
+    });
+    quic.frames.extend(frames);
+    let count = quic.frames.len() - first;
+    quic.more_frames += (glimpse.path_frames.len() - count) as u64;
+    (count > 0).then_some((first, count))
+}
+
+/// The readers of sockets that the server's answers came to, by when they were left: they count what is lost.
+#[derive(Debug, Default)]
+pub(super) struct OldReaders(Vec<(Time, tokio::task::AbortHandle)>);
+
+impl OldReaders {
+    /// At a time: each has a socket.
+    const MOST: usize = 4;
+
+    /// A socket was left at `now`.
+    pub(super) fn push(&mut self, now: Time, reader: tokio::task::AbortHandle) {
+        if self.0.len() == Self::MOST {
+            self.0.remove(0).1.abort();
+        }
+        self.0.push((now, reader));
+    }
+
+    /// Lets go of the sockets that were left before `before`.
+    pub(super) fn release(&mut self, before: Time) {
+        self.0.retain(|(left_at, reader)| {
+            let is_old = *left_at < before;
+            if is_old {
+                reader.abort();
+            }
+            !is_old
+        });
+    }
+
+    /// Lets go of all.
+    pub(super) fn release_all(&mut self) {
+        mem::take(&mut self.0).into_iter().for_each(|(_, reader)| reader.abort());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_shared::lab::PathFrameKind;
+
+    use super::*;
+
+    fn at(millis: u64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    fn passage(sent: u64, arrived: u64) -> Passage {
+        Passage { queued_at: at(sent), left_bottleneck_at: at(sent), delivered_at: at(arrived) }
+    }
+
+    fn glimpse(has_data: bool, frames: &[PathFrameKind]) -> Glimpse {
+        let path_frames = frames.iter().map(|kind| (*kind, [7; 8])).collect();
+        Glimpse { destination: Id::new(&[1]), has_data, path_frames, ..Glimpse::default() }
+    }
+
+    fn addresses() -> (SocketAddr, SocketAddr) {
+        (SocketAddr::from(([127, 0, 0, 1], 1)), SocketAddr::from(([127, 0, 0, 2], 2)))
+    }
+
+    #[test]
+    fn a_change_tells_the_last_of_the_old_path_and_the_first_of_the_new() {
+        let mut watch = PathWatch::default();
+        let state = PathState { cwnd_bytes: 12_000, rtt_micros: 20_000 };
+        let plain = watch.on_sent(Direction::Down, &glimpse(true, &[]), at(1), || None);
+        watch.on_delivered(Direction::Down, plain, passage(1, 11));
+        let under_way = watch.on_sent(Direction::Down, &glimpse(true, &[]), at(9), || None);
+        let change = watch.begin(FlowId(3), addresses(), Some(state));
+        watch.on_stray(&glimpse(true, &[PathFrameKind::Challenge]), at(12));
+        watch.on_delivered(Direction::Down, under_way, passage(9, 19));
+        let up = watch.on_sent(Direction::Up, &glimpse(false, &[]), at(20), || None);
+        watch.on_delivered(Direction::Up, up, passage(20, 30));
+        let challenge = glimpse(false, &[PathFrameKind::Challenge]);
+        let challenge = watch.on_sent(Direction::Down, &challenge, at(30), || Some(state));
+        let data = watch.on_sent(Direction::Down, &glimpse(true, &[]), at(31), || None);
+        watch.on_delivered(Direction::Down, challenge, passage(30, 40));
+        watch.on_delivered(Direction::Down, data, passage(31, 41));
+        let change = change.lock().clone();
+        let quic = change.quic.expect("a QUIC connection");
+        assert_eq!(change.old_down, PathEnds { sent_at: Some(at(9)), arrived_at: Some(at(19)) });
+        assert_eq!(quic.new_up, PathEnds { sent_at: Some(at(20)), arrived_at: Some(at(30)) });
+        assert_eq!(quic.new_down, PathEnds { sent_at: Some(at(30)), arrived_at: Some(at(40)) });
+        assert_eq!((quic.gap_micros, quic.lost_packets), (Some(22_000), 1));
+        assert_eq!((quic.before, quic.after), (Some(state), Some(state)));
+        let frames: Vec<_> = quic
+            .frames
+            .iter()
+            .map(|frame| (frame.is_to_old_address, frame.sent_at, frame.arrived_at))
+            .collect();
+        assert_eq!(frames, [(true, at(12), None), (false, at(30), Some(at(40)))]);
+    }
+
+    #[test]
+    fn there_is_an_end_to_the_frames_of_a_change() {
+        let mut watch = PathWatch::default();
+        let change = watch.begin(FlowId(3), addresses(), None);
+        for n in 0..20 {
+            watch.on_sent(Direction::Up, &glimpse(false, &[PathFrameKind::Response]), at(n), || None);
+        }
+        let quic = change.lock().quic.clone().expect("a QUIC connection");
+        assert_eq!((quic.frames.len(), quic.more_frames), (SwitchReport::MAX_FRAMES, 4));
+    }
+}

@@ -1,0 +1,7 @@
+//! Stacks over the emulated network.
+
+mod quic;
+mod stage;
+mod tcp;
+mod udp;
+mod world;

@@ -1,0 +1,80 @@
+//! What the page's own lanes say of themselves: the module has no part in them, so it reads what everybody reads.
+
+use sluice_shared::mode::{Mode, Transport};
+use wasm_bindgen::JsCast;
+use web_sys::{Document, Element};
+
+use crate::model::format;
+use crate::model::frames::push_text;
+
+/// A lane as the page shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PageLane {
+    /// The number that its connections name.
+    pub(super) lane: u16,
+    /// What the page calls it.
+    pub(super) name: String,
+    /// What its mode is carried by; a lane that falls back may be on the other one.
+    pub(super) transport: Transport,
+    /// What it is doing.
+    pub(super) state: String,
+    /// Connections after the first.
+    pub(super) reconnects: u64,
+    /// Messages in gaps.
+    pub(super) gaps: u64,
+    /// Messages that never came and that no gap explains.
+    pub(super) lost: u64,
+}
+
+/// The lanes from above.
+pub(super) fn read(document: &Document) -> Vec<PageLane> {
+    let Ok(found) = document.query_selector_all("[data-lane]") else { return Vec::new() };
+    let elements = (0..found.length()).filter_map(|at| found.get(at)?.dyn_into::<Element>().ok());
+    elements.filter_map(|element| lane(&element)).collect()
+}
+
+fn lane(element: &Element) -> Option<PageLane> {
+    let mode: Mode = element.get_attribute("data-testid")?.strip_prefix("lane-")?.parse().ok()?;
+    let fact = |id: &str| {
+        let selector = ["[data-testid=", id, "]"].concat();
+        element.query_selector(&selector).ok()??.get_attribute("data-value")?.parse().ok()
+    };
+    Some(PageLane {
+        lane: element.get_attribute("data-lane")?.parse().ok()?,
+        name: element.get_attribute("aria-label")?.trim_start_matches("Lane ").to_owned(),
+        transport: mode.transport(),
+        state: element.get_attribute("data-state")?,
+        reconnects: fact("reconnects").unwrap_or(0),
+        gaps: fact("gaps").unwrap_or(0),
+        lost: fact("lost").unwrap_or(0),
+    })
+}
+
+/// What a lane is called; one that has left the page has its number.
+pub(super) fn name_of(lanes: &[PageLane], lane: u16) -> String {
+    let known = lanes.iter().find(|known| known.lane == lane);
+    known.map_or_else(|| "lane ".to_owned() + &lane.to_string(), |known| known.name.clone())
+}
+
+/// A line for each lane.
+pub(super) fn html(lanes: &[PageLane]) -> String {
+    let mut html = "<table class=proof><thead><tr><th></th><th>now</th><th>reconnects</th><th>in gaps</th>\
+                    <th>lost</th></tr></thead><tbody>"
+        .to_owned();
+    for lane in lanes {
+        html.push_str("<tr><th>");
+        push_text(&mut html, &lane.name);
+        html.push_str("</th><td>");
+        push_text(&mut html, &lane.state);
+        html.push_str("</td>");
+        for (count, is_harm) in [(lane.reconnects, false), (lane.gaps, true), (lane.lost, true)] {
+            html.extend([
+                if is_harm && count > 0 { "<td class=bad>" } else { "<td>" },
+                &format::count(count),
+                "</td>",
+            ]);
+        }
+        html.push_str("</tr>");
+    }
+    html + "</tbody></table>"
+}

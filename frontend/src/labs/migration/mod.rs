@@ -1,0 +1,28 @@
+//! Clients that change networks, and the balancer in front of several backends: the second panel of this module.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `panel.rs` | what is seen: watches the lab, fills the parts |
+//! | `actions.rs` | what a click does |
+//! | `skeleton.rs` | the panel before anything is known |
+//! | `read.rs` | the lab's report from JSON |
+//! | `drawing.rs` `scale.rs` | a change of networks on one time axis, as SVG |
+//! | `facts.rs` | the same change in numbers |
+//! | `backends.rs` | the balancer's backends and clients |
+//! | `series.rs` | many changes one after the other, summed up |
+//! | `lanes.rs` | what the page's own lanes say of themselves |
+
+mod actions;
+mod backends;
+mod drawing;
+mod facts;
+mod lanes;
+mod panel;
+mod read;
+#[cfg(test)]
+mod samples;
+mod scale;
+mod series;
+mod skeleton;
+
+pub(super) use panel::root;
