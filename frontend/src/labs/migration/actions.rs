@@ -36,7 +36,7 @@ impl Lab {
             "routing" => self.balance(named(&LabRouting::ALL, LabRouting::name, &arg)),
             "backends" => {
                 self.backends.set(arg.parse().unwrap_or(LabEvent::MIN_BACKENDS));
-                match self.routing() {
+                match self.routing.get().unwrap_or_else(|| self.routing()) {
                     LabRouting::Off => {}
                     routing @ (LabRouting::Address | LabRouting::ConnectionId) => self.balance(routing),
                 }
@@ -53,6 +53,7 @@ impl Lab {
     }
 
     fn balance(self: &Rc<Self>, routing: LabRouting) {
+        self.routing.set(Some(routing));
         self.post(LabEvent::Balance { routing, backends: self.backends.get() });
     }
 

@@ -59,6 +59,10 @@ pub(super) fn html(report: &BalancerReport, lanes: &[PageLane]) -> String {
     push_count(&mut html, "orphaned", totals.orphaned, true);
     push_count(&mut html, "resets", totals.resets, true);
     html.push_str("</tr></tbody></table><p class=hint>");
+    if totals.packets > 0 {
+        let share = totals.misrouted as f64 / totals.packets as f64;
+        html.extend([&*format::percent(share), " of the packets so far were misrouted. "]);
+    }
     html.push_str(&expectation(report));
     html.push_str("</p><table class=proof><thead><tr><th>client</th><th>backend</th><th>packets</th></tr></thead><tbody>");
     for client in report.clients.iter().take(CLIENTS) {
@@ -104,7 +108,8 @@ fn expectation(report: &BalancerReport) -> String {
                 &backends.to_string(),
                 " = ",
                 &format::percent(share),
-                " of the cases. The connection is not there, so its packets are misrouted and the session is lost.",
+                " of the cases. The connection is not there: its packets are misrouted, and its session resumes by \
+                 another one.",
             ]
             .concat()
         }
@@ -153,6 +158,7 @@ mod tests {
         assert!(html.contains("data-testid=misrouted data-value=40 class=bad>40"), "{html}");
         assert!(html.contains("data-testid=resets data-value=2"), "{html}");
         assert!(html.contains("1 − 1/2 = 50\u{a0}%"), "{html}");
+        assert!(html.contains("20\u{a0}% of the packets so far"), "{html}");
         assert!(html.contains("and 12 addresses"), "{html}");
         assert!(!html.contains("<backend 1>"), "names cannot bring markup");
     }

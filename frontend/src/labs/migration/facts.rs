@@ -21,7 +21,7 @@ const WAITS_FOR_CLIENT: &str =
 /// How much a round trip may differ and count as the same.
 const SAME_RTT: f64 = 0.25;
 
-/// A fact's test id behind the transport's name, its title, what it means, and how it is told: its raw value and HTML.
+/// A fact's test id behind the transport's name, its title in HTML, what it means, and how it is told: its raw value and HTML.
 type Row =
     (&'static str, &'static str, &'static str, fn(&SwitchReport, &PathChange) -> Option<(String, String)>);
 
@@ -59,10 +59,10 @@ const ROWS: [Row; 9] = [
             path.quic.as_ref().map(|quic| states(quic, |state| state.rtt_micros, rtt_verdict, format::span))
         },
     ),
-    ("challenges", "PATH_CHALLENGE", "Eight bytes that nobody can guess (RFC 9000 §8.2)", |_, path| {
+    ("challenges", "PATH_<wbr>CHALLENGE", "Eight bytes that nobody can guess (RFC 9000 §8.2)", |_, path| {
         path.quic.as_ref().map(|quic| frames(quic, PathFrameKind::Challenge))
     }),
-    ("responses", "PATH_RESPONSE", "The same eight bytes, back from the new address", |_, path| {
+    ("responses", "PATH_<wbr>RESPONSE", "The same eight bytes, back from the new address", |_, path| {
         path.quic.as_ref().map(|quic| frames(quic, PathFrameKind::Response))
     }),
     ("lost", "Lost to the old address", "Packets of the server that nobody gets any more", lost),

@@ -8,12 +8,14 @@
 //! | `read.rs` | the lab's report from JSON |
 //! | `drawing.rs` `scale.rs` | a change of networks on one time axis, as SVG |
 //! | `facts.rs` | the same change in numbers |
+//! | `chain.rs` | connections that took each other's place |
 //! | `backends.rs` | the balancer's backends and clients |
 //! | `series.rs` | many changes one after the other, summed up |
 //! | `lanes.rs` | what the page's own lanes say of themselves |
 
 mod actions;
 mod backends;
+mod chain;
 mod drawing;
 mod facts;
 mod lanes;

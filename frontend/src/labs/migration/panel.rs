@@ -11,7 +11,7 @@ use web_sys::{Document, Element, Event};
 
 use super::scale::Extent;
 use super::series::Series;
-use super::{backends, drawing, facts, lanes, read, skeleton};
+use super::{backends, chain, drawing, facts, lanes, read, skeleton};
 use crate::dom::Board;
 use crate::lab_watch::{LabWatch, Sight};
 use crate::model::frames::push_text;
@@ -62,6 +62,7 @@ impl Shown {
             reports: Cell::new(0),
             switch: Cell::default(),
             backends: Cell::new(LabEvent::MIN_BACKENDS),
+            routing: Cell::new(None),
             chosen: Cell::new(None),
             extent: Cell::default(),
             series: RefCell::default(),
@@ -90,6 +91,8 @@ pub(super) struct Lab {
     pub(super) reports: Cell<u32>,
     pub(super) switch: Cell<Switch>,
     pub(super) backends: Cell<u8>,
+    /// What the balancer was told last; reports tell of it a little later.
+    pub(super) routing: Cell<Option<LabRouting>>,
     /// The change that is drawn; `None` for the last one.
     pub(super) chosen: Cell<Option<u64>>,
     pub(super) extent: Cell<Extent>,
@@ -188,10 +191,6 @@ impl Lab {
         self.fill("[data-part=lanes]", lanes::html(&lanes));
         self.set("[data-part=balancer-card]", "data-state", state(report.balancer.is_some()));
         if let Some(balancer) = &report.balancer {
-            if let Ok(count) = u8::try_from(balancer.backends.len()) {
-                self.backends.set(count);
-                self.press("backends", &count.to_string());
-            }
             self.fill("[data-part=balancer]", backends::html(balancer, &lanes));
         }
         for index in 0..LabEvent::MAX_BACKENDS {
@@ -217,6 +216,7 @@ impl Lab {
         let chosen = chosen.or_else(|| switches.last());
         self.set("[data-part=switch-card]", "data-state", state(chosen.is_some()));
         let Some(switch) = chosen else { return };
+        let (switch, left_out) = &chain::resolved_switch(switch, switches);
         self.fill("[data-part=numbers]", numbers_html(switches, switch.number));
         let lanes = lanes::read(&self.document);
         let titles: Vec<String> = switch.paths.iter().map(|path| facts::title(path, &lanes)).collect();
@@ -227,6 +227,13 @@ impl Lab {
         self.fill("[data-part=facts]", facts::html(switch, &lanes));
         let mut problem = String::new();
         push_text(&mut problem, switch.problem.as_deref().unwrap_or_default());
+        if *left_out > 0 {
+            problem.extend([
+                " ",
+                &*left_out.to_string(),
+                " more that the lanes had left before are not shown.",
+            ]);
+        }
         self.fill("[data-part=problem]", problem);
     }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use sluice_shared::handshake::Spread;
-use sluice_shared::lab::{LabReport, SwitchReport};
+use sluice_shared::lab::{LabReport, PathChange, SwitchReport};
 use sluice_shared::mode::Transport;
 
 use super::backends::Totals;
+use super::chain::{is_in_use, resolved};
 use super::facts::gap_micros;
 use super::lanes::PageLane;
 use crate::labs::words::exact_span;
@@ -24,8 +25,8 @@ pub(super) struct Series {
     first: u64,
     /// Changes that the server has made.
     pub(super) made: u32,
-    /// Each connection that lived through a change, or died of it, and its gap, µs.
-    gaps: BTreeMap<(u64, u64), (Transport, Option<u64>)>,
+    /// What each change did to each connection.
+    paths: BTreeMap<(u64, u64), PathChange>,
     /// The lanes before the first change.
     lanes: Vec<PageLane>,
     balanced_before: Option<Totals>,
@@ -37,7 +38,7 @@ impl Series {
     pub(super) fn new(report: &LabReport, lanes: Vec<PageLane>) -> Self {
         let balanced = report.balancer.as_ref().map(Totals::of);
         let first = report.switches.last().map_or(0, |switch| switch.number + 1);
-        Self { first, made: 0, gaps: BTreeMap::new(), lanes, balanced_before: balanced, balanced }
+        Self { first, made: 0, paths: BTreeMap::new(), lanes, balanced_before: balanced, balanced }
     }
 
     /// Takes in what was seen; the server forgets all but the last changes.
@@ -45,9 +46,8 @@ impl Series {
         let last = self.first + u64::from(SWITCHES);
         let own = |switch: &&SwitchReport| (self.first..last).contains(&switch.number);
         for switch in report.switches.iter().filter(own) {
-            for path in &switch.paths {
-                let gap = gap_micros(path);
-                self.gaps.insert((switch.number, path.flow), (path.transport, gap));
+            for path in switch.paths.iter().filter(|path| is_in_use(path, switch)) {
+                self.paths.insert((switch.number, path.flow), path.clone());
             }
         }
         self.balanced = report.balancer.as_ref().map(Totals::of);
@@ -55,7 +55,13 @@ impl Series {
 
     /// Whether all gaps are over.
     pub(super) fn is_settled(&self) -> bool {
-        self.gaps.values().all(|(_, gap)| gap.is_some())
+        self.gaps().all(|(_, gap)| gap.is_some())
+    }
+
+    /// How long each connection's client got nothing after each change, µs.
+    fn gaps(&self) -> impl Iterator<Item = (Transport, Option<u64>)> {
+        let paths = self.paths.values();
+        paths.clone().map(move |path| (path.transport, gap_micros(&resolved(path, paths.clone()))))
     }
 
     /// A line for each transport, and one for the balancer.
@@ -79,9 +85,9 @@ impl Series {
         };
         let counts: Vec<u64> = lanes.filter_map(reconnects).collect();
         let survived = counts.iter().filter(|reconnects| **reconnects == 0).count();
-        let gaps = || self.gaps.values().filter(|(kind, _)| *kind == transport).map(|(_, gap)| *gap);
+        let gaps: Vec<_> = self.gaps().filter(|(kind, _)| *kind == transport).map(|(_, gap)| gap).collect();
         let name = transport.name();
-        html.extend(["<tr><th>", name, "<small>", &gaps().count().to_string()]);
+        html.extend(["<tr><th>", name, "<small>", &gaps.len().to_string()]);
         html.extend([
             " connections met a change",
             "</small></th><td data-testid=series-",
@@ -90,8 +96,8 @@ impl Series {
         ]);
         html.extend([&*survived.to_string(), ">", &survived.to_string(), " of ", &counts.len().to_string()]);
         html.extend(["<small>", &counts.iter().sum::<u64>().to_string(), " reconnects</small></td>"]);
-        let unknown = gaps().filter(Option::is_none).count();
-        let cells = Spread::of(gaps().flatten().collect())
+        let unknown = gaps.iter().filter(|gap| gap.is_none()).count();
+        let cells = Spread::of(gaps.into_iter().flatten().collect())
             .map(|spread| [("p50", spread.median_micros), ("max", spread.max_micros)]);
         for (what, micros) in cells.into_iter().flatten() {
             html.extend([
