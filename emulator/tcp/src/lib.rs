@@ -32,6 +32,7 @@ mod endpoint;
 mod header;
 mod hystart;
 mod info;
+mod io_error;
 mod min_filter;
 mod pacing;
 mod pair;

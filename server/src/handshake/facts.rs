@@ -99,7 +99,8 @@ impl Scene<'_> {
             let last = median(loaded.iter().map(|loaded| loaded.last_micros()).collect());
             Ok(match (half, last) {
                 (Some(half), Some(last)) => {
-                    format!("half of them after {}, all after {}", ms(half), ms(last))
+                    let complete = complete(loaded.len());
+                    format!("half of them after {}, all after {}{complete}", ms(half), ms(last))
                 }
                 _ => "never complete".to_owned(),
             })
@@ -173,7 +174,10 @@ impl Scene<'_> {
                 let time = median(loaded.iter().map(|loaded| loaded.last_micros()).collect());
                 let name = if congestion == Congestion::Cubic { "CUBIC" } else { "BBR" };
                 text += &match time {
-                    Some(micros) => format!("; {name} 1 MB with loss: {:.1} s", micros as f64 / 1e6),
+                    Some(micros) => {
+                        let complete = complete(loaded.len());
+                        format!("; {name} 1 MB with loss: {:.1} s{complete}", micros as f64 / 1e6)
+                    }
                     None => format!("; {name} 1 MB with loss: never complete"),
                 };
             }
@@ -219,6 +223,11 @@ fn fact(name: &str, title: &str, tcp: String, quic: String, standard: &str) -> F
 fn median<T: Ord + Copy>(mut figures: Vec<T>) -> Option<T> {
     figures.sort_unstable();
     figures.get(figures.len().saturating_sub(1) / 2).copied()
+}
+
+/// Says so where not every run was complete: the figures are those of the others.
+fn complete(runs: usize) -> String {
+    if runs as u64 == RUNS { String::new() } else { format!(" ({runs} of {RUNS} runs complete)") }
 }
 
 fn ms(micros: u64) -> String {

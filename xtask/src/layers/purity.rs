@@ -7,7 +7,7 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// Crates whose time and randomness are arguments.
-const PURE: [&str; 3] = ["sluice-shared", "sluice-link", "sluice-tcp"];
+const PURE: [&str; 4] = ["sluice-shared", "sluice-link", "sluice-tcp", "sluice-balancer"];
 /// Crates by which a runtime, a browser, a clock or ambient randomness would come in.
 const FORBIDDEN_CRATES: [&str; 15] = [
     "async-std",

@@ -12,7 +12,7 @@ use sluice_shared::lab::{Congestion, NextConnection, PathEnds};
 use sluice_shared::link::NetworkProfile;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
-use sluice_tcp::{EndReason, Info, State, WriteError};
+use sluice_tcp::{EndReason, Info, State};
 use tokio::sync::mpsc;
 
 use super::conversation::Conversation;
@@ -132,11 +132,11 @@ impl TcpFlow {
             if client.send_buffer_free_bytes() == 0 {
                 // It grows for writers who have more than fits in. This one's is in the socket, so it offers a byte that
                 // finds no room.
-                client.write(&[0], now).map_err(write_error)?;
+                client.write(&[0], now)?;
             }
             let room = client.send_buffer_free_bytes();
             if let Some(reason) = client.end_reason() {
-                return Poll::Ready(Err(error_of(reason)));
+                return Poll::Ready(Err(reason.into()));
             }
             if room == 0 {
                 state.client.writer = Some(cx.waker().clone());
@@ -151,7 +151,7 @@ impl TcpFlow {
         self.drive(|state, now| match state.conversation.client.write(data, now) {
             Ok(taken) if taken == data.len() => Ok(()),
             Ok(_) => Err(io::Error::other("more than there was room for")),
-            Err(error) => Err(write_error(error)),
+            Err(error) => Err(error.into()),
         })
     }
 
@@ -174,7 +174,9 @@ impl TcpFlow {
                 return Poll::Ready(Ok(true));
             }
             if state.conversation.client.is_read_finished() {
-                return Poll::Ready(broken(state.conversation.client.end_reason()).map(|()| false));
+                return Poll::Ready(
+                    EndReason::read_result(state.conversation.client.end_reason()).map(|()| false),
+                );
             }
             state.client.reader = Some(cx.waker().clone());
             Poll::Pending
@@ -218,7 +220,7 @@ impl TcpFlow {
                 return Poll::Ready(Ok(()));
             }
             if server.is_read_finished() {
-                return Poll::Ready(broken(server.end_reason()));
+                return Poll::Ready(EndReason::read_result(server.end_reason()));
             }
             state.server.reader = Some(cx.waker().clone());
             Poll::Pending
@@ -233,7 +235,7 @@ impl TcpFlow {
                 Poll::Pending
             }
             Ok(taken) => Poll::Ready(Ok(taken)),
-            Err(error) => Poll::Ready(Err(write_error(error))),
+            Err(error) => Poll::Ready(Err(error.into())),
         })
     }
 
@@ -406,31 +408,4 @@ impl Flow for TcpFlow {
             state.has_ended = true;
         });
     }
-}
-
-fn broken(reason: Option<EndReason>) -> io::Result<()> {
-    match reason {
-        None | Some(EndReason::Finished) => Ok(()),
-        Some(reason) => Err(error_of(reason)),
-    }
-}
-
-fn write_error(error: WriteError) -> io::Error {
-    match error {
-        WriteError::Closed | WriteError::Ended(EndReason::Finished) => {
-            io::Error::new(io::ErrorKind::BrokenPipe, error)
-        }
-        WriteError::Ended(reason) => error_of(reason),
-    }
-}
-
-fn error_of(reason: EndReason) -> io::Error {
-    let kind = match reason {
-        EndReason::Finished => io::ErrorKind::BrokenPipe,
-        EndReason::Aborted => io::ErrorKind::ConnectionAborted,
-        EndReason::Reset => io::ErrorKind::ConnectionReset,
-        EndReason::Refused => io::ErrorKind::ConnectionRefused,
-        EndReason::TimedOut => io::ErrorKind::TimedOut,
-    };
-    io::Error::new(kind, format!("the emulated connection has ended: {reason}"))
 }

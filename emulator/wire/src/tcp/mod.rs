@@ -2,7 +2,6 @@
 
 mod backlog;
 mod end;
-mod error;
 mod host;
 mod listener;
 mod stream;

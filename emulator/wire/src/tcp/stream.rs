@@ -8,11 +8,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use sluice_tcp::Info;
+use sluice_tcp::{EndReason, Info};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::end::{End, EndId};
-use super::error::{end_error, read_result, unknown_end, write_error};
 use crate::net::NetCore;
 
 /// An end of an emulated TCP connection.
@@ -62,7 +61,7 @@ impl TcpStream {
     fn poll_established(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_end(|end| {
             if let Some(reason) = end.endpoint.end_reason() {
-                return Poll::Ready(Err(end_error(reason)));
+                return Poll::Ready(Err(reason.into()));
             }
             if end.endpoint.is_established() {
                 return Poll::Ready(Ok(()));
@@ -96,7 +95,7 @@ impl AsyncRead for TcpStream {
                 return Poll::Ready(Ok(()));
             }
             if end.endpoint.is_read_finished() {
-                return Poll::Ready(read_result(end.endpoint.end_reason()));
+                return Poll::Ready(EndReason::read_result(end.endpoint.end_reason()));
             }
             end.reader = Some(cx.waker().clone());
             Poll::Pending
@@ -115,7 +114,7 @@ impl AsyncWrite for TcpStream {
                 Poll::Pending
             }
             Ok(taken) => Poll::Ready(Ok(taken)),
-            Err(error) => Poll::Ready(Err(write_error(error))),
+            Err(error) => Poll::Ready(Err(error.into())),
         };
         self.core
             .with_tcp(|tcp, turn| tcp.with_end(self.id, turn, write))
@@ -145,4 +144,9 @@ impl fmt::Debug for TcpStream {
             .field("peer", &self.peer)
             .finish_non_exhaustive()
     }
+}
+
+/// For an end that the host does not know any more.
+fn unknown_end() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the emulated connection is over")
 }
