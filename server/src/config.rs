@@ -25,6 +25,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Origins whose pages may connect besides this server's own; `*` allows all.
     pub allowed_origins: Vec<String>,
+    /// Names that this server goes by besides its addresses and `localhost`; with a certificate of its own it goes by any.
+    pub hosts: Vec<String>,
     /// Connections that may be sessions at a time.
     pub max_sessions: u32,
     /// Labs at a time, each with an emulated network of its own, 0 to [`Config::MOST_LABS`].
@@ -111,6 +113,7 @@ impl Default for Config {
             host_rate_hz: 10,
             tls: None,
             allowed_origins: Vec::new(),
+            hosts: Vec::new(),
             max_sessions: 4_096,
             max_labs: 8,
             tcp: TcpStack::Model,

@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::feeds::FeedKind;
-use crate::http::{App, Listening, OriginRule, router, serve};
+use crate::http::{App, Hosts, Listening, OriginRule, router, serve};
 use crate::hub::{Hold, Hub, HubConfig};
 use crate::labs::{Ground, Labs};
 use crate::metrics::Metrics;
@@ -123,7 +123,12 @@ impl Server {
     /// Serves until `shutdown` completes, then says goodbye to every session and returns within 3 s.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let quic_port = self.quic_address().map(|address| address.port());
-        let origins = OriginRule::new(self.config.allowed_origins.clone(), vec![self.http_address.port()]);
+        let hosts = match &self.config.tls {
+            Some(_) => Hosts::any(),
+            None => Hosts::named(self.config.hosts.clone()),
+        };
+        let page_ports = vec![self.http_address.port()];
+        let origins = OriginRule::new(self.config.allowed_origins.clone(), page_ports, hosts);
         let metrics = Arc::clone(self.sessions.metrics());
         let stop = watch::Sender::new(false);
         let mut tasks = JoinSet::new();

@@ -33,6 +33,10 @@ pub(crate) struct Serve {
     /// An origin whose pages may connect besides this server's own, such as http://127.0.0.1:8081; * allows all
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     allowed_origins: Vec<String>,
+    /// A name that this server goes by besides its addresses and localhost, such as lab.example; may be repeated; not
+    /// needed with --tls-cert
+    #[arg(long = "host", value_name = "NAME")]
+    hosts: Vec<String>,
     /// Connections that may be sessions at a time
     #[arg(long, value_name = "N", default_value_t = 4_096, value_parser = value_parser!(u32).range(1..=1_000_000))]
     max_sessions: u32,
@@ -80,6 +84,7 @@ impl Serve {
             host_rate_hz: self.host_rate,
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             allowed_origins: self.allowed_origins,
+            hosts: self.hosts,
             max_sessions: self.max_sessions,
             tcp: self.tcp,
             max_labs: usize::try_from(self.labs).unwrap_or(Config::MOST_LABS),

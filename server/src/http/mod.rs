@@ -18,7 +18,7 @@ mod socket;
 pub(crate) use connections::{Listening, serve};
 pub(crate) use lab::{LabApi, LabSource, routes as lab_routes};
 pub(crate) use lane::lane_of;
-pub(crate) use origin::OriginRule;
+pub(crate) use origin::{Hosts, OriginRule};
 pub(crate) use problem::ProblemResponse;
 pub(crate) use router::{App, router, without_page};
 pub(crate) use security::refuse_other_names;

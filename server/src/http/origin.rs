@@ -2,23 +2,60 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
+/// The names that this server goes by.
+///
+/// A page whose name somebody has made to stand for this server's address (DNS rebinding) would count as one of this
+/// server's own: its `Origin` and its `Host` agree. So a name counts only if it was given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hosts {
+    names: Vec<String>,
+    any: bool,
+}
+
+impl Hosts {
+    /// Addresses, `localhost`, and `names`.
+    pub(crate) const fn named(names: Vec<String>) -> Self {
+        Self { names, any: false }
+    }
+
+    /// Every name: with TLS a browser goes no further with one that the certificate does not have.
+    pub(crate) const fn any() -> Self {
+        Self { names: Vec::new(), any: true }
+    }
+
+    /// Whether `authority` (`Host`, `:authority`) is one of them, whatever its port.
+    pub(super) fn know(&self, authority: &str) -> bool {
+        let (host, _) = host_port(authority, 80);
+        self.any || is_literal(authority) || self.names.iter().any(|name| name.eq_ignore_ascii_case(host))
+    }
+}
+
 /// Decides by the `Origin` header (RFC 6454) whether a page may open `/ws` or `/wt`.
 ///
 /// Only browsers send the header, and they alone need the protection: any page could otherwise read this server's
 /// feeds through its visitors. Pages of this server may, and those that `--allow-origin` names.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct OriginRule {
     allowed: Vec<String>,
     page_ports: Vec<u16>,
+    hosts: Hosts,
 }
 
 /// A host without its port, and the port.
 type HostPort<'a> = (&'a str, u16);
 
 impl OriginRule {
-    /// Allows pages that this server serves at `page_ports`, and those of the origins `allowed`; `*` allows all.
-    pub(crate) fn new(allowed: Vec<String>, page_ports: Vec<u16>) -> Self {
-        Self { allowed, page_ports }
+    /// Allows pages that this server serves at `page_ports` under one of its `hosts`, and those of the origins `allowed`;
+    /// `*` allows all.
+    pub(crate) const fn new(allowed: Vec<String>, page_ports: Vec<u16>, hosts: Hosts) -> Self {
+        Self { allowed, page_ports, hosts }
+    }
+
+    /// The names that this server goes by.
+    pub(super) const fn hosts(&self) -> &Hosts {
+        &self.hosts
     }
 
     /// Whether a page of `origin` may connect to `authority`, the host and port that it named (`Host`, `:authority`).
@@ -31,6 +68,9 @@ impl OriginRule {
             return false;
         };
         let Some(default_port) = default_port(scheme) else { return false };
+        if !self.hosts.know(authority) {
+            return false;
+        }
         let page = host_port(page, default_port);
         let asked = host_port(authority, default_port);
         if page == asked {
@@ -67,7 +107,7 @@ fn host_port(text: &str, default_port: u16) -> HostPort<'_> {
 }
 
 /// Whether `authority` (`Host`) is an address or `localhost`, which no name service is asked for.
-pub(super) fn is_literal(authority: &str) -> bool {
+fn is_literal(authority: &str) -> bool {
     let (host, _) = host_port(authority, 80);
     let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
@@ -82,7 +122,11 @@ mod tests {
     use super::*;
 
     fn rule() -> OriginRule {
-        OriginRule::new(vec!["http://trunk.test:8081".to_owned()], vec![8080])
+        OriginRule::new(
+            vec!["http://trunk.test:8081".to_owned()],
+            vec![8080],
+            Hosts::named(vec!["lab.example".to_owned()]),
+        )
     }
 
     #[test]
@@ -107,6 +151,8 @@ mod tests {
             ("http://localhost.evil.example:8080", "localhost:8080"),
             ("null", "127.0.0.1:8080"),
             ("file://", "127.0.0.1:8080"),
+            ("http://rebound.example:8080", "rebound.example:8080"),
+            ("http://rebound.example:8080", "rebound.example:4433"),
         ] {
             assert!(!rule().allows(Some(origin), Some(authority)), "{origin} to {authority}");
         }
@@ -124,8 +170,20 @@ mod tests {
     }
 
     #[test]
+    fn a_name_counts_only_when_it_was_given() {
+        let hosts = Hosts::named(vec!["lab.example".to_owned()]);
+        for known in ["lab.example:8080", "LAB.example", "localhost:1", "192.168.0.7:8080", "[::1]:8080"] {
+            assert!(hosts.know(known), "{known}");
+        }
+        for unknown in ["rebound.example:8080", "lab.example.evil.example", "xlab.example"] {
+            assert!(!hosts.know(unknown) && Hosts::any().know(unknown), "{unknown}");
+        }
+    }
+
+    #[test]
     fn who_is_no_browser_may() {
         assert!(rule().allows(None, Some("127.0.0.1:8080")));
-        assert!(OriginRule::new(vec!["*".to_owned()], vec![]).allows(Some("http://evil.example"), None));
+        let all = OriginRule::new(vec!["*".to_owned()], vec![], Hosts::default());
+        assert!(all.allows(Some("http://evil.example"), None));
     }
 }

@@ -74,6 +74,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(lab::routes(LabApi { labs: source, origins: app.origins.clone() }))
         .merge(handshakes::routes(app.origins.clone()))
         .method_not_allowed_fallback(wrong_method)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), security::refuse_unknown_names))
         .layer(axum::middleware::from_fn_with_state(app, security::add_headers))
 }
 
@@ -83,7 +84,8 @@ pub(super) fn lab_router(app: Arc<App>) -> Router {
         .route("/healthz", get(api::healthz))
         .route(WEBSOCKET_PATH, get(ws::upgrade))
         .fallback(not_here)
-        .with_state(app);
+        .with_state(Arc::clone(&app))
+        .layer(axum::middleware::from_fn_with_state(app, security::refuse_unknown_names));
     without_page(router)
 }
 

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::origin::is_literal;
+use super::origin::Hosts;
 use super::problem::ProblemResponse;
 use super::router::App;
 
@@ -28,15 +28,34 @@ pub(super) async fn add_headers(State(app): State<Arc<App>>, request: Request, n
     forbid_sniffing(response).await
 }
 
-/// Refuses requests that reach a service of this machine alone by another name than its own: a page whose name somebody
-/// has made to stand for a loopback address would count as one of this origin (DNS rebinding).
+/// Refuses requests that reach a service of this machine alone by another name than its own: see [`Hosts`].
 pub(crate) async fn refuse_other_names(request: Request, next: Next) -> Result<Response, ProblemResponse> {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    if host.is_none_or(is_literal) {
+    if unknown_name(&Hosts::default(), request.headers()).is_none() {
         return Ok(next.run(request).await);
     }
     let detail = "this is served to this machine alone: use its address or localhost";
     Err(ProblemResponse::new(StatusCode::MISDIRECTED_REQUEST, detail))
+}
+
+/// Refuses requests that name this server as it is not called: see [`Hosts`].
+pub(super) async fn refuse_unknown_names(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ProblemResponse> {
+    let Some(name) = unknown_name(app.origins.hosts(), request.headers()) else {
+        return Ok(next.run(request).await);
+    };
+    let detail = format!(
+        "this server does not go by the name {name}: use its address or localhost, or start it with --host {name}"
+    );
+    Err(ProblemResponse::new(StatusCode::MISDIRECTED_REQUEST, detail))
+}
+
+/// The name that a request has for this server, if it is none of `hosts`.
+fn unknown_name<'a>(hosts: &Hosts, headers: &'a HeaderMap) -> Option<&'a str> {
+    let host = headers.get(header::HOST)?.to_str().ok().filter(|host| !hosts.know(host))?;
+    Some(host.rsplit_once(':').map_or(host, |(name, _)| name))
 }
 
 /// Keeps browsers from taking an answer for something else than it says it is.

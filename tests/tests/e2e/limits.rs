@@ -6,11 +6,11 @@ use sluice_shared::units::Amount;
 use sluice_shared::wire::{ClientItem, CloseCode, Hello};
 use sluice_tests::client::{Client, Lane};
 use sluice_tests::connection::ConnectError;
-use sluice_tests::deadline::eventually;
-use sluice_tests::host;
+use sluice_tests::deadline::{eventually, must};
 use sluice_tests::metrics::Metrics;
 use sluice_tests::raw::{Raw, hello};
 use sluice_tests::server::Server;
+use sluice_tests::{host, http};
 use tokio::task::JoinSet;
 
 use crate::feed;
@@ -133,6 +133,35 @@ async fn pages_of_this_server_and_of_allowed_origins_are_let_in() {
             client.until_settled(50).await;
             client.close().await;
         }
+    }
+    server.stop().await;
+}
+
+/// DNS rebinding: a page of `name` finds this server behind its own name, so `Origin` and `Host` agree.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_counts_as_this_servers_only_under_a_name_that_the_server_was_given() {
+    const NAME: &str = "rebound.example";
+    let status = async |server: &Server, path: &str| {
+        let name = format!("{NAME}:{}", server.target.http.port());
+        let origin = format!("http://{name}");
+        let headers = [
+            ("host", name.as_str()),
+            ("origin", origin.as_str()),
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        must("asking", http::get(server.target.http, path, &headers).await).status
+    };
+    let server = Server::start().await;
+    for path in ["/ws", "/api/info", "/"] {
+        assert_eq!(status(&server, path).await, 421, "{path}");
+    }
+    server.stop().await;
+    let server = Server::with(|config| config.hosts = vec![NAME.into()]).await;
+    for (path, expected) in [("/ws", 101), ("/api/info", 200), ("/", 200)] {
+        assert_eq!(status(&server, path).await, expected, "{path}");
     }
     server.stop().await;
 }
