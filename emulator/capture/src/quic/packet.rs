@@ -1,5 +1,6 @@
 //! Packet headers (RFC 9000 §17), as far as they can be read without keys.
 
+use std::iter;
 use std::ops::Range;
 
 use crate::cursor::Cursor;
@@ -42,15 +43,14 @@ pub enum Kind {
 /// The packets of `datagram`, whose short headers have a connection ID of `short_cid_bytes`.
 ///
 /// It ends with the first that is not understood: the rest of such a datagram is padding, or none of ours.
-pub fn packets(datagram: &[u8], short_cid_bytes: usize) -> Vec<Packet> {
-    let mut all = Vec::new();
+pub fn packets(datagram: &[u8], short_cid_bytes: usize) -> impl Iterator<Item = Packet> {
     let mut at = 0;
-    while let Some(rest) = datagram.get(at..).filter(|rest| !rest.is_empty()) {
-        let Some(packet) = packet(rest, at, short_cid_bytes) else { break };
-        at = packet.range.end;
-        all.push(packet);
-    }
-    all
+    iter::from_fn(move || {
+        let rest = datagram.get(at..).filter(|rest| !rest.is_empty())?;
+        let packet = packet(rest, at, short_cid_bytes);
+        at = packet.as_ref().map_or(datagram.len(), |packet| packet.range.end);
+        packet
+    })
 }
 
 fn packet(bytes: &[u8], at: usize, short_cid_bytes: usize) -> Option<Packet> {
@@ -138,24 +138,25 @@ mod tests {
         datagram.extend([0, 5, 0, 1, 2, 3, 4]);
         let initial_end = datagram.len();
         datagram.extend([0x40, 1, 2, 3, 4, 5, 6]);
-        let found = packets(&datagram, 3);
+        let found: Vec<Packet> = packets(&datagram, 3).collect();
         assert_eq!(found.iter().map(|packet| packet.kind).collect::<Vec<_>>(), [Kind::Initial, Kind::OneRtt]);
         assert_eq!(found[0].ids, Some((vec![7, 7], vec![9])));
         assert_eq!(found[0].token, 11..11);
         assert_eq!((found[0].number_at, found[0].range.clone()), (12, 0..initial_end));
         assert_eq!(found[1].number_at, initial_end + 4);
-        assert_eq!(packets(&[0x03, 1, 2, 3, 4], 3)[0].kind, Kind::OneRtt, "without the fixed bit");
+        let without_fixed_bit = packets(&[0x03, 1, 2, 3, 4], 3).next().expect("one");
+        assert_eq!(without_fixed_bit.kind, Kind::OneRtt);
     }
 
     #[test]
     fn what_is_no_packet_ends_the_search() {
         for datagram in [&[][..], &[0x80, 0, 0, 0, 1], &[0xc0, 0, 0, 0, 2, 0, 0], &[0xc0, 0, 0, 0, 1, 255]] {
-            assert_eq!(packets(datagram, 0), [], "{datagram:?}");
+            assert_eq!(packets(datagram, 0).next(), None, "{datagram:?}");
         }
         assert_eq!(version_negotiation(&[0x80, 0, 0, 0, 0, 1, 7, 0, 0, 0, 0, 1, 9]), Some(vec![1]));
         assert_eq!(version_negotiation(&[0x80, 0, 0, 0, 1, 0, 0]), None);
         // Version negotiation has version 0, and a length beyond the datagram is none.
-        assert_eq!(packets(&[0xc0, 0, 0, 0, 1, 0, 0, 0, 0x44, 0, 1], 0), []);
+        assert_eq!(packets(&[0xc0, 0, 0, 0, 1, 0, 0, 0, 0x44, 0, 1], 0).next(), None);
     }
 
     #[test]

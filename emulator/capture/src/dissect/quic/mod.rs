@@ -98,13 +98,14 @@ impl QuicConnection {
             Direction::Up => &self.sides.down,
             Direction::Down => &self.sides.up,
         };
-        let found = packets(datagram, receiver.id_bytes.unwrap_or(0));
-        for packet in &found {
+        let mut end = 0;
+        for packet in packets(datagram, receiver.id_bytes.unwrap_or(0)) {
+            end = packet.range.end;
             if let Some(bytes) = datagram.get(packet.range.clone()) {
-                self.packet(direction, packet, bytes, datagram, findings);
+                self.packet(direction, &packet, bytes, datagram, findings);
             }
         }
-        let rest = datagram.get(found.last().map_or(0, |packet| packet.range.end)..).unwrap_or_default();
+        let rest = datagram.get(end..).unwrap_or_default();
         if rest.is_empty() {
             return;
         }
