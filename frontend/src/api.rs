@@ -72,6 +72,11 @@ pub async fn post_event(lab: &str, event: LabEvent) -> Result<(), AskError> {
             switch.address.name(),
             switch.tcp.name()
         ),
+        LabEvent::Spoof(spoof) => format!(
+            "{{\"event\":\"spoof\",\"packets\":{},\"original\":\"{}\"}}",
+            spoof.packets,
+            spoof.original.name()
+        ),
         LabEvent::BlockUdp { blocked } => format!("{{\"event\":\"block-udp\",\"blocked\":{blocked}}}"),
         LabEvent::Balance { routing, backends } => {
             let routing = routing.name();
@@ -80,6 +85,7 @@ pub async fn post_event(lab: &str, event: LabEvent) -> Result<(), AskError> {
         LabEvent::Backend { index, up } => {
             format!("{{\"event\":\"backend\",\"index\":{index},\"up\":{up}}}")
         }
+        LabEvent::KillBackend { index } => format!("{{\"event\":\"kill-backend\",\"index\":{index}}}"),
         LabEvent::Migration { allowed } => format!("{{\"event\":\"migration\",\"allowed\":{allowed}}}"),
     };
     ask("POST", &path(lab, "/events"), Some(event)).await.map(drop)

@@ -63,7 +63,11 @@ impl Json {
         let ports = self.get("ports");
         let knobs = self.get("knobs");
         let both = |ports: Self| {
-            Some(CongestionPorts { cubic: ports.whole("cubic")? as u16, bbr: ports.whole("bbr")? as u16 })
+            Some(CongestionPorts {
+                cubic: ports.whole("cubic")? as u16,
+                cubic_wide: ports.whole("cubic_wide")? as u16,
+                bbr: ports.whole("bbr")? as u16,
+            })
         };
         Some(Lab {
             id: self.text("id")?,
@@ -184,11 +188,7 @@ impl Json {
             flow: self.whole("flow")?,
             lane: self.whole("lane").map(|lane| lane as u16),
             transport: if transport == "websocket" { Transport::WebSocket } else { Transport::WebTransport },
-            congestion: if congestion == Congestion::Bbr.name() {
-                Congestion::Bbr
-            } else {
-                Congestion::Cubic
-            },
+            congestion: Congestion::named(&congestion).unwrap_or_default(),
             up: self.get("up").link(),
             down: self.get("down").link(),
             tcp: self.get("tcp").tcp(),

@@ -1,10 +1,12 @@
 //! How a server is set up.
 
+use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sluice_shared::lab::TcpStack;
+use serde::{Deserialize, Serialize};
+use sluice_shared::lab::{self, TcpStack};
 
 use crate::feeds::FeedKind;
 use crate::listen::ListenAddress;
@@ -37,6 +39,27 @@ pub struct Config {
     pub quic_tuning: QuicTuning,
     /// How WebSocket clients are asked for signs of life.
     pub pings: Pings,
+    /// Where the QUIC backends of labs run.
+    pub backends: Backends,
+}
+
+/// Where the QUIC backends of labs run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Backends {
+    /// In the server's process.
+    #[default]
+    InProcess,
+    /// Each in a process of its own, which ends connections; sessions are the server's.
+    Process(BackendProgram),
+}
+
+/// The program that a backend's process runs: `sluice backend`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendProgram {
+    /// The executable.
+    pub executable: PathBuf,
+    /// What follows its name.
+    pub arguments: Vec<OsString>,
 }
 
 /// How a WebSocket client is asked for signs of life: one that dies is noticed within interval + timeout.
@@ -72,7 +95,7 @@ pub struct TlsFiles {
 }
 
 /// How QUIC sends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuicTuning {
     /// The congestion controller.
     pub congestion: Congestion,
@@ -80,8 +103,28 @@ pub struct QuicTuning {
     pub initial_window: Option<u64>,
 }
 
+impl QuicTuning {
+    /// CUBIC with quinn's own initial window.
+    pub const fn standard() -> Self {
+        Self { congestion: Congestion::Cubic, initial_window: None }
+    }
+
+    /// The same with what a lane has chosen; a window of its own goes before the one of these settings.
+    pub const fn chosen(self, choice: lab::Congestion) -> Self {
+        let congestion = match choice {
+            lab::Congestion::Cubic | lab::Congestion::CubicWide => Congestion::Cubic,
+            lab::Congestion::Bbr => Congestion::Bbr,
+        };
+        let initial_window = match choice.initial_window_bytes() {
+            Some(bytes) => Some(bytes),
+            None => self.initial_window,
+        };
+        Self { congestion, initial_window }
+    }
+}
+
 /// Congestion controllers that quinn has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 pub enum Congestion {
     /// CUBIC (RFC 9438), as Linux's TCP
     #[default]
@@ -119,6 +162,7 @@ impl Default for Config {
             tcp: TcpStack::Model,
             quic_tuning: QuicTuning::default(),
             pings: Pings::DEFAULT,
+            backends: Backends::InProcess,
         }
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! [`Server::bind`] takes a [`Config`] and binds; [`Server::run`] serves until its shutdown future completes.
 
+mod backend;
 mod clock;
 pub mod compare;
 mod config;
@@ -27,7 +28,8 @@ mod tls;
 mod ws;
 mod wt;
 
-pub use config::{Config, Congestion, Pings, QuicTuning, TlsFiles};
+pub use backend::{BackendError, ProcessError, run_backend};
+pub use config::{BackendProgram, Backends, Config, Congestion, Pings, QuicTuning, TlsFiles};
 pub use feeds::FeedKind;
 pub use listen::{BadAddress, ListenAddress};
 pub use server::{Server, StartError};

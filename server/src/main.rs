@@ -7,12 +7,14 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use sluice_server::Server;
-use sluice_server::relay;
+use sluice_server::{Server, relay, run_backend};
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
-use cli::{Cli, Command, Handshake, Relay, Serve, WrongUsage, interrupted, profiles, scenarios};
+use cli::{
+    Backend, Cli, Command, Handshake, Relay, Serve, WrongUsage, ignore_interrupts, interrupted, profiles,
+    scenarios,
+};
 
 /// What is logged unless asked otherwise: what this project does, and what others think is worth a warning.
 const DEFAULT_FILTER: &str = "warn,sluice_server=info";
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     // Wrong usage ends here, with exit code 2.
     let result = match Cli::parse().command {
         Command::Serve(options) => serve(options),
+        Command::Backend(options) => backend(&options),
         Command::Relay(options) => run_relay(*options),
         Command::Compare(options) => options.run().and_then(|text| print(&text)),
         Command::Handshake(options) => handshake(*options),
@@ -40,7 +43,7 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     start_log(options.log.as_deref())?;
     let open = options.open;
     run(async move {
-        let server = Server::bind(options.config()).await?;
+        let server = Server::bind(options.config()?).await?;
         let url = server.url();
         // Whoever starts the server reads the last word of this line.
         say(format_args!("Sluice is at {url}"))?;
@@ -49,6 +52,15 @@ fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
         }
         server.run(interrupted()?).await;
         Ok(())
+    })
+}
+
+/// Standard output is the server's, so nothing else may be said there.
+fn backend(options: &Backend) -> Result<(), Box<dyn Error>> {
+    start_log(options.log.as_deref())?;
+    run(async {
+        ignore_interrupts()?;
+        Ok(run_backend(tokio::io::stdin(), tokio::io::stdout()).await?)
     })
 }
 

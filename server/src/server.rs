@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::backend::{Context, Presenter, ProcessError};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::feeds::FeedKind;
@@ -50,6 +51,9 @@ pub enum StartError {
     /// No certificate can be made.
     #[error("no certificate can be made: {0}")]
     Certificate(#[from] rcgen::Error),
+    /// A backend has no process.
+    #[error("a backend cannot be started: {0}")]
+    Backend(#[from] ProcessError),
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -99,7 +103,8 @@ impl Server {
             quic_port.and_then(|port| port.checked_add(1)),
             quic_port.map(|_| identity),
             acceptor,
-        )?;
+        )
+        .await?;
         let stdin = hold_stdin(&config, sessions.hub());
         Ok(Self { config, http, http_address, quic, certificates, sessions, ground, stdin })
     }
@@ -136,7 +141,9 @@ impl Server {
             let of_labs = self.ground.as_ref().map_or(&[][..], Ground::endpoints);
             self.quic.iter().chain(of_labs).cloned().collect()
         };
-        let labs = self.ground.map(|ground| Arc::new(ground.open(Arc::clone(&metrics), stop.subscribe())));
+        let mut ground = self.ground;
+        let backends = ground.as_mut().and_then(Ground::take_backends);
+        let labs = ground.map(|ground| Arc::new(ground.open(Arc::clone(&metrics), stop.subscribe())));
         let certificates = self.certificates.clone();
         let (sessions, pings) = (Arc::clone(&self.sessions), self.config.pings);
         let app = App::new(sessions, quic_port, certificates, origins.clone(), labs.clone(), pings);
@@ -152,8 +159,15 @@ impl Server {
                 stop.subscribe(),
             ));
         }
-        let housekeeping =
-            keep_house(Arc::clone(&self.sessions), labs.clone(), self.certificates, endpoints.clone());
+        let sessions_over = watch::Sender::new(false);
+        let presenter = backends.zip(labs.clone()).map(|((backends, secrets), labs)| {
+            let processes = Arc::clone(backends.processes());
+            let sessions = Arc::clone(&self.sessions);
+            let context = Context { sessions, origins, labs, secrets, processes };
+            backends.serve(&context, &sessions_over.subscribe(), &mut tasks)
+        });
+        let presented = Presented { endpoints: endpoints.clone(), backends: presenter };
+        let housekeeping = keep_house(Arc::clone(&self.sessions), labs.clone(), self.certificates, presented);
         tokio::select! {
             () = shutdown => {}
             () = housekeeping => {}
@@ -162,6 +176,7 @@ impl Server {
         self.sessions.stop();
         let drained = async {
             self.sessions.stopped().await;
+            sessions_over.send_replace(true);
             while tasks.join_next().await.is_some() {}
             for endpoint in &endpoints {
                 endpoint.close().await;
@@ -179,12 +194,32 @@ impl Server {
     }
 }
 
+/// Whoever shows clients the certificate that pages pin.
+struct Presented {
+    endpoints: Vec<wt::Endpoint>,
+    backends: Option<Presenter>,
+}
+
+impl Presented {
+    /// Shows another one to new connections.
+    fn present(&self, certificates: &Certificates) {
+        for endpoint in &self.endpoints {
+            if let Err(error) = endpoint.present(certificates.current()) {
+                tracing::error!(%error, "the new certificate cannot be served");
+            }
+        }
+        if let Some(backends) = &self.backends {
+            backends.present(certificates.current());
+        }
+    }
+}
+
 /// Forgets what is over and renews certificates, for ever.
 async fn keep_house(
     sessions: Arc<Sessions>,
     labs: Option<Arc<Labs>>,
     certificates: Option<Arc<Certificates>>,
-    quic: Vec<wt::Endpoint>,
+    presented: Presented,
 ) {
     let mut ticker = tokio::time::interval(HOUSEKEEPING);
     loop {
@@ -198,11 +233,7 @@ async fn keep_house(
             Ok(false) => {}
             Ok(true) => {
                 tracing::info!("WebTransport has another certificate");
-                for endpoint in &quic {
-                    if let Err(error) = endpoint.present(certificates.current()) {
-                        tracing::error!(%error, "the new certificate cannot be served");
-                    }
-                }
+                presented.present(certificates);
             }
             Err(error) => tracing::error!(%error, "no new certificate can be made"),
         }

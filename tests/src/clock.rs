@@ -1,6 +1,6 @@
 //! A monotonic clock for native clients.
 
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sluice_shared::time::Time;
 
@@ -8,17 +8,25 @@ use sluice_shared::time::Time;
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: Instant,
+    /// When it was started, since the Unix epoch.
+    since_epoch: Duration,
 }
 
 impl Clock {
     /// Starts at [`Time::ZERO`].
     pub fn start() -> Self {
-        Self { origin: Instant::now() }
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { origin: Instant::now(), since_epoch }
     }
 
     /// The time now.
     pub fn now(&self) -> Time {
         Time::ZERO + self.origin.elapsed()
+    }
+
+    /// A time of this clock on the clocks of servers of this machine.
+    pub fn of_servers(&self, at: Time) -> Time {
+        at + self.since_epoch
     }
 
     /// The instant of a time, for the runtime's timers.

@@ -26,6 +26,7 @@ use crate::flood::Spout;
 use crate::lane::{Lane, Pace};
 use crate::tally::Tally;
 use crate::target::Target;
+use crate::timeline::{Moment, Timeline};
 
 /// What a running client may be told.
 #[derive(Debug)]
@@ -90,6 +91,7 @@ impl Driver {
         let (notify, changed) = watch::channel(0);
         let clock = Clock::start();
         let connected_at = clock.now();
+        tally.lock().timeline = lane.is_timed.then(|| Timeline::new(clock));
         let session = ClientSession::new(lane.config.clone(), connected_at);
         let new = Self {
             session,
@@ -124,6 +126,7 @@ impl Driver {
                 Ending::Abandoned => self.leave_behind(connection),
             }
             self.session.handle_disconnected();
+            self.tally.lock().see(self.clock.now(), Moment::Lost);
             self.intakes.clear();
             self.unsent = None;
             self.session.set_mode(self.lane.config.mode);
@@ -202,6 +205,7 @@ impl Driver {
     async fn drive(&mut self, connection: &mut Connection, orders: &mut mpsc::Receiver<Command>) -> Ending {
         connection.set_reading(self.lane.pace != Pace::Never);
         self.connected_at = self.clock.now();
+        self.tally.lock().see(self.connected_at, Moment::Connected);
         self.session.handle_connected(self.connected_at);
         loop {
             self.work();

@@ -34,6 +34,16 @@ impl Lab {
         Self { server: server.clone(), view: must("reading the lab", answer.json()) }
     }
 
+    /// The lab named `id`, which somebody else has opened.
+    ///
+    /// # Panics
+    /// There is none.
+    pub async fn find(server: &Target, id: &str) -> Self {
+        let answer = call(server.http, Method::GET, &format!("/api/labs/{id}"), "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        Self { server: server.clone(), view: must("reading the lab", answer.json()) }
+    }
+
     /// Where the lane numbered `lane` connects.
     pub fn target(&self, lane: u16, congestion: Congestion) -> Target {
         let at = |port| SocketAddr::new(self.server.http.ip(), port);

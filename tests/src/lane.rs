@@ -21,6 +21,8 @@ pub struct Lane {
     /// Whether it comes back, for as long as it takes, when a connection ends that nobody cut on purpose, or falls
     /// silent. Without it, such an end is the client's end.
     pub comes_back: bool,
+    /// Whether it keeps a [`crate::timeline::Timeline`].
+    pub is_timed: bool,
 }
 
 /// How fast a consumer is.
@@ -47,7 +49,7 @@ impl Lane {
             sample_every: Duration::from_millis(100),
             heartbeat: Heartbeat { interval: Duration::from_millis(250), ..Heartbeat::default() },
         };
-        Self { config, pace: Pace::AtOnce, origin: None, comes_back: false }
+        Self { config, pace: Pace::AtOnce, origin: None, comes_back: false, is_timed: false }
     }
 
     /// With another pace.
@@ -75,6 +77,13 @@ impl Lane {
     #[must_use]
     pub const fn coming_back(mut self) -> Self {
         self.comes_back = true;
+        self
+    }
+
+    /// Keeping a timeline.
+    #[must_use]
+    pub const fn timed(mut self) -> Self {
+        self.is_timed = true;
         self
     }
 

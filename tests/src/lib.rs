@@ -10,6 +10,7 @@
 //! | [`http`], [`metrics`] | a small HTTP client, and what `/metrics` says |
 //! | [`lab`] | a lab of the server, by its API |
 //! | [`webdriver`], [`stage`] | real Chromium, and the page in it |
+//! | [`timeline`] | when a client saw what |
 //! | [`logs`], [`host`], [`clock`], [`deadline`] | log lines, processes, time, and waiting |
 #![warn(missing_docs)]
 
@@ -32,6 +33,7 @@ pub mod server;
 pub mod stage;
 pub mod tally;
 pub mod target;
+pub mod timeline;
 pub mod webdriver;
 mod websocket;
 mod webtransport;

@@ -99,14 +99,23 @@ impl Facts {
 ///
 /// # Panics
 /// The test fails, the browser's console has an error, or the server has logged one.
-pub async fn on_stage(
+pub async fn on_stage(name: &str, size: (u32, u32), query: &str, test: impl AsyncFnOnce(&mut Stage)) {
+    on_stage_of(&[], name, size, query, test).await;
+}
+
+/// The same with a server that is started with `args`.
+///
+/// # Panics
+/// As [`on_stage`].
+pub async fn on_stage_of(
+    args: &[&str],
     name: &str,
     (width, height): (u32, u32),
     query: &str,
     test: impl AsyncFnOnce(&mut Stage),
 ) {
     let _alone = ALONE.lock().await;
-    let server = ServerProcess::start::<&str>(&[]).await;
+    let server = ServerProcess::start(args).await;
     let browser = Browser::start(width, height).await;
     let mut stage = Stage { server, browser, name: name.into(), allowed: Vec::new(), console: Vec::new() };
     let run = async {

@@ -18,6 +18,7 @@ use sluice_shared::wire::{
 };
 
 use crate::connection::Closed;
+use crate::timeline::{Moment, Timeline};
 
 /// Samples, and messages with their payloads, that are kept.
 const MOST_KEPT: usize = 4_096;
@@ -67,6 +68,8 @@ pub struct Tally {
     pub inbox_most: Amount,
     /// The first messages, with their payloads.
     pub messages: BTreeMap<(StreamId, Seq), (Key, Bytes)>,
+    /// When it saw what, if the lane was asked for that.
+    pub timeline: Option<Timeline>,
 }
 
 /// The account of one stream.
@@ -110,6 +113,7 @@ impl Tally {
                 }
                 self.follow(&welcome.streams);
                 self.welcomes.push(welcome);
+                self.see(now, Moment::Welcome);
             }
             ClientEvent::Subscribed(streams) => self.follow(&streams),
             ClientEvent::Gap { report, .. } => {
@@ -142,6 +146,13 @@ impl Tally {
         }
     }
 
+    /// Puts something into the timeline, if there is one.
+    pub(crate) fn see(&mut self, at: Time, moment: Moment) {
+        if let Some(timeline) = &mut self.timeline {
+            timeline.push(at, moment);
+        }
+    }
+
     /// Takes in what has come back of a flood.
     pub(crate) fn note_echo(&mut self, bytes: &[u8], now: Time) {
         if !self.flood.as_mut().is_some_and(|flood| flood.handle_echo(bytes, now)) {
@@ -171,6 +182,7 @@ impl Tally {
         self.consumed += Amount::one(message.bytes);
         self.age.record(age);
         self.produced_last = self.produced_last.max(Some(message.header.produced_at));
+        self.see(message.received_at, Moment::Arrival { produced_at: message.header.produced_at });
         // Ids and positions begin anew with each life of the server, and what arrived before may be consumed after.
         let is_first_life = self.past.is_empty();
         let life =

@@ -37,6 +37,21 @@ pub struct Config {
     pub keep_alive: Option<KeepAlive>,
 }
 
+/// Bytes of a segment that the timestamps' option takes (RFC 7323 §3.2, padded).
+const TIMESTAMP_BYTES: u64 = 12;
+
+impl Config {
+    /// The defaults with `congestion`, and the initial window that it asks for.
+    pub fn with_congestion(congestion: Congestion) -> Self {
+        let defaults = Self::default();
+        let segment_bytes = u64::from(defaults.max_segment_bytes) - TIMESTAMP_BYTES;
+        let initial_cwnd_packets = congestion
+            .initial_window_bytes()
+            .map_or(defaults.initial_cwnd_packets, |bytes| bytes.div_ceil(segment_bytes));
+        Self { congestion, initial_cwnd_packets, ..defaults }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -73,4 +88,20 @@ impl KeepAlive {
     /// Linux's defaults: after 2 h, every 75 s, 9 times.
     pub const LINUX: Self =
         Self { idle: Duration::from_secs(7_200), interval: Duration::from_secs(75), probes: 9 };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wide_window_is_256_kib_in_whole_packets_and_the_others_are_ten() {
+        let packets = |congestion| Config::with_congestion(congestion).initial_cwnd_packets;
+        let wide = packets(Congestion::CubicWide);
+        assert!(
+            (wide - 1) * 1_448 < Congestion::WIDE_WINDOW_BYTES
+                && wide * 1_448 >= Congestion::WIDE_WINDOW_BYTES
+        );
+        assert_eq!((packets(Congestion::Cubic), packets(Congestion::Bbr)), (10, 10));
+    }
 }

@@ -36,7 +36,9 @@ impl Congestion {
     /// `seed` decides what is left to chance.
     pub(crate) fn new(kind: lab::Congestion, initial_cwnd: u64, segment_bytes: u64, seed: u64) -> Self {
         match kind {
-            lab::Congestion::Cubic => Self::Cubic(CubicWindow::new(initial_cwnd)),
+            lab::Congestion::Cubic | lab::Congestion::CubicWide => {
+                Self::Cubic(CubicWindow::new(initial_cwnd))
+            }
             lab::Congestion::Bbr => Self::Bbr(Bbr::new(initial_cwnd, segment_bytes, seed)),
         }
     }

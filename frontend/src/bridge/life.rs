@@ -35,6 +35,8 @@ pub enum LifeKind {
     Dead,
     /// The connection broke.
     Lost,
+    /// After a loss, the first message was consumed that is younger than the new Welcome.
+    Fresh,
     /// The next try waits.
     Backoff {
         /// Until then.
@@ -86,6 +88,21 @@ pub struct Outage {
     pub fresh_after_micros: Option<u64>,
     /// Messages lost by it.
     pub missed: u64,
+}
+
+/// A time in which nothing arrived, and what became of the messages that were published meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// The last arrival before it.
+    pub from: Time,
+    /// The first one after it.
+    pub until: Time,
+    /// Messages that were published in it and arrived after it.
+    pub waited: u64,
+    /// Messages in gaps that were reported in it or soon after.
+    pub left_out: u64,
+    /// Messages that were found in it, or soon after, to be missing without a reason.
+    pub lost: u64,
 }
 
 /// How long the transports of the last try took to open, microseconds from its beginning. One that did not open before

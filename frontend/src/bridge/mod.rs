@@ -13,6 +13,6 @@ mod summary;
 
 pub use command::{Command, Consumer, Endpoints, Recovery, Setup, Upkeep, Window, Work};
 pub use flooding::{FloodLevel, FloodTold, Flooding};
-pub use life::{LifeEvent, LifeKind, Outage, ReadyTimes, Start};
+pub use life::{LifeEvent, LifeKind, Outage, ReadyTimes, Silence, Start};
 pub use report::{AgeColumn, Connection, Dot, HostReading, Level, Note, Report};
 pub use summary::{Ages, Credit, GapSeen, Hops, Summary, curve_share};

@@ -5,7 +5,7 @@ use sluice_shared::exhibit::ExhibitUse;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::{GapReason, Hop, PathSample, TransportFacts, Waiting};
 
-use super::{Flooding, Outage, ReadyTimes};
+use super::{Flooding, Outage, ReadyTimes, Silence};
 
 /// Levels and totals of one lane.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -52,6 +52,8 @@ pub struct Summary {
     pub facts: Option<TransportFacts>,
     /// The last loss of the connection.
     pub last_outage: Option<Outage>,
+    /// The newest silences, oldest first; at most [`Summary::SILENCES`].
+    pub silences: Vec<Silence>,
     /// How long the transports of the last try took; only of a lane that falls back.
     pub ready_times: Option<ReadyTimes>,
     /// For how long the server's task of this connection has run in total, microseconds.
@@ -69,6 +71,10 @@ pub struct Summary {
 impl Summary {
     /// A silence of this length with messages waiting is a stall: 100 ms.
     pub const STALL_MICROS: u64 = 100_000;
+    /// Nothing arriving for this long is a silence, if it is twice as long as usual: 20 ms.
+    pub const SILENCE_MICROS: u64 = 20_000;
+    /// Silences that are kept.
+    pub const SILENCES: usize = 16;
     /// Points on the age curve.
     pub const CURVE: usize = 48;
 }

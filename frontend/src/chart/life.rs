@@ -126,7 +126,7 @@ impl Line<'_> {
             LifeKind::Welcome(_, start) => self.mark(x, &palette.ink, start.name()),
             LifeKind::TransportOpen(transport) => self.notch(x, self.colour(transport)),
             LifeKind::Connecting(_) => self.notch(x, &palette.soft),
-            LifeKind::Backoff { .. } | LifeKind::Closed => {}
+            LifeKind::Backoff { .. } | LifeKind::Fresh | LifeKind::Closed => {}
         }
     }
 

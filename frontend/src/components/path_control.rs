@@ -15,8 +15,7 @@ pub fn PathControl(
     let has_lab = Memo::new(move |_| !app.network.lab.with(|lab| matches!(lab, LabState::Missing(_))));
     let is_direct = Memo::new(move |_| lane.is_direct.get() || !has_lab.get());
     let choose_congestion = move |event| {
-        let is_bbr = event_target_value(&event) == Congestion::Bbr.name();
-        lane.congestion.set(if is_bbr { Congestion::Bbr } else { Congestion::Cubic });
+        lane.congestion.set(Congestion::named(&event_target_value(&event)).unwrap_or_default());
     };
     view! {
         <select
@@ -35,7 +34,7 @@ pub fn PathControl(
             class="way"
             data-testid="congestion"
             aria-label="Congestion control of this lane"
-            title="Congestion control. CUBIC slows down for every loss, BBR follows the measured rate and round trip. Changing it connects anew; what the server really uses stands beside"
+            title="Congestion control. CUBIC slows down for every loss, with 256 KiB it may send that much before the first answer, BBR follows the measured rate and round trip. Changing it connects anew; what the server really uses stands beside"
             disabled=is_direct
             prop:value=move || lane.congestion.get().name()
             on:change=choose_congestion
@@ -43,7 +42,7 @@ pub fn PathControl(
             {Congestion::ALL
                 .map(|congestion| {
                     let selected = move || lane.congestion.get() == congestion;
-                    view! { <option value=congestion.name() selected=selected>{congestion.name().to_ascii_uppercase()}</option> }
+                    view! { <option value=congestion.name() selected=selected>{congestion.label()}</option> }
                 })
                 .collect_view()}
         </select>

@@ -26,8 +26,9 @@ pub(super) fn report(text: &str) -> Option<HandshakeReport> {
 
 /// The seed to its last digit, which JavaScript's numbers do not keep.
 fn seed_in(text: &str) -> Option<u64> {
-    let (_, rest) = text.split_once("\"seed\":")?;
-    let rest = rest.trim_start();
+    let mut words = text.split('"');
+    words.find(|word| *word == "seed")?;
+    let rest = words.next()?.strip_prefix(':')?.trim_start();
     let end = rest.find(|character: char| !character.is_ascii_digit())?;
     rest[..end].parse().ok()
 }

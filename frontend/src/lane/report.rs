@@ -37,6 +37,7 @@ pub(super) fn report(
 fn summary(active: Option<&Active>, tally: &mut Tally, now: Time) -> Summary {
     let totals = tally.totals(now);
     let last_outage = tally.lifeline.last_outage();
+    let silences = tally.silences();
     let told = tally.ages(now);
     let [age, age_at_server, age_in_transit, age_in_inbox] = told.ages;
     let measured = Summary {
@@ -49,6 +50,7 @@ fn summary(active: Option<&Active>, tally: &mut Tally, now: Time) -> Summary {
         stalls: totals.stalls,
         busy: totals.busy,
         last_outage,
+        silences,
         age,
         age_at_server,
         age_in_transit,

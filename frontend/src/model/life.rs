@@ -39,7 +39,11 @@ impl Phase {
             LifeKind::Dead | LifeKind::Lost => Self::Down,
             LifeKind::Backoff { until } => Self::Waiting(until),
             LifeKind::Closed => Self::Idle,
-            LifeKind::Ping | LifeKind::Pong { .. } | LifeKind::Missed | LifeKind::Online => self,
+            LifeKind::Ping
+            | LifeKind::Pong { .. }
+            | LifeKind::Missed
+            | LifeKind::Fresh
+            | LifeKind::Online => self,
         }
     }
 }
@@ -66,7 +70,7 @@ impl LifeTrack {
     }
 
     /// The events, oldest first.
-    pub fn events(&self) -> impl Iterator<Item = &LifeEvent> {
+    pub fn events(&self) -> impl DoubleEndedIterator<Item = &LifeEvent> {
         self.events.iter()
     }
 

@@ -28,5 +28,6 @@ pub mod share;
 pub mod support;
 pub mod tone;
 pub mod trace;
+pub mod trail;
 pub mod verdict;
 pub mod weather;

@@ -193,10 +193,7 @@ impl Reader {
                 "busy" => set(&mut lane.consumer, consumer(value, Work::Busy)),
                 "policy" => set(&mut lane.policy, value.parse().ok()),
                 "window" => set(&mut lane.window, window(value)),
-                "cc" => {
-                    let named = Congestion::ALL.into_iter().find(|congestion| congestion.name() == value);
-                    set(&mut lane.congestion, named)
-                }
+                "cc" => set(&mut lane.congestion, Congestion::named(value)),
                 "direct" => set(&mut lane.is_direct, value.is_empty().then_some(true)),
                 "start-over" => set(&mut lane.recovery, value.is_empty().then_some(Recovery::StartOver)),
                 "fallback" => {

@@ -20,6 +20,18 @@ pub(crate) fn interrupted() -> io::Result<impl Future<Output = ()>> {
     Ok(async move { first.notified().await })
 }
 
+/// Ignores SIGINT and SIGTERM: a terminal or a service manager sends them to all processes of a server, which decides
+/// by itself when its backends end.
+pub(crate) fn ignore_interrupts() -> io::Result<()> {
+    let mut signals = Signals::new()?;
+    tokio::spawn(async move {
+        loop {
+            signals.next().await;
+        }
+    });
+    Ok(())
+}
+
 /// The signals that ask the process to end.
 struct Signals {
     #[cfg(unix)]

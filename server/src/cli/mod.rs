@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backend;
 mod compare;
 mod handshake;
 mod interrupt;
@@ -13,9 +14,10 @@ use clap::{Parser, Subcommand};
 use sluice_shared::lab::TcpStack;
 use tracing_subscriber::EnvFilter;
 
+pub(crate) use backend::Backend;
 pub(crate) use compare::{Compare, WrongUsage};
 pub(crate) use handshake::Handshake;
-pub(crate) use interrupt::interrupted;
+pub(crate) use interrupt::{ignore_interrupts, interrupted};
 pub(crate) use lists::{profiles, scenarios};
 pub(crate) use relay::Relay;
 pub(crate) use serve::Serve;
@@ -33,6 +35,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve the page, and the feeds to it
     Serve(Serve),
+    /// Be a backend of a server that says on standard input what to do
+    #[command(hide = true)]
+    Backend(Backend),
     /// Put an emulated network in front of any TCP or UDP server
     Relay(Box<Relay>),
     /// Send one feed over one bad network by several lanes, and print what each did

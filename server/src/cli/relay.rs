@@ -25,7 +25,7 @@ pub(crate) struct Relay {
     /// A way for UDP; may be repeated
     #[arg(long, value_name = "LISTEN=UPSTREAM")]
     udp: Vec<Forward>,
-    /// The congestion controller of the emulated TCP
+    /// The congestion controller of the emulated TCP: cubic, cubic-wide (an initial window of 256 KiB), or bbr
     #[arg(long, value_name = "NAME", default_value = "cubic", value_parser = congestion)]
     congestion: Congestion,
     /// Whose TCP crosses the network: model, or the kernel's own (Linux, as root or where users may make namespaces)
@@ -58,8 +58,5 @@ impl Relay {
 }
 
 fn congestion(name: &str) -> Result<Congestion, String> {
-    Congestion::ALL
-        .into_iter()
-        .find(|congestion| congestion.name() == name)
-        .ok_or_else(|| "use cubic or bbr".to_owned())
+    Congestion::named(name).ok_or_else(|| "use cubic, cubic-wide or bbr".to_owned())
 }

@@ -1,10 +1,14 @@
 //! `sluice serve`.
 
+use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::value_parser;
-use sluice_server::{Config, Congestion, FeedKind, ListenAddress, Pings, QuicTuning, TlsFiles};
+use sluice_server::{
+    BackendProgram, Backends, Config, Congestion, FeedKind, ListenAddress, Pings, QuicTuning, TlsFiles,
+};
 use sluice_shared::lab::TcpStack;
 
 use super::span::{ping_interval, ping_timeout};
@@ -59,6 +63,9 @@ pub(crate) struct Serve {
     /// After how long without one it is dead; noticed within interval + timeout
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = ping_timeout)]
     ping_timeout: Duration,
+    /// Where the QUIC backends of labs run: in the server's process, or each in a process of its own that can be killed
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t)]
+    backends: BackendPlace,
     /// Open the page in the browser
     #[arg(long)]
     pub(crate) open: bool,
@@ -67,9 +74,24 @@ pub(crate) struct Serve {
     pub(crate) log: Option<String>,
 }
 
+/// Where backends run.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum BackendPlace {
+    #[default]
+    InProcess,
+    Process,
+}
+
 impl Serve {
     /// The server that the options describe.
-    pub(crate) fn config(self) -> Config {
+    ///
+    /// # Errors
+    /// Backends are to be processes, and it is not known what program this is.
+    pub(crate) fn config(self) -> io::Result<Config> {
+        let backends = match self.backends {
+            BackendPlace::InProcess => Backends::InProcess,
+            BackendPlace::Process => Backends::Process(program(self.log.as_deref())?),
+        };
         let mut feeds = self.feeds;
         if feeds.is_empty() {
             feeds = Config::default().feeds;
@@ -77,7 +99,7 @@ impl Serve {
         feeds.sort_unstable();
         feeds.dedup();
         let tls = self.tls_cert.zip(self.tls_key);
-        Config {
+        Ok(Config {
             http: self.http,
             quic: self.quic,
             feeds,
@@ -90,8 +112,18 @@ impl Serve {
             max_labs: usize::try_from(self.labs).unwrap_or(Config::MOST_LABS),
             quic_tuning: QuicTuning { congestion: self.congestion, initial_window: self.initial_window },
             pings: Pings { interval: self.ping_interval, timeout: self.ping_timeout },
-        }
+            backends,
+        })
     }
+}
+
+/// This program, as a backend that logs what the server logs.
+fn program(log: Option<&str>) -> io::Result<BackendProgram> {
+    let mut arguments = vec![OsString::from("backend")];
+    if let Some(filter) = log {
+        arguments.extend([OsString::from("--log"), OsString::from(filter)]);
+    }
+    Ok(BackendProgram { executable: std::env::current_exe()?, arguments })
 }
 
 #[cfg(test)]
@@ -104,7 +136,7 @@ mod tests {
     fn config(arguments: &[&str]) -> Result<Config, clap::Error> {
         let cli = Cli::try_parse_from([&["sluice", "serve"], arguments].concat())?;
         let Command::Serve(serve) = cli.command else { panic!("serve was asked for") };
-        Ok(serve.config())
+        Ok(serve.config().expect("this program is somewhere"))
     }
 
     #[test]
@@ -113,6 +145,16 @@ mod tests {
         assert_eq!((config.http, config.quic, config.feeds), (default.http, default.quic, default.feeds));
         assert_eq!((config.host_rate_hz, config.max_sessions), (default.host_rate_hz, default.max_sessions));
         assert_eq!(config.pings, default.pings);
+    }
+
+    #[test]
+    fn backends_are_processes_if_asked_for_and_log_alike() {
+        assert_eq!(config(&[]).expect("valid").backends, Backends::InProcess);
+        let config = config(&["--backends", "process", "--log", "debug"]).expect("valid");
+        let Backends::Process(program) = config.backends else { panic!("processes were asked for") };
+        let cli = Cli::try_parse_from(std::iter::once("sluice".into()).chain(program.arguments));
+        let Ok(Cli { command: Command::Backend(backend) }) = cli else { panic!("a backend is meant") };
+        assert_eq!(backend.log.as_deref(), Some("debug"));
     }
 
     #[test]
@@ -134,6 +176,7 @@ mod tests {
             &["--ping-interval", "20"],
             &["--ping-interval", "99ms"],
             &["--ping-timeout", "301s"],
+            &["--backends", "thread"],
         ] {
             let error = config(wrong).expect_err("wrong usage");
             assert_eq!(error.exit_code(), 2, "{wrong:?}");

@@ -23,7 +23,7 @@ pub enum CompareError {
         /// The scenario.
         scenario: String,
         /// The setting.
-        setting: &'static str,
+        setting: String,
     },
     /// An end of a lane broke the protocol.
     #[error("{mode}: the protocol was broken: {problem}; please report this")]

@@ -7,6 +7,7 @@ use sluice_shared::time::Time;
 use super::tally::millis;
 
 /// What changes of the client's address did to a lane; everything that counts packets is QUIC's alone, and 0 for TCP.
+/// What a run in real time cannot count is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Migration {
     /// Changes since the lane followed the feed.
@@ -32,21 +33,21 @@ pub struct Migration {
     /// Addresses that packets of an open connection came from, beside its first.
     pub addresses_used: u64,
     /// Those of them whose first packet the balancer led to a backend that did not have the connection.
-    pub addresses_misrouted: u64,
+    pub addresses_misrouted: Option<u64>,
     /// Packets that reached such a backend.
     pub misrouted_packets: u64,
     /// Stateless resets that backends sent.
-    pub stateless_resets: u64,
+    pub stateless_resets: Option<u64>,
     /// Stateless resets that the client believed.
     pub believed_resets: u64,
     /// How often the server followed its client to another address.
     pub path_changes: u64,
     /// How often it began there with another congestion window.
-    pub window_resets: u64,
+    pub window_resets: Option<u64>,
     /// PATH_CHALLENGE frames that the server sent.
-    pub path_challenges: u64,
+    pub path_challenges: Option<u64>,
     /// PATH_RESPONSE frames that it received.
-    pub path_responses: u64,
+    pub path_responses: Option<u64>,
 }
 
 /// Spans of time, milliseconds.
@@ -169,6 +170,11 @@ impl Moves {
         self.last_received_at = self.last_received_at.max(Some(received_at));
     }
 
+    /// A message has arrived by the way that the change has ended, where it was when the address changed.
+    pub(super) fn note_straggler(&mut self, received_at: Time) {
+        self.last_received_at = self.last_received_at.max(Some(received_at));
+    }
+
     /// The account, which leaves out what QUIC counts.
     pub(super) fn report(&self) -> Migration {
         Migration {
@@ -183,14 +189,14 @@ impl Moves {
             connect: Spans::of(&self.connect),
             resume: Spans::of(&self.resume),
             addresses_used: 0,
-            addresses_misrouted: 0,
+            addresses_misrouted: Some(0),
             misrouted_packets: 0,
-            stateless_resets: 0,
+            stateless_resets: Some(0),
             believed_resets: 0,
             path_changes: 0,
-            window_resets: 0,
-            path_challenges: 0,
-            path_responses: 0,
+            window_resets: Some(0),
+            path_challenges: Some(0),
+            path_responses: Some(0),
         }
     }
 }
@@ -219,6 +225,18 @@ mod tests {
         assert_eq!((address_changes, survived, connections_lost, detect), (2, 2, 0, None));
         let gap = gap.expect("there was one");
         assert_eq!(gap.max_ms, 100.0);
+    }
+
+    #[test]
+    fn what_was_under_way_when_the_address_changed_ends_no_gap() {
+        let mut moves = Moves::default();
+        moves.note_received(at(10));
+        moves.note_change(at(20));
+        moves.note_straggler(at(40));
+        assert_eq!(moves.report().survived, 0);
+        moves.note_received(at(100));
+        let report = moves.report();
+        assert_eq!((report.survived, report.gap.map(|gap| gap.max_ms)), (1, Some(60.0)));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What one run does.
 
 use sluice_shared::feed::FeedSpec;
+use sluice_shared::lab::LabEvent;
 use sluice_shared::link::{ProfileError, nearest};
 use sluice_shared::mode::Mode;
-use sluice_shared::scenario::{LaneSetup, Scenario, ScenarioError, limits};
+use sluice_shared::scenario::{BalancerSetup, LaneSetup, Scenario, ScenarioError, limits};
 use sluice_shared::session::{ClientConfig, Heartbeat};
 
 use super::client::SAMPLE_EVERY;
@@ -53,11 +54,23 @@ impl Plan {
         &self.scenario
     }
 
-    /// The setting that only virtual time has, if there is one.
-    pub(super) fn virtual_only(&self) -> Option<&'static str> {
-        let Scenario { address_changes, balancer, .. } = &self.scenario;
-        let balancer = balancer.map(|_| "balancer");
-        balancer.or_else(|| address_changes.map(|_| "address_changes"))
+    /// The setting that a lab of the server does not have, if there is one: only virtual time does.
+    pub(super) fn virtual_only(&self) -> Option<String> {
+        let balancer = self.scenario.balancer?;
+        let BalancerSetup { backends, shares_reset_key, .. } = balancer;
+        if !(LabEvent::MIN_BACKENDS..=LabEvent::MAX_BACKENDS).contains(&backends) {
+            return Some(format!("balancer.backends = {backends}"));
+        }
+        if !shares_reset_key {
+            return Some("balancer.shares_reset_key = false".to_owned());
+        }
+        let follows = self.scenario.address_changes.is_none_or(|changes| changes.server_follows);
+        (!follows).then(|| "balancer together with address_changes.server_follows = false".to_owned())
+    }
+
+    /// Whether the client's address changes at all.
+    pub(super) fn has_changes(&self) -> bool {
+        self.scenario.address_changes.is_some() || self.scenario.network.profile().renews_address
     }
 
     /// What the client of `lane` asks for.

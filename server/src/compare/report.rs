@@ -11,6 +11,7 @@ use sluice_shared::scenario::LaneSetup;
 
 use super::migration::Migration;
 use super::plan::Plan;
+use super::spoofed::Spoofed;
 use super::tally::{Tally, millis, span_millis};
 
 /// The layout of the JSON form; another number means that a field has changed its meaning or is gone.
@@ -44,6 +45,9 @@ pub struct Report {
     /// How the client's address changed, beside what the network did; left out if it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address_changes: Option<AddressChanges>,
+    /// Who copied the client's packets; left out if nobody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spoof: Option<SpoofSettings>,
     /// What stood in front of several backends; left out if there was one server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balancer: Option<Balancer>,
@@ -104,6 +108,17 @@ pub struct AddressChanges {
     pub server_follows: bool,
 }
 
+/// How somebody copied the client's packets.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct SpoofSettings {
+    /// There was one attack in each span of this length, milliseconds.
+    pub every_ms: f64,
+    /// Packets that were copied each time.
+    pub packets: u8,
+    /// What became of the originals: `follows` or `dropped`.
+    pub original: &'static str,
+}
+
 /// A balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Balancer {
@@ -153,6 +168,9 @@ pub struct LaneReport {
     /// What changes of the client's address did; left out where nothing changes it, and in real time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub migration: Option<Migration>,
+    /// What came of copies of the client's packets; left out where nobody sent some, and for TCP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spoof: Option<Spoofed>,
     /// The way from the client to the server.
     pub up: Wire,
     /// The way from the server to the client.
@@ -262,6 +280,11 @@ impl Report {
                 tells_client: changes.tells_client,
                 server_follows: changes.server_follows,
             }),
+            spoof: scenario.spoof.map(|setup| SpoofSettings {
+                every_ms: span_millis(setup.every),
+                packets: setup.spoof.packets,
+                original: setup.spoof.original.name(),
+            }),
             balancer: scenario.balancer.map(|balancer| Balancer {
                 backends: balancer.backends,
                 routing: balancer.routing.name(),
@@ -295,6 +318,8 @@ pub(super) struct Outcome {
     pub(super) cpu: Option<Duration>,
     /// What changes of the client's address did, where there were some and they were looked at.
     pub(super) migration: Option<Migration>,
+    /// What came of copies of the client's packets, where somebody sent some.
+    pub(super) spoof: Option<Spoofed>,
     pub(super) up: Wire,
     pub(super) down: Wire,
 }
@@ -311,6 +336,7 @@ impl LaneReport {
             encrypted,
             cpu,
             migration,
+            spoof,
             up,
             down,
         } = outcome;
@@ -345,6 +371,7 @@ impl LaneReport {
                 0.0
             },
             migration,
+            spoof,
             up,
             down,
             packets_per_message: per_message(up.packets + down.packets),

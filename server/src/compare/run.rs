@@ -8,7 +8,7 @@ use super::{native, virtual_time};
 /// Runs `plan` in real time, its lanes one after the other: an in-process server, its emulated network, native clients.
 ///
 /// # Errors
-/// The scenario is for virtual time alone, the server cannot start, or a lane cannot be run.
+/// The scenario has a setting that labs do not have, the server cannot start, or a lane cannot be run.
 pub async fn run_native(plan: &Plan) -> Result<Report, CompareError> {
     if let Some(setting) = plan.virtual_only() {
         return Err(CompareError::VirtualOnly { scenario: plan.scenario().name.clone(), setting });

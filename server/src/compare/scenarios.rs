@@ -9,7 +9,7 @@ use sluice_shared::scenario::Scenario;
 use crate::settings_file::{Malformed, parse_settings, read_settings};
 
 /// Names and texts of the built-in scenarios, in the order in which they are shown.
-pub const BUILT_IN: [(&str, &str); 14] = [
+pub const BUILT_IN: [(&str, &str); 15] = [
     ("clean", include_str!("../../scenarios/clean.toml")),
     ("lossy", include_str!("../../scenarios/lossy.toml")),
     ("head-of-line", include_str!("../../scenarios/head-of-line.toml")),
@@ -21,6 +21,7 @@ pub const BUILT_IN: [(&str, &str); 14] = [
     ("rebind", include_str!("../../scenarios/rebind.toml")),
     ("balancer-by-address", include_str!("../../scenarios/balancer-by-address.toml")),
     ("balancer-by-cid", include_str!("../../scenarios/balancer-by-cid.toml")),
+    ("spoof", include_str!("../../scenarios/spoof.toml")),
     ("slow-consumer", include_str!("../../scenarios/slow-consumer.toml")),
     ("firehose", include_str!("../../scenarios/firehose.toml")),
     ("udp-blocked", include_str!("../../scenarios/udp-blocked.toml")),

@@ -6,6 +6,7 @@ use sluice_shared::lab::Knobs;
 
 use super::migration::{Migration, Spans};
 use super::report::{LaneReport, Report, Time, Wire};
+use super::spoofed::Spoofed;
 
 /// Between two columns.
 const GAP: &str = "   ";
@@ -74,6 +75,14 @@ fn roads(report: &Report) -> String {
             changes.part, changes.every_ms,
         )
     });
+    let spoof = report.spoof.map_or_else(String::new, |spoof| {
+        let packets = if spoof.packets == 1 { "packet" } else { "packets" };
+        let original = if spoof.original == "dropped" { "are dropped" } else { "follow" };
+        format!(
+            "spoof    {} {packets} copied once in {} ms; originals {original}\n",
+            spoof.packets, spoof.every_ms
+        )
+    });
     let balancer = report.balancer.map_or_else(String::new, |balancer| {
         let key = if balancer.shares_reset_key { "one key" } else { "a key each" };
         format!(
@@ -81,7 +90,7 @@ fn roads(report: &Report) -> String {
             balancer.backends, balancer.routing
         )
     });
-    changes + &balancer
+    changes + &spoof + &balancer
 }
 
 fn knobs(knobs: &Knobs) -> String {
@@ -138,17 +147,17 @@ fn rows(lanes: &[LaneReport]) -> Vec<Row> {
         row("queue drops up / down", &|lane| both(lane, |wire| wire.queue_drops.to_string())),
         row("outage drops up / down", &|lane| both(lane, |wire| wire.outage_drops.to_string())),
         row("packets up / down", &|lane| both(lane, |wire| wire.packets.to_string())),
-        row("resent up / down", &|lane| {
-            both(lane, |wire| {
-                wire.resent_packets.map_or_else(|| NOTHING.to_owned(), |count| count.to_string())
-            })
-        }),
+        row("resent up / down", &|lane| both(lane, |wire| counted(wire.resent_packets))),
         row("packets per message", &|lane| optional(lane.packets_per_message, 2)),
         row("bytes per message", &|lane| optional(lane.bytes_per_message, 1)),
     ]);
     if lanes.iter().any(|lane| lane.migration.is_some()) {
         rows.push(blank());
         rows.extend(migration(lanes));
+    }
+    if lanes.iter().any(|lane| lane.spoof.is_some()) {
+        rows.push(blank());
+        rows.extend(spoofed(lanes));
     }
     if lanes.iter().any(|lane| lane.cpu_us_per_message.is_some()) {
         rows.push(row("CPU per message, µs", &|lane| optional(lane.cpu_us_per_message, 1)));
@@ -181,15 +190,37 @@ fn migration(lanes: &[LaneReport]) -> Vec<Row> {
         row("connect p50 / p95, ms", &|migration| both(migration.connect)),
         row("resume p50 / p95, ms", &|migration| both(migration.resume)),
         row("misrouted / addresses", &|migration| {
-            format!("{} / {}", migration.addresses_misrouted, migration.addresses_used)
+            format!("{} / {}", counted(migration.addresses_misrouted), migration.addresses_used)
         }),
         row("misrouted packets", &|migration| migration.misrouted_packets.to_string()),
-        row("stateless resets", &|migration| migration.stateless_resets.to_string()),
+        row("stateless resets", &|migration| counted(migration.stateless_resets)),
         row("challenges / responses", &|migration| {
-            format!("{} / {}", migration.path_challenges, migration.path_responses)
+            format!("{} / {}", counted(migration.path_challenges), counted(migration.path_responses))
         }),
         row("windows reset / paths", &|migration| {
-            format!("{} / {}", migration.window_resets, migration.path_changes)
+            format!("{} / {}", counted(migration.window_resets), migration.path_changes)
+        }),
+    ]
+}
+
+/// What came of copies of the client's packets.
+fn spoofed(lanes: &[LaneReport]) -> Vec<Row> {
+    let row = |label: &str, cell: &dyn Fn(&Spoofed) -> String| Row {
+        label: label.to_owned(),
+        cells: lanes
+            .iter()
+            .map(|lane| lane.spoof.as_ref().map_or_else(|| NOTHING.to_owned(), cell))
+            .collect(),
+    };
+    vec![
+        row("attacks", &|spoofed| spoofed.attacks.to_string()),
+        row("server turned / back", &|spoofed| format!("{} / {}", spoofed.turned, spoofed.returned)),
+        row("away at most, ms", &|spoofed| optional(spoofed.longest_away_ms, 1)),
+        row("copied packets / bytes", &|spoofed| {
+            format!("{} / {}", spoofed.copied_packets, spoofed.copied_bytes)
+        }),
+        row("reflected packets / bytes", &|spoofed| {
+            format!("{} / {}", spoofed.reflected_packets, spoofed.reflected_bytes)
         }),
     ]
 }
@@ -235,6 +266,10 @@ fn both(lane: &LaneReport, shown: impl Fn(&Wire) -> String) -> String {
 
 fn optional(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| NOTHING.to_owned(), |value| decimal(value, decimals))
+}
+
+fn counted(count: Option<u64>) -> String {
+    count.map_or_else(|| NOTHING.to_owned(), |count| count.to_string())
 }
 
 fn decimal(value: f64, decimals: usize) -> String {

@@ -255,6 +255,8 @@ fn the_fields_that_are_documented_are_those_that_are_printed() {
     fields(&json, "", &mut printed);
     let of_clients_that_move = run("balancer-by-address", &Overrides { seconds: Some(12), ..NOTHING_MORE });
     fields(&serde_json::to_value(&of_clients_that_move).expect("JSON"), "", &mut printed);
+    let of_clients_that_are_copied = run("spoof", &Overrides { seconds: Some(12), ..NOTHING_MORE });
+    fields(&serde_json::to_value(&of_clients_that_are_copied).expect("JSON"), "", &mut printed);
     // Virtual time measures no CPU.
     assert!(printed.insert("lanes[].cpu_us_per_message".to_owned()));
     assert_eq!(documented(), printed);

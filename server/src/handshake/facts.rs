@@ -169,10 +169,10 @@ impl Scene<'_> {
                 FIRST.bytes / 1_000,
                 trips.unwrap_or_else(|| "never".to_owned())
             );
-            for congestion in Congestion::ALL {
+            for congestion in [Congestion::Cubic, Congestion::Bbr] {
                 let loaded = self.loads(LARGE, congestion, is_quic)?;
                 let time = median(loaded.iter().map(|loaded| loaded.last_micros()).collect());
-                let name = if congestion == Congestion::Cubic { "CUBIC" } else { "BBR" };
+                let name = congestion.label();
                 text += &match time {
                     Some(micros) => {
                         let complete = complete(loaded.len());

@@ -67,7 +67,7 @@ impl Socket {
     pub(crate) fn congestion_control(&self) -> Option<String> {
         match self {
             Self::Kernel(socket) => tcp_info::congestion_control(socket),
-            Self::Emulated(_, congestion) => Some(congestion.name().to_owned()),
+            Self::Emulated(_, congestion) => Some(congestion.controller().to_owned()),
             #[cfg(target_os = "linux")]
             Self::Relayed(handle) => handle.with_socket(tcp_info::congestion_control).flatten(),
         }

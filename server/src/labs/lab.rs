@@ -7,14 +7,16 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use sluice_relay::Network;
 use sluice_shared::lab::{
-    Knobs, LabEvent, LabPorts, LabReport, LabRouting, LinkChange, LinkRequest, TcpStack,
+    Knobs, LabEvent, LabPorts, LabReport, LabRouting, LinkChange, LinkRequest, Spoof, TcpStack,
 };
 use sluice_shared::link::NetworkProfile;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
+use super::backends::LabBackends;
 use super::ports::Slot;
 use super::settings::{RequestError, Settings};
+use crate::backend::Processes;
 use crate::frames::Board;
 
 /// A lab that is there: its network, and who looks at it.
@@ -25,6 +27,7 @@ pub(crate) struct Lab {
     /// Where its lanes connect; `None` where that was said on the command line.
     ports: Option<LabPorts>,
     network: Network,
+    backends: LabBackends,
     settings: Mutex<Settings>,
     presence: Mutex<Presence>,
     captures: Arc<Semaphore>,
@@ -58,27 +61,45 @@ pub(crate) enum EventError {
     /// A balancer has too few or too many backends.
     #[error("backends is {0}; give {low} to {high}", low = LabEvent::MIN_BACKENDS, high = LabEvent::MAX_BACKENDS)]
     Backends(u8),
+    /// Too few or too many packets are to be copied.
+    #[error("packets is {0}; give 1 to {high}", high = Spoof::MAX_PACKETS)]
+    Copies(u8),
     /// There is no backend of that number.
     #[error(
         "index is {0}, and no balancer stands in front of such a backend: set one with the event balance"
     )]
     NoBackend(u8),
     /// UDP does not get anywhere.
-    #[error("this server has no WebTransport, so there are no QUIC backends")]
+    #[error("this server has no WebTransport, so there are no QUIC connections")]
     NoWebTransport,
     /// Other servers are behind the network.
     #[error(
         "this network leads to one server for each way: balancer, backends and migration are those of a lab of sluice serve"
     )]
     OneServer,
+    /// Backends are no processes.
+    #[error(
+        "this server's backends are no processes that could be killed: start it with sluice serve --backends process"
+    )]
+    NoProcesses,
+    /// There is no process of that number.
+    #[error("index is {0}; give 0 to {most}", most = LabEvent::MAX_BACKENDS - 1)]
+    NoSuchProcess(u8),
+    /// The process has ended, and is not back yet.
+    #[error("backend {0} has no process just now: it is being started again")]
+    NotRunning(u8),
 }
 
 impl EventError {
     /// Whether the request could not be carried out by any lab, as opposed to this one as it is.
     pub(crate) const fn is_out_of_range(self) -> bool {
         match self {
-            Self::Tunnel(_) | Self::Backends(_) | Self::NoBackend(_) => true,
-            Self::NoWebTransport | Self::OneServer => false,
+            Self::Tunnel(_)
+            | Self::Backends(_)
+            | Self::Copies(_)
+            | Self::NoBackend(_)
+            | Self::NoSuchProcess(_) => true,
+            Self::NoWebTransport | Self::OneServer | Self::NoProcesses | Self::NotRunning(_) => false,
         }
     }
 }
@@ -101,16 +122,10 @@ impl Lab {
     /// How long a lab stays that nobody has ever watched, counted from the last call to its API.
     const UNWATCHED: Duration = Duration::from_secs(300);
 
-    /// A lab that lends `slot` as long as it is there; `ports` are where its lanes connect.
-    pub(super) fn new(
-        id: String,
-        network: Network,
-        settings: Settings,
-        tcp: TcpStack,
-        slot: Slot,
-        ports: LabPorts,
-    ) -> Self {
-        Self { ports: Some(ports), slot: Mutex::new(Some(slot)), ..Self::alone(id, network, settings, tcp) }
+    /// The same lab, lending `slot` as long as it is there; `ports` are where its lanes connect.
+    pub(super) fn lending(self, slot: Slot, ports: LabPorts, processes: Option<Arc<Processes>>) -> Self {
+        let backends = LabBackends::new(processes);
+        Self { ports: Some(ports), slot: Mutex::new(Some(slot)), backends, ..self }
     }
 
     /// A lab that is asked for by name alone, and belongs to no registry.
@@ -121,6 +136,7 @@ impl Lab {
             tcp,
             ports: None,
             network,
+            backends: LabBackends::default(),
             settings: Mutex::new(settings),
             presence: Mutex::new(presence),
             captures: Arc::new(Semaphore::new(Self::MAX_CAPTURES)),
@@ -187,26 +203,38 @@ impl Lab {
                 self.network.start_outage(Duration::from_secs_f64(seconds));
             }
             LabEvent::SwitchNetwork(switch) => self.network.switch_network(switch),
+            LabEvent::Spoof(spoof) => {
+                if !(1..=Spoof::MAX_PACKETS).contains(&spoof.packets) {
+                    return Err(EventError::Copies(spoof.packets));
+                }
+                if matches!(self.ports, Some(LabPorts { webtransport: None, .. })) {
+                    return Err(EventError::NoWebTransport);
+                }
+                self.network.spoof(spoof);
+            }
             LabEvent::BlockUdp { blocked } => self.network.block_udp(blocked),
             LabEvent::Balance { routing: LabRouting::Off, .. } => {
-                self.backends()?;
-                self.network.balance(None);
+                self.has_backends()?;
+                self.backends.balance(&self.network, None);
             }
             LabEvent::Balance { routing, backends } => {
-                self.backends()?;
+                self.has_backends()?;
                 if !(LabEvent::MIN_BACKENDS..=LabEvent::MAX_BACKENDS).contains(&backends) {
                     return Err(EventError::Backends(backends));
                 }
-                self.network.balance(routing.routing().map(|routing| (routing, backends)));
+                let routing = routing.routing().map(|routing| (routing, backends));
+                self.backends.balance(&self.network, routing);
             }
             LabEvent::Backend { index, up } => {
-                self.backends()?;
-                if !self.network.set_backend_up(index, up) {
-                    return Err(EventError::NoBackend(index));
-                }
+                self.has_backends()?;
+                self.backends.want(&self.network, index, up)?;
+            }
+            LabEvent::KillBackend { index } => {
+                self.has_backends()?;
+                self.backends.kill(index)?;
             }
             LabEvent::Migration { allowed } => {
-                self.backends()?;
+                self.has_backends()?;
                 self.network.set_migration_off(!allowed);
             }
         }
@@ -214,12 +242,17 @@ impl Lab {
     }
 
     /// Whether there are backends of this server's behind the network.
-    fn backends(&self) -> Result<(), EventError> {
+    fn has_backends(&self) -> Result<(), EventError> {
         match self.ports {
             Some(LabPorts { webtransport: Some(_), .. }) => Ok(()),
             Some(LabPorts { webtransport: None, .. }) => Err(EventError::NoWebTransport),
             None => Err(EventError::OneServer),
         }
+    }
+
+    /// The process of a backend has come or gone.
+    pub(super) fn follow_process(&self, backend: u8) {
+        self.backends.follow(&self.network, backend);
     }
 
     /// Somebody asked for it.
@@ -279,7 +312,9 @@ pub(crate) struct Watcher {
 impl Watcher {
     /// The network at this moment.
     pub(crate) fn report(&self) -> LabReport {
-        self.lab.network.report()
+        let mut report = self.lab.network.report();
+        self.lab.backends.complete(&mut report);
+        report
     }
 
     /// Completes when the lab is over.

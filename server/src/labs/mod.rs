@@ -7,9 +7,11 @@
 //!
 //! The ports are bound when the server starts, so the page's content security policy can name just them.
 
+mod backends;
 mod ground;
 mod lab;
 mod ports;
+mod quic;
 mod ramp;
 mod registry;
 mod settings;

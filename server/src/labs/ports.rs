@@ -14,6 +14,7 @@ const TRIES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Slot {
     cubic: Port,
+    cubic_wide: Port,
     bbr: Port,
 }
 
@@ -45,19 +46,31 @@ pub(crate) fn bind_slots(ip: IpAddr, first: Option<u16>, count: usize) -> Result
         let number = wanted.as_mut().and_then(Iterator::next).unwrap_or(0);
         Port::bind(ip, number).or_else(|_| Port::bind_any(ip)).map_err(|source| BindError { ip, source })
     };
-    (0..count).map(|_| Ok(Slot { cubic: next()?, bbr: next()? })).collect()
+    (0..count).map(|_| Ok(Slot { cubic: next()?, cubic_wide: next()?, bbr: next()? })).collect()
 }
 
 impl Slot {
     /// Its ports, as the API names them.
     pub(crate) fn ports(&self, has_quic: bool) -> LabPorts {
-        let ports = CongestionPorts { cubic: self.cubic.number, bbr: self.bbr.number };
+        let ports = CongestionPorts {
+            cubic: self.cubic.number,
+            cubic_wide: self.cubic_wide.number,
+            bbr: self.bbr.number,
+        };
         LabPorts { websocket: ports, webtransport: has_quic.then_some(ports) }
     }
 
     /// Its port numbers.
-    pub(crate) fn numbers(&self) -> [u16; 2] {
-        [self.cubic.number, self.bbr.number]
+    pub(crate) fn numbers(&self) -> [u16; Congestion::ALL.len()] {
+        Congestion::ALL.map(|congestion| self.port(congestion).number)
+    }
+
+    const fn port(&self, congestion: Congestion) -> &Port {
+        match congestion {
+            Congestion::Cubic => &self.cubic,
+            Congestion::CubicWide => &self.cubic_wide,
+            Congestion::Bbr => &self.bbr,
+        }
     }
 
     /// Sockets of the port for `congestion`, rid of what came while no lab was there to take it.
@@ -65,10 +78,7 @@ impl Slot {
     /// # Errors
     /// The system has no more descriptors.
     pub(crate) fn sockets(&self, congestion: Congestion) -> io::Result<(TcpListener, UdpSocket)> {
-        let port = match congestion {
-            Congestion::Cubic => &self.cubic,
-            Congestion::Bbr => &self.bbr,
-        };
+        let port = self.port(congestion);
         let (tcp, udp) = (port.tcp.try_clone()?, port.udp.try_clone()?);
         // Bounded: what comes meanwhile is for the new lab.
         for _ in 0..BACKLOG {
@@ -129,7 +139,7 @@ mod tests {
         let mut numbers: Vec<u16> = slots.iter().flat_map(Slot::numbers).collect();
         numbers.sort_unstable();
         numbers.dedup();
-        assert_eq!(numbers.len(), 6);
+        assert_eq!(numbers.len(), 9);
     }
 
     #[test]

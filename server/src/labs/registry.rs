@@ -18,6 +18,7 @@ use super::lab::Lab;
 use super::ports::Slot;
 use super::ramp::Ramp;
 use super::settings::{RequestError, Settings};
+use crate::backend::Processes;
 use crate::metrics::Metrics;
 
 /// Seeds that the server draws are below this, so that people can read and type them.
@@ -37,6 +38,8 @@ pub(crate) struct LabsConfig {
     pub(crate) tcp: TcpStack,
     /// What the QUIC endpoints tell of their connections.
     pub(crate) secrets: SecretStore,
+    /// The backends, where they are processes.
+    pub(crate) processes: Option<Arc<Processes>>,
     /// TLS, if the page is served with it.
     pub(crate) tls: Option<TlsAcceptor>,
     /// Says true when the server stops.
@@ -44,14 +47,10 @@ pub(crate) struct LabsConfig {
 }
 
 /// QUIC endpoints of this server that take the connections of labs.
-#[derive(Clone, Debug)]
-pub(crate) struct Upstreams {
-    pub(crate) cubic: sluice_relay::Upstreams,
-    pub(crate) bbr: sluice_relay::Upstreams,
-}
+pub(crate) type Upstreams = BTreeMap<Congestion, sluice_relay::Upstreams>;
 
 /// The far ends of a lab's TCP connections, by congestion controller.
-pub(crate) type Ramps = [(Congestion, Ramp); 2];
+pub(crate) type Ramps = Vec<(Congestion, Ramp)>;
 
 /// The labs of a server.
 pub(crate) struct Labs {
@@ -131,7 +130,8 @@ impl Labs {
         let settings = Settings::new(request, seed)?;
         let id = format!("{:032x}", random()?);
         // No waiting from here on: a caller that leaves meanwhile would take the ports along.
-        let slot = self.pool.take().await.ok_or(CreateError::Full(self.numbers.len() / 2))?;
+        let slot =
+            self.pool.take().await.ok_or(CreateError::Full(self.numbers.len() / Congestion::ALL.len()))?;
         let network = self.config.relay.network(settings.profile.clone(), settings.seed);
         network.open_quic(self.config.secrets.clone());
         let ramps = match self.connect(&network, &slot) {
@@ -143,7 +143,8 @@ impl Labs {
             }
         };
         let ports = slot.ports(self.config.quic.is_some());
-        let lab = Arc::new(Lab::new(id.clone(), network, settings, self.config.tcp, slot, ports));
+        let lab = Lab::alone(id.clone(), network, settings, self.config.tcp);
+        let lab = Arc::new(lab.lending(slot, ports, self.config.processes.clone()));
         self.open.lock().insert(id, Arc::clone(&lab));
         self.metrics.labs.inc();
         Ok((lab, ramps))
@@ -182,6 +183,13 @@ impl Labs {
         }
     }
 
+    /// The process of a backend has come or gone.
+    pub(crate) fn follow_process(&self, backend: u8) {
+        for lab in self.open.lock().values() {
+            lab.follow_process(backend);
+        }
+    }
+
     /// The flow that reaches this server's QUIC endpoint from `relay_side`.
     pub(crate) fn udp_flow(&self, relay_side: SocketAddr) -> Option<(Network, FlowId)> {
         self.open.lock().values().find_map(|lab| {
@@ -193,16 +201,12 @@ impl Labs {
     fn connect(&self, network: &Network, slot: &Slot) -> io::Result<Ramps> {
         let open = |congestion: Congestion| -> io::Result<_> {
             let (tcp, udp) = slot.sockets(congestion)?;
-            if let Some(upstreams) = &self.config.quic {
-                let upstreams = match congestion {
-                    Congestion::Cubic => upstreams.cubic.clone(),
-                    Congestion::Bbr => upstreams.bbr.clone(),
-                };
-                network.relay_udp(udp, upstreams, congestion)?;
+            if let Some(upstreams) = self.config.quic.as_ref().and_then(|quic| quic.get(&congestion)) {
+                network.relay_udp(udp, upstreams.clone(), congestion)?;
             }
             Ok((congestion, Ramp::open(network, tcp, congestion, self.config.tcp)?))
         };
-        Ok([open(Congestion::Cubic)?, open(Congestion::Bbr)?])
+        Congestion::ALL.into_iter().map(open).collect()
     }
 
     fn end(&self, lab: &Lab) {

@@ -1,114 +1,225 @@
 //! From a QUIC connection to a session.
+//!
+//! ```text
+//! handshake ─► asked ─► admit ─► answer ─► serve
+//! ```
+//!
+//! Of a backend that is a process of its own, the first and the fourth step are that process's; the others are always
+//! the server's.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use sluice_relay::{FlowProbe, NetworkId};
 use sluice_shared::lab::PathState;
 use sluice_shared::mode::Transport;
-use sluice_shared::time::micros;
-use sluice_shared::wire::WEBTRANSPORT_PATH;
+use sluice_shared::wire::{CloseCode, WEBTRANSPORT_PATH};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use wtransport::endpoint::{IncomingSessionFuture, SessionRequest};
 use wtransport::quinn;
 
 use super::carrier::WtCarrier;
-use super::echo;
+use super::connection::Connection;
+use super::echo::{self, echo};
 use crate::config::QuicTuning;
 use crate::http::{OriginRule, lane_of};
 use crate::labs::Labs;
 use crate::metrics::Refusal;
-use crate::session::{Limits, Sessions};
+use crate::session::{Limits, Permit, Sessions};
 
 /// How long the handshake and the request may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// What a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    /// Its address: in a lab, that of the relay's side.
+    pub(crate) address: SocketAddr,
+    origin: Option<String>,
+    authority: String,
+    path: String,
+}
+
+/// What a client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Verdict {
+    /// It has a session.
+    Session,
+    /// Whatever it sends comes back.
+    Echo,
+    /// Its page may not connect.
+    Forbidden,
+    /// There is no such path.
+    NotFound,
+    /// The server has as many sessions as it takes.
+    Full,
+}
+
+/// A client that is let in.
+pub(crate) struct Admitted {
+    permit: Permit,
+    is_echo: bool,
+    lab: Option<NetworkId>,
+    probe: Option<FlowProbe>,
+}
+
+impl Asked {
+    fn of(request: &SessionRequest) -> Self {
+        Self {
+            address: request.remote_address(),
+            origin: request.origin().map(str::to_owned),
+            authority: request.authority().to_owned(),
+            path: request.path().to_owned(),
+        }
+    }
+}
+
+impl Admitted {
+    /// What the client is told.
+    pub(crate) const fn verdict(&self) -> Verdict {
+        if self.is_echo { Verdict::Echo } else { Verdict::Session }
+    }
+}
 
 /// Takes a connection through its handshake, and runs a session on it.
 pub(super) async fn accept(
     incoming: quinn::Incoming,
-    handshake: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
     sessions: &Arc<Sessions>,
     origins: &OriginRule,
     tuning: QuicTuning,
     labs: Option<&Labs>,
 ) {
+    let Some((request, asked)) = handshake(incoming).await else { return };
+    drop(permit);
+    let admitted = match admit(&asked, sessions, origins, labs) {
+        Ok(admitted) => admitted,
+        Err(refusal) => return drop(answer(request, refusal).await),
+    };
+    let Some(connection) = answer(request, admitted.verdict()).await else { return };
+    if admitted.is_echo {
+        echo(connection, sessions.stopping()).await;
+        drop(admitted.permit);
+    } else {
+        serve(Connection::Here(connection), admitted, sessions, tuning).await;
+    }
+}
+
+/// Takes a connection through its handshake; `None` when it fails.
+pub(crate) async fn handshake(incoming: quinn::Incoming) -> Option<(SessionRequest, Asked)> {
     let address = incoming.remote_address();
-    let request = match timeout(HANDSHAKE, IncomingSessionFuture::with_quic_incoming(incoming)).await {
-        Ok(Ok(request)) => request,
+    match timeout(HANDSHAKE, IncomingSessionFuture::with_quic_incoming(incoming)).await {
+        Ok(Ok(request)) => {
+            let asked = Asked::of(&request);
+            Some((request, asked))
+        }
         Ok(Err(error)) => {
             tracing::debug!(%address, %error, "WebTransport handshake failed");
-            return;
+            None
         }
         Err(_) => {
             tracing::debug!(%address, "WebTransport handshake took too long");
-            return;
+            None
         }
-    };
-    drop(handshake);
-    let refused = |why: Refusal, detail: String| {
+    }
+}
+
+/// Lets a client in that may, and as long as there is room.
+///
+/// # Errors
+/// It is to be refused.
+pub(crate) fn admit(
+    asked: &Asked,
+    sessions: &Sessions,
+    origins: &OriginRule,
+    labs: Option<&Labs>,
+) -> Result<Admitted, Verdict> {
+    let Asked { address, origin, authority, path } = asked;
+    let refused = |why: Refusal, detail: String, verdict: Verdict| {
         sessions.metrics().refused(Transport::WebTransport, why);
         tracing::info!(%address, detail, "WebTransport refused");
+        verdict
     };
-    if !origins.allows(request.origin(), Some(request.authority())) {
-        refused(Refusal::Origin, OriginRule::refusal(request.origin()));
-        return refuse(request, SessionRequest::forbidden).await;
+    let origin = origin.as_deref();
+    if !origins.allows(origin, Some(authority)) {
+        return Err(refused(Refusal::Origin, OriginRule::refusal(origin), Verdict::Forbidden));
     }
-    let (path, query) = match request.path().split_once('?') {
+    let (path, query) = match path.split_once('?') {
         Some((path, query)) => (path, Some(query)),
-        None => (request.path(), None),
+        None => (path.as_str(), None),
     };
     let is_echo = path == echo::PATH;
     if path != WEBTRANSPORT_PATH && !is_echo {
-        refused(
-            Refusal::BadRequest,
-            format!("there is no {path}, but {WEBTRANSPORT_PATH} and {}", echo::PATH),
-        );
-        return refuse(request, SessionRequest::not_found).await;
+        let detail = format!("there is no {path}, but {WEBTRANSPORT_PATH} and {}", echo::PATH);
+        return Err(refused(Refusal::BadRequest, detail, Verdict::NotFound));
     }
-    let flow = labs.and_then(|labs| labs.udp_flow(address));
+    let flow = labs.and_then(|labs| labs.udp_flow(*address));
     if let (Some(lane), Some((network, flow))) = (lane_of(query), &flow) {
         network.name_lane(*flow, lane);
     }
     let lab = flow.as_ref().map(|(network, _)| network.id());
     let probe = flow.and_then(|(network, flow)| network.probe(flow));
     let Some(permit) = sessions.permit() else {
-        refused(Refusal::Full, "the server has as many sessions as it takes".to_owned());
-        return refuse(request, SessionRequest::too_many_requests).await;
+        let detail = "the server has as many sessions as it takes".to_owned();
+        return Err(refused(Refusal::Full, detail, Verdict::Full));
     };
-    let connection = match request.accept().await {
-        Ok(connection) => connection,
-        Err(error) => {
-            tracing::debug!(%address, %error, "WebTransport session was not opened");
-            return;
+    Ok(Admitted { permit, is_echo, lab, probe })
+}
+
+/// Tells the client; `None` when it is refused, or has left.
+pub(crate) async fn answer(request: SessionRequest, verdict: Verdict) -> Option<wtransport::Connection> {
+    let address = request.remote_address();
+    match verdict {
+        Verdict::Session | Verdict::Echo => {
+            let accepted = request.accept().await;
+            return accepted
+                .inspect_err(|error| tracing::debug!(%address, %error, "WebTransport session was not opened"))
+                .ok();
         }
-    };
+        Verdict::Forbidden => refuse(request.forbidden()).await,
+        Verdict::NotFound => refuse(request.not_found()).await,
+        Verdict::Full => refuse(request.too_many_requests()).await,
+    }
+    None
+}
+
+/// Gives an answer time to arrive before the connection is dropped.
+async fn refuse(answer: impl Future<Output = ()>) {
+    if timeout(Limits::FAREWELL, answer).await.is_err() {
+        tracing::debug!("a client did not take its refusal");
+    }
+}
+
+/// Runs a session on a connection that is open.
+pub(crate) async fn serve(
+    connection: Connection,
+    admitted: Admitted,
+    sessions: &Arc<Sessions>,
+    tuning: QuicTuning,
+) {
+    let Admitted { permit, lab, probe, .. } = admitted;
     let probe = probe.map(|probe| {
-        let quic = connection.quic_connection().clone();
+        let connection = connection.clone();
         probe.with_path(move || {
-            let path = quic.stats().path;
-            PathState { cwnd_bytes: path.cwnd, rtt_micros: micros(path.rtt) }
+            let path = connection.path();
+            PathState {
+                cwnd_bytes: path.congestion_window.unwrap_or(0),
+                rtt_micros: path.rtt_micros.unwrap_or(0),
+            }
         })
     });
-    if is_echo {
-        return echo::echo(connection, sessions.stopping(), permit).await;
-    }
     // The first stream of the client is for control, and opens with its Hello.
     match timeout(Limits::HELLO, connection.accept_bi()).await {
         Ok(Ok((send, receive))) => {
             sessions.serve(WtCarrier::new(connection, send, receive, tuning, probe, lab), permit).await;
         }
-        Ok(Err(error)) => tracing::debug!(%address, %error, "a client left before its control stream"),
+        Ok(Err(why)) => tracing::debug!(?why, "a client left before its control stream"),
         Err(_) => {
-            tracing::debug!(%address, "a client has opened no control stream");
-            let code = sluice_shared::wire::CloseCode::Unresponsive;
-            connection.close(wtransport::VarInt::from_u32(code.webtransport()), b"no control stream");
+            tracing::debug!("a client has opened no control stream");
+            connection.close(CloseCode::Unresponsive, "no control stream");
         }
-    }
-}
-
-/// Answers a request that is not taken, and gives the answer time to arrive before the connection is dropped.
-async fn refuse<F: Future<Output = ()>>(request: SessionRequest, answer: impl FnOnce(SessionRequest) -> F) {
-    if timeout(Limits::FAREWELL, answer(request)).await.is_err() {
-        tracing::debug!("a client did not take its refusal");
     }
 }

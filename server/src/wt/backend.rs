@@ -4,6 +4,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ring::hmac;
 use sluice_balancer::{Cid, ConnectionIds, ServerId};
 use wtransport::quinn;
 use wtransport::quinn::{ConnectionId, ConnectionIdGenerator};
@@ -19,13 +20,39 @@ pub(crate) struct Backend {
 
 /// What all backends of a group share: a client believes the stateless reset of any of them (RFC 9000 §10.3.2), so that a
 /// packet that reached the wrong one ends its connection at once.
-#[derive(Debug, Default)]
-pub(crate) struct Group(quinn::EndpointConfig);
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    reset_key: [u8; Self::KEY_BYTES],
+}
 
 impl Group {
+    /// Bytes of the key of stateless resets.
+    pub(crate) const KEY_BYTES: usize = 64;
+
+    /// One with a key that nobody can guess.
+    ///
+    /// # Errors
+    /// The operating system gives no random numbers.
+    pub(crate) fn random() -> Result<Self, getrandom::Error> {
+        let mut reset_key = [0; Self::KEY_BYTES];
+        getrandom::fill(&mut reset_key)?;
+        Ok(Self { reset_key })
+    }
+
+    /// The one with this key.
+    pub(crate) const fn with_key(reset_key: [u8; Self::KEY_BYTES]) -> Self {
+        Self { reset_key }
+    }
+
+    /// What makes it that group.
+    pub(crate) const fn key(&self) -> &[u8; Self::KEY_BYTES] {
+        &self.reset_key
+    }
+
     /// How the endpoint of `backend` is set up.
     pub(super) fn endpoint(&self, backend: Backend) -> quinn::EndpointConfig {
-        let mut config = self.0.clone();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.reset_key);
+        let mut config = quinn::EndpointConfig::new(Arc::new(key));
         // Keyed by the operating system's random numbers.
         let nonces = Arc::new(RandomState::new());
         let ids = ConnectionIds::new(backend.server);

@@ -13,14 +13,13 @@ use sluice_shared::wire::{
     ClientItem, CloseCode, EchoBlock, Goodbye, Hop, Inbound, PathSample, ServerControl, StreamInfo,
     TransportFacts,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 use tokio::time::timeout;
-use wtransport::{Connection, RecvStream, SendStream, VarInt};
 
+use super::connection::{Connection, Incoming};
 use super::data::{Data, Path};
 use super::flood::Flood;
-use super::settings::send_window;
-use super::uni::left;
+use super::stream::{RecvStream, SendStream};
 use crate::config::QuicTuning;
 use crate::session::{Carrier, Ended, Lane, Limits, Outlet};
 
@@ -76,7 +75,7 @@ impl WtCarrier {
 
     fn poll_control(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         while !self.control.is_empty() {
-            let written = ready!(Pin::new(&mut self.send).poll_write(cx, &self.control)).map_err(left)?;
+            let written = ready!(self.send.poll_write(cx, &self.control))?;
             self.control.advance(written);
         }
         Poll::Ready(Ok(()))
@@ -85,15 +84,12 @@ impl WtCarrier {
 
 /// A client has one stream for control, and may have another for a flood. Whatever else it sends would only pile up.
 async fn stray(connection: Connection) -> Result<(SendStream, RecvStream), Ended> {
-    let what = tokio::select! {
-        stream = connection.accept_bi() => return stream.map_err(left),
-        stream = connection.accept_uni() => stream.map(|_| "unidirectional streams"),
-        datagram = connection.receive_datagram() => datagram.map(|_| "datagrams"),
-    };
-    Err(match what {
-        Ok(what) => Ended::Refused(CloseCode::Protocol, format!("{what} of clients are not taken here")),
-        Err(error) => left(error),
-    })
+    match connection.incoming().await? {
+        Incoming::Stream(send, receive) => Ok((send, receive)),
+        Incoming::Stray(what) => {
+            Err(Ended::Refused(CloseCode::Protocol, format!("{what} of clients are not taken here")))
+        }
+    }
 }
 
 impl Outlet for WtCarrier {
@@ -127,17 +123,17 @@ impl Carrier for WtCarrier {
     }
 
     fn facts(&self) -> TransportFacts {
-        let path = self.connection.quic_connection().stats().path;
+        let path = self.connection.path();
         TransportFacts {
             congestion_control: Some(self.tuning.congestion.name().to_owned()),
-            initial_window: self.tuning.initial_window.or(Some(path.cwnd)),
-            segment: Some(u32::from(path.current_mtu)),
+            initial_window: self.tuning.initial_window.or(path.congestion_window),
+            segment: path.segment,
             encrypted: true,
         }
     }
 
     fn open_lanes(&mut self, mode: Mode, streams: &[StreamInfo]) {
-        self.data = Some(Data::new(mode, Path::new(&self.connection, self.probe.clone()), streams));
+        self.data = Some(Data::new(mode, Path::new(self.connection.clone(), self.probe.clone()), streams));
     }
 
     fn replace_streams(&mut self, streams: &[StreamInfo]) {
@@ -174,9 +170,7 @@ impl Carrier for WtCarrier {
             }
             let mut space = [0; READ_BYTES];
             let mut read = ReadBuf::new(&mut space);
-            if let Err(error) = ready!(Pin::new(&mut self.receive).poll_read(cx, &mut read)) {
-                return Poll::Ready(Err(left(error)));
-            }
+            ready!(self.receive.poll_read(cx, &mut read))?;
             if read.filled().is_empty() {
                 return Poll::Ready(Err(Ended::Left("the control stream has ended".to_owned())));
             }
@@ -198,17 +192,7 @@ impl Carrier for WtCarrier {
     }
 
     fn sample(&mut self, now: Time) -> (Hop, PathSample) {
-        let connection = self.connection.quic_connection();
-        let path = connection.stats().path;
-        connection.set_send_window(send_window(path.cwnd));
-        let sample = PathSample {
-            rtt_micros: Some(sluice_shared::time::micros(path.rtt)),
-            congestion_window: Some(path.cwnd),
-            in_flight: None,
-            lost_packets: Some(path.lost_packets),
-            sent_packets: Some(path.sent_packets),
-            segment: Some(u32::from(path.current_mtu)),
-        };
+        let sample = self.connection.sample();
         (self.data.as_mut().map_or_else(Hop::default, |data| data.hop(now)), sample)
     }
 
@@ -220,10 +204,8 @@ impl Carrier for WtCarrier {
             write_server_control(&mut self.control, &ServerControl::Goodbye(goodbye));
             let farewell = async {
                 std::future::poll_fn(|cx| self.poll_control(cx)).await.ok()?;
-                let stream = self.send.quic_stream_mut();
-                stream.finish().ok()?;
-                // Completes when the client has acknowledged all of the stream.
-                stream.stopped().await.ok()
+                self.send.finish();
+                self.send.settled().await.ok()
             };
             if timeout(patience, farewell).await.is_err() {
                 tracing::debug!("a client did not take its goodbye");
@@ -233,6 +215,6 @@ impl Carrier for WtCarrier {
                 drop(timeout(Limits::FAREWELL, self.connection.closed()).await);
             }
         }
-        self.connection.close(VarInt::from_u32(code.webtransport()), reason.as_bytes());
+        self.connection.close(code, &reason);
     }
 }

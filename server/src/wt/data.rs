@@ -9,8 +9,8 @@ use sluice_shared::session::{Batch, Select};
 use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::{Hop, StreamInfo};
-use wtransport::quinn;
 
+use super::connection::Connection;
 use super::datagram::DatagramLane;
 use super::uni::UniLane;
 use crate::session::{Ended, Lane, Limits};
@@ -18,31 +18,25 @@ use crate::session::{Ended, Lane, Limits};
 /// The connection, as lanes need it.
 #[derive(Clone)]
 pub(super) struct Path {
-    quic: quinn::Connection,
-    session_id: u64,
+    connection: Connection,
     /// Where the lab is told what is handed over, if the connection is a lab's.
     probe: Option<FlowProbe>,
 }
 
 impl Path {
-    pub(super) fn new(connection: &wtransport::Connection, probe: Option<FlowProbe>) -> Self {
-        let quic = connection.quic_connection().clone();
-        Self { quic, session_id: connection.session_id().into_u64(), probe }
+    pub(super) const fn new(connection: Connection, probe: Option<FlowProbe>) -> Self {
+        Self { connection, probe }
     }
 
-    /// Something is handed over to quinn now.
+    /// Something is handed over to QUIC now.
     pub(super) fn tell(&self, write: ServerWrite) {
         if let Some(probe) = &self.probe {
             probe.on_write(write);
         }
     }
 
-    pub(super) const fn quic(&self) -> &quinn::Connection {
-        &self.quic
-    }
-
-    pub(super) const fn session_id(&self) -> u64 {
-        self.session_id
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
     }
 }
 

@@ -8,7 +8,6 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use wtransport::{Connection, VarInt};
 
-use crate::session::Permit;
 use sluice_shared::wire::CloseCode;
 
 /// Where it is.
@@ -24,7 +23,7 @@ const CHUNK: usize = 16 * 1024;
 /// and datagrams as datagrams, until the client leaves or the server stops.
 ///
 /// How many streams there are at a time is bounded by what QUIC allows the client.
-pub(super) async fn echo(connection: Connection, mut stopping: watch::Receiver<bool>, permit: Permit) {
+pub(crate) async fn echo(connection: Connection, mut stopping: watch::Receiver<bool>) {
     let mut streams = JoinSet::new();
     loop {
         tokio::select! {
@@ -49,7 +48,6 @@ pub(super) async fn echo(connection: Connection, mut stopping: watch::Receiver<b
             }
         }
     }
-    drop(permit);
 }
 
 /// Answers on a stream of the server's own.

@@ -5,8 +5,8 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice_relay::SecretStore;
-use tokio::sync::{Semaphore, watch};
+use rustls::KeyLog;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use wtransport::quinn;
 
 use super::accept::accept;
@@ -33,7 +33,7 @@ pub(crate) struct Endpoint {
     address: SocketAddr,
     tuning: QuicTuning,
     /// Where its connections' secrets are told: labs' alone.
-    secrets: Option<SecretStore>,
+    secrets: Option<Arc<dyn KeyLog>>,
     /// Which of a lab's backends it is.
     backend: Option<Backend>,
 }
@@ -63,7 +63,7 @@ impl Endpoint {
         address: SocketAddr,
         config: quinn::ServerConfig,
         tuning: QuicTuning,
-        secrets: SecretStore,
+        secrets: Arc<dyn KeyLog>,
         (backend, group): (Backend, &Group),
     ) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
@@ -89,16 +89,36 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Accepts connections until `stop` says true.
+    /// Runs sessions until `stop` says true.
     pub(crate) async fn serve(
         self,
         sessions: Arc<Sessions>,
         origins: OriginRule,
         labs: Option<Arc<Labs>>,
-        mut stop: watch::Receiver<bool>,
+        stop: watch::Receiver<bool>,
     ) {
+        let (origins, tuning) = (Arc::new(origins), self.tuning);
+        self.accept(stop, |incoming, permit| {
+            let (sessions, origins, labs) = (Arc::clone(&sessions), Arc::clone(&origins), labs.clone());
+            async move {
+                let metrics = Arc::clone(sessions.metrics());
+                metrics.quic_connections.inc();
+                accept(incoming, permit, &sessions, &origins, tuning, labs.as_deref()).await;
+                metrics.quic_connections.dec();
+            }
+        })
+        .await;
+    }
+
+    /// Hands connections to `handle`, each with the permit of a handshake, until `stop` says true.
+    pub(crate) async fn accept<F>(
+        &self,
+        mut stop: watch::Receiver<bool>,
+        handle: impl Fn(quinn::Incoming, OwnedSemaphorePermit) -> F,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let handshakes = Arc::new(Semaphore::new(MOST_HANDSHAKES));
-        let origins = Arc::new(origins);
         loop {
             let incoming = tokio::select! {
                 incoming = self.quic.accept() => incoming,
@@ -116,13 +136,7 @@ impl Endpoint {
                 }
                 continue;
             }
-            let (sessions, origins, labs) = (Arc::clone(&sessions), Arc::clone(&origins), labs.clone());
-            tokio::spawn(async move {
-                let metrics = Arc::clone(sessions.metrics());
-                metrics.quic_connections.inc();
-                accept(incoming, handshake, &sessions, &origins, self.tuning, labs.as_deref()).await;
-                metrics.quic_connections.dec();
-            });
+            tokio::spawn(handle(incoming, handshake));
         }
     }
 

@@ -1,13 +1,12 @@
 //! A flood that has a stream of its own, beside control and data.
 
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use sluice_shared::time::Time;
 use sluice_shared::wire::Inbound;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use wtransport::{RecvStream, SendStream};
+use tokio::io::ReadBuf;
 
+use super::stream::{RecvStream, SendStream};
 use crate::session::EchoBytes;
 
 /// What is read at once, bytes.
@@ -48,14 +47,20 @@ impl Flood {
 
     /// How the flood is taken.
     pub(super) fn inbound(&self, now: Time) -> Inbound {
-        self.bytes.inbound(now)
+        let mut inbound = self.bytes.inbound(now);
+        if let Some((send, _)) = &self.stream {
+            let (bytes, bound) = send.under_way();
+            inbound.echo.held.bytes += bytes as u64;
+            inbound.echo.bound.bytes += bound as u64;
+        }
+        inbound
     }
 
     fn poll_once(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
         let Some((send, receive)) = &mut self.stream else { return Poll::Pending };
         let mut moved = Poll::Pending;
         while !self.bytes.waiting().is_empty() {
-            match Pin::new(&mut *send).poll_write(cx, self.bytes.waiting()) {
+            match send.poll_write(cx, self.bytes.waiting()) {
                 Poll::Ready(Ok(written)) => self.bytes.advance(written),
                 // A client that stops its stream, or resets it, has had enough of it.
                 Poll::Ready(Err(_)) => return Poll::Ready(Step::Over),
@@ -72,7 +77,7 @@ impl Flood {
         }
         let mut space = [0; READ_BYTES];
         let mut read = ReadBuf::new(&mut space[..room]);
-        match Pin::new(receive).poll_read(cx, &mut read) {
+        match receive.poll_read(cx, &mut read) {
             Poll::Ready(Ok(())) => {
                 self.has_ended = read.filled().is_empty();
                 self.bytes.push(read.filled());
@@ -87,9 +92,8 @@ impl Flood {
     fn close(&mut self) {
         if let Some((mut send, _)) = self.stream.take()
             && self.bytes.waiting().is_empty()
-            && let Err(error) = send.quic_stream_mut().finish()
         {
-            tracing::debug!(%error, "a flood's stream had ended before");
+            send.finish();
         }
         self.bytes.advance(self.bytes.waiting().len());
         // Nothing waits any more, so reading may go on.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice_relay::SecretStore;
+use rustls::KeyLog;
 use wtransport::quinn;
 use wtransport::quinn::congestion::{BbrConfig, ControllerFactory, CubicConfig, NewRenoConfig};
 use wtransport::quinn::crypto::rustls::QuicServerConfig;
@@ -48,11 +48,11 @@ pub(crate) fn send_window(window_bytes: u64) -> u64 {
 pub(crate) fn server_config(
     identity: KeyedChain,
     tuning: QuicTuning,
-    secrets: Option<SecretStore>,
+    secrets: Option<Arc<dyn KeyLog>>,
 ) -> Result<quinn::ServerConfig, StartError> {
     let mut tls = tls::for_quic(identity)?;
     if let Some(secrets) = secrets {
-        tls.key_log = Arc::new(tls::KeyLog(secrets));
+        tls.key_log = secrets;
     }
     let tls = QuicServerConfig::try_from(tls)
         .map_err(|_| rustls::Error::General("the provider lacks TLS_AES_128_GCM_SHA256".to_owned()))?;

@@ -8,9 +8,9 @@ use sluice_relay::ServerWrite;
 use sluice_shared::session::Batch;
 use sluice_shared::time::Time;
 use sluice_shared::wire::Hop;
-use wtransport::quinn;
 
 use super::data::Path;
+use super::stream::SendStream;
 use crate::session::{Ended, Limits, Transit};
 
 /// A stream (or a stream for each message) and what waits for it.
@@ -29,13 +29,13 @@ pub(super) struct UniLane {
     transit: Transit,
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<quinn::SendStream, quinn::ConnectionError>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = Result<SendStream, Ended>> + Send>>;
 
 enum State {
     Unopened,
     /// The peer's limit of streams is reached.
     Opening(Opening),
-    Open(quinn::SendStream),
+    Open(SendStream),
 }
 
 impl UniLane {
@@ -64,8 +64,9 @@ impl UniLane {
 
     /// Where to append, and how many bytes; `None` while enough waits.
     pub(super) fn room(&mut self) -> Option<(usize, &mut BytesMut)> {
-        let waits = self.waiting_bytes();
-        if self.blocked || waits >= Limits::WRITE_BYTES / 2 || (self.per_message && waits > 0) {
+        let waits = self.waiting_bytes() + self.untaken_bytes();
+        let is_full = waits >= Limits::WRITE_BYTES / 2 || (self.per_message && self.waiting_bytes() > 0);
+        if self.blocked || is_full {
             return None;
         }
         if self.out.is_empty() && !matches!(self.stream, State::Open(_)) {
@@ -84,8 +85,8 @@ impl UniLane {
     /// Tells the lab what was handed over. A stream that has no number yet is told of as soon as it has.
     fn tell(&self) {
         if let State::Open(stream) = &self.stream {
-            let id = quinn::VarInt::from(stream.id()).into_inner();
-            self.path.tell(ServerWrite::Stream { id, end: self.written + self.out.len() as u64 });
+            let end = self.written + self.out.len() as u64;
+            self.path.tell(ServerWrite::Stream { id: stream.id(), end });
         }
     }
 
@@ -94,16 +95,26 @@ impl UniLane {
         self.out.len() - self.header_bytes
     }
 
+    /// Bytes that were handed over on their way to another process, and that QUIC has not taken there. Streams that
+    /// carry one message each have the connection to themselves.
+    fn untaken_bytes(&self) -> usize {
+        match &self.stream {
+            State::Open(stream) if !self.per_message => stream.untaken_bytes(),
+            State::Unopened | State::Opening(_) if !self.per_message => 0,
+            State::Unopened | State::Opening(_) | State::Open(_) => self.path.connection().untaken_bytes(),
+        }
+    }
+
     /// What waits.
     pub(super) fn hop(&mut self, now: Time) -> Hop {
-        let waiting = self.waiting_bytes() as u64;
+        let waiting = (self.waiting_bytes() + self.untaken_bytes()) as u64;
         self.transit.held(waiting, Limits::WRITE_BYTES as u64, now)
     }
 
     /// Writes what waits.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         if self.waiting_bytes() == 0 {
-            return Poll::Ready(Ok(()));
+            return self.poll_taken(cx);
         }
         self.blocked = true;
         ready!(self.poll_write(cx))?;
@@ -111,29 +122,34 @@ impl UniLane {
         if self.per_message
             && let State::Open(mut stream) = std::mem::replace(&mut self.stream, State::Unopened)
         {
-            // What is left to do is quinn's: nobody waits for the acknowledgement.
-            stream.finish().map_err(|error| Ended::Left(error.to_string()))?;
+            // What is left to do is QUIC's: nobody waits for the acknowledgement.
+            stream.finish();
             self.written = 0;
         }
-        Poll::Ready(Ok(()))
+        self.poll_taken(cx)
+    }
+
+    /// Waits until QUIC has taken all, in whatever process it is.
+    fn poll_taken(&self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        self.path.connection().wake_on_news(cx);
+        if self.untaken_bytes() == 0 { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         loop {
             match &mut self.stream {
                 State::Unopened => {
-                    self.stream = self.path.open_uni(cx).map_err(left)?;
+                    self.stream = self.path.open_uni(cx)?;
                     self.tell();
                 }
                 State::Opening(opening) => {
-                    let stream = ready!(opening.as_mut().poll(cx)).map_err(left)?;
+                    let stream = ready!(opening.as_mut().poll(cx))?;
                     self.stream = State::Open(stream);
                     self.tell();
                 }
                 State::Open(stream) => {
                     while !self.out.is_empty() {
-                        let written =
-                            ready!(Pin::new(&mut *stream).poll_write(cx, &self.out)).map_err(write_error)?;
+                        let written = ready!(stream.poll_write(cx, &self.out))?;
                         self.out.advance(written);
                         self.written += written as u64;
                         self.header_bytes = self.header_bytes.saturating_sub(written);
@@ -146,10 +162,8 @@ impl UniLane {
 
     /// Ends the stream after what was written.
     pub(super) fn finish(&mut self) {
-        if let State::Open(stream) = &mut self.stream
-            && let Err(error) = stream.finish()
-        {
-            tracing::debug!(%error, "a stream had ended before");
+        if let State::Open(stream) = &mut self.stream {
+            stream.finish();
         }
     }
 }
@@ -157,8 +171,8 @@ impl UniLane {
 impl Path {
     /// Opens a stream at once if the peer's limit allows it. Only otherwise the opening is kept, since it must be
     /// waited for with the same future.
-    fn open_uni(&self, cx: &mut Context<'_>) -> Result<State, quinn::ConnectionError> {
-        let connection = self.quic();
+    fn open_uni(&self, cx: &mut Context<'_>) -> Result<State, Ended> {
+        let connection = self.connection();
         {
             let opening = std::pin::pin!(connection.open_uni());
             if let Poll::Ready(stream) = opening.poll(cx) {
@@ -172,7 +186,7 @@ impl Path {
     /// Opens a WebTransport stream: its type, and the session it belongs to (draft-ietf-webtrans-http3 §4.2).
     fn write_stream_header(&self, out: &mut BytesMut) {
         put_varint(out, 0x54);
-        put_varint(out, self.session_id());
+        put_varint(out, self.connection().session_id());
     }
 }
 
@@ -183,17 +197,6 @@ pub(crate) fn put_varint(out: &mut BytesMut, value: u64) {
         0x40..0x4000 => out.put_uint(0x4000 | value, 2),
         0x4000..0x4000_0000 => out.put_uint(0x8000_0000 | value, 4),
         _ => out.put_u64(0xc000_0000_0000_0000 | value),
-    }
-}
-
-/// A client that stops a stream would miss messages without a gap, so its connection ends. A client that vanishes
-/// stops its streams just before it closes: it has left, and may resume.
-fn write_error(error: quinn::WriteError) -> Ended {
-    match error {
-        quinn::WriteError::Stopped(_) => Ended::Left("a stream that carries messages was stopped".to_owned()),
-        quinn::WriteError::ConnectionLost(_)
-        | quinn::WriteError::ClosedStream
-        | quinn::WriteError::ZeroRttRejected => left(error),
     }
 }
 

@@ -140,9 +140,10 @@ pub struct QuicPathChange {
     /// The first packets by the new path, to the client.
     pub new_down: PathEnds,
     /// From the last packet that reached the client by the old path to the first with data of a stream or a datagram by
-    /// the new one, microseconds.
+    /// the new one, microseconds; to the first of any kind where packets cannot be opened.
     pub gap_micros: Option<u64>,
-    /// Packets that the server sent to the old address after the change: nobody gets them.
+    /// Packets to the old address that nobody got: those that were under way at the change, and what the server sent
+    /// there after it.
     pub lost_packets: u64,
     /// When it sent the last of them.
     pub lost_until: Option<Time>,
@@ -172,7 +173,7 @@ pub struct PathFrame {
     pub kind: PathFrameKind,
     /// Which way it went.
     pub direction: Direction,
-    /// Whether it was sent to the old address, where nobody gets it.
+    /// Whether it was sent to an address where nobody gets it: the old one, or an attacker's ([`super::SpoofPath`]).
     pub is_to_old_address: bool,
     /// When it entered the network.
     pub sent_at: Time,
@@ -265,6 +266,10 @@ pub struct BackendReport {
     pub name: String,
     /// Whether its packets pass.
     pub is_up: bool,
+    /// The process that it is, by the system's number; `None` where backends are no processes, or it has ended and is
+    /// not back yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<u32>,
     /// QUIC datagrams that were led here.
     pub packets: u64,
     /// Those of them whose connection ID names another backend that is up: they cannot be understood here. Counted are

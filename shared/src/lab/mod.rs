@@ -18,6 +18,8 @@ mod frames;
 mod migration;
 mod report;
 mod request;
+mod spoof;
+mod tunnel;
 
 pub use change::{Knobs, LinkChange};
 pub use frames::{
@@ -34,3 +36,5 @@ pub use report::{
     TcpWait,
 };
 pub use request::{Congestion, CongestionPorts, Lab, LabEvent, LabPorts, LinkRequest, TcpStack};
+pub use spoof::{OriginalFate, Spoof, SpoofPath, SpoofReport, Volume};
+pub use tunnel::{Resumed, TunnelPath, TunnelReport};

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::migration::{BalancerReport, SwitchReport};
 use super::request::Congestion;
+use super::spoof::SpoofReport;
+use super::tunnel::TunnelReport;
 use crate::mode::Transport;
 use crate::time::Time;
 
@@ -23,6 +25,12 @@ pub struct LabReport {
     /// The last changes of the clients' networks, the oldest first.
     #[serde(default)]
     pub switches: Vec<SwitchReport>,
+    /// The last times that somebody copied the clients' packets, the oldest first.
+    #[serde(default)]
+    pub spoofs: Vec<SpoofReport>,
+    /// The last tunnels, the oldest first.
+    #[serde(default)]
+    pub tunnels: Vec<TunnelReport>,
     /// What stands in front of the backends, if something does.
     #[serde(default)]
     pub balancer: Option<BalancerReport>,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::change::{Knobs, LinkChange};
 use super::migration::{LabRouting, Switch};
+use super::spoof::Spoof;
 use crate::link::NetworkProfile;
 
 /// The network of a new lab, or another one for a lab: a preset's name or a whole profile, and what is different in it.
@@ -64,6 +65,8 @@ pub struct LabPorts {
 pub struct CongestionPorts {
     /// Both ends (TCP), or the server (QUIC), use CUBIC.
     pub cubic: u16,
+    /// The same with an initial window of [`Congestion::WIDE_WINDOW_BYTES`].
+    pub cubic_wide: u16,
     /// Both ends (TCP), or the server (QUIC), use BBR.
     pub bbr: u16,
 }
@@ -73,6 +76,7 @@ impl CongestionPorts {
     pub const fn port(self, congestion: Congestion) -> u16 {
         match congestion {
             Congestion::Cubic => self.cubic,
+            Congestion::CubicWide => self.cubic_wide,
             Congestion::Bbr => self.bbr,
         }
     }
@@ -85,18 +89,54 @@ pub enum Congestion {
     /// CUBIC (RFC 9438): loss is the sign of congestion. The default of Linux and of quinn.
     #[default]
     Cubic,
+    /// CUBIC with an initial window of [`Congestion::WIDE_WINDOW_BYTES`] in place of ten packets. The kernel's TCP has no
+    /// such setting for one connection, and begins with ten packets all the same.
+    CubicWide,
     /// BBR: the rate follows the measured bandwidth and round trip, so random loss does not slow it down.
     Bbr,
 }
 
 impl Congestion {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Cubic, Self::Bbr];
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Cubic, Self::CubicWide, Self::Bbr];
+    /// The initial window of [`Self::CubicWide`].
+    pub const WIDE_WINDOW_BYTES: u64 = 256 * 1024;
+
+    /// The initial window where it is not the stack's own, bytes.
+    pub const fn initial_window_bytes(self) -> Option<u64> {
+        match self {
+            Self::CubicWide => Some(Self::WIDE_WINDOW_BYTES),
+            Self::Cubic | Self::Bbr => None,
+        }
+    }
+
+    /// The controller alone, as stacks name it.
+    pub const fn controller(self) -> &'static str {
+        match self {
+            Self::Cubic | Self::CubicWide => "cubic",
+            Self::Bbr => "bbr",
+        }
+    }
+
+    /// What people call it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Cubic => "CUBIC",
+            Self::CubicWide => "CUBIC 256 KiB",
+            Self::Bbr => "BBR",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|congestion| congestion.name() == name)
+    }
 
     /// The name used in URLs, options and test ids.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cubic => "cubic",
+            Self::CubicWide => "cubic-wide",
             Self::Bbr => "bbr",
         }
     }
@@ -144,6 +184,10 @@ pub enum LabEvent {
     /// The client has another address: TCP connections end, and QUIC's go on by another path (RFC 9000 §9). Both
     /// settings may be left out.
     SwitchNetwork(Switch),
+    /// Somebody on the path copies the QUIC clients' next packets, and sends the copies from an address of their own,
+    /// sooner than the packets themselves arrive; what the server sends there is counted, and nobody answers it. All
+    /// settings may be left out.
+    Spoof(Spoof),
     /// UDP passes no longer, or again; TCP is not touched.
     BlockUdp {
         /// Whether it is blocked from now on.
@@ -164,6 +208,11 @@ pub enum LabEvent {
         index: u8,
         /// Whether it is up from now on.
         up: bool,
+    },
+    /// The process of a backend is killed, as far as backends are processes; it is started again by itself.
+    KillBackend {
+        /// The backend's number, from 0.
+        index: u8,
     },
     /// Whether QUIC connections that begin from now on may migrate.
     Migration {

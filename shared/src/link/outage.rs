@@ -59,6 +59,16 @@ impl OutageSchedule {
         }
     }
 
+    /// The next outage that begins after `elapsed`, counted from the plan's start; `None` when no more will come.
+    pub fn next_begin(&self, elapsed: Duration) -> Option<Outage> {
+        let (round_start, within) = self.round_of(elapsed);
+        let (round, next) = match self.outages.iter().find(|outage| outage.at > within) {
+            Some(outage) => (round_start, outage),
+            None => (round_start + self.repeats_every?, self.outages.first()?),
+        };
+        Some(Outage::new(round + next.at, next.lasts))
+    }
+
     /// The start of the round that `elapsed` lies in, and how far into it.
     fn round_of(&self, elapsed: Duration) -> (Duration, Duration) {
         let Some(every) = self.repeats_every.filter(|every| !every.is_zero()) else {
@@ -88,6 +98,8 @@ mod tests {
         assert_eq!(plan.next_end(secs(0)), Some(secs(7)));
         assert_eq!(plan.next_end(secs(13)), Some(secs(14)));
         assert_eq!(plan.next_end(secs(14)), Some(secs(21)));
+        assert_eq!(plan.next_begin(secs(4)), Some(Outage::new(secs(5), secs(2))));
+        assert_eq!(plan.next_begin(secs(5)), Some(Outage::new(secs(12), secs(2))));
     }
 
     #[test]
@@ -97,6 +109,8 @@ mod tests {
         let out: Vec<u64> = (0..20).filter(|second| once.is_out(secs(*second))).collect();
         assert_eq!(out, [1, 4, 5]);
         assert_eq!((once.next_end(secs(2)), once.next_end(secs(6))), (Some(secs(6)), None));
+        let begin = |elapsed| once.next_begin(secs(elapsed)).map(|outage| outage.at);
+        assert_eq!((begin(0), begin(1), begin(4)), (Some(secs(1)), Some(secs(4)), None));
         let again = OutageSchedule { outages, repeats_every: Some(secs(10)) };
         assert!(again.is_out(secs(14)) && !again.is_out(secs(13)));
         assert_eq!(again.next_end(secs(8)), Some(secs(12)));

@@ -10,7 +10,7 @@ use crate::lab::{Congestion, LinkChange};
 use crate::link::{NetworkProfile, Preset, ProfileError};
 use crate::mode::Mode;
 use crate::policy::Policy;
-use crate::scenario::moves::{AddressChanges, BalancerSetup};
+use crate::scenario::moves::{AddressChanges, BalancerSetup, SpoofSetup};
 
 /// A comparison with a name; its text form is described in the module's documentation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub struct Scenario {
     pub heartbeat: Duration,
     /// How the client's address changes, beside what the network does.
     pub address_changes: Option<AddressChanges>,
+    /// Who copies the client's packets.
+    pub spoof: Option<SpoofSetup>,
     /// What stands in front of several backends.
     pub balancer: Option<BalancerSetup>,
     /// What is compared, 1 to [`Scenario::MAX_LANES`].

@@ -3,6 +3,7 @@
 use super::{BalancerSetup, Scenario};
 use crate::feed::TicksSpec;
 use crate::flow::AutoWindow;
+use crate::lab::Spoof;
 use crate::link::limits::Limit;
 
 /// `seconds`: for how long the feed sends, 1 to 600 s.
@@ -27,6 +28,10 @@ pub const CONSUMER_DELAY: Limit = whole("consumer_delay_us", "µs", 0, 1_000_000
 pub const HEARTBEAT: Limit = whole("heartbeat_ms", "ms", 100, 30_000);
 /// `address_changes.every_ms`: one change in each span of 50 ms to 10 min.
 pub const CHANGE_EVERY: Limit = whole("address_changes.every_ms", "ms", 50, 600_000);
+/// `spoof.every_ms`: one attack in each span of 50 ms to 10 min.
+pub const SPOOF_EVERY: Limit = whole("spoof.every_ms", "ms", 50, 600_000);
+/// `spoof.packets`: 1 to 16 that are copied.
+pub const SPOOF_PACKETS: Limit = whole("spoof.packets", "packets", 1, Spoof::MAX_PACKETS as u32);
 /// `balancer.backends`: 1 to 16.
 pub const BACKENDS: Limit = whole("balancer.backends", "of them", 1, BalancerSetup::MAX_BACKENDS as u32);
 /// `lanes`: how many of them.

@@ -6,7 +6,7 @@
 //! ```toml
 //! name = "head-of-line"
 //! summary = "2 % lost: does one lost packet hold up every topic?"
-//! congestion = "bbr"                       # of both ends of every lane: cubic (if left out) or bbr
+//! congestion = "bbr"                       # of both ends of every lane: cubic (if left out), cubic-wide or bbr
 //! seconds = 60
 //! seed = 1
 //! heartbeat_ms = 1_000                     # how often each client asks for a sign of life
@@ -26,6 +26,11 @@
 //! part = "address"                         # address (with its port, if left out) or port
 //! tells_client = true                      # TCP connections end at once (if left out), or are silent
 //! server_follows = true                    # false switches QUIC's migration off
+//!
+//! [spoof]                                  # left out, nobody copies the client's packets
+//! every_ms = 5_000                         # once in each span of 5 s, at a moment that the seed draws
+//! packets = 1                              # the next QUIC packets with short headers (1 if left out)
+//! original = "follows"                     # follows its copy (if left out), or is dropped
 //!
 //! [balancer]                               # left out, there is one server
 //! backends = 2
@@ -51,4 +56,4 @@ mod text;
 
 pub use definition::{FeedSetup, LaneSetup, Scenario, ScenarioNetwork};
 pub use error::ScenarioError;
-pub use moves::{AddressChanges, AddressPart, BalancerSetup, Routing};
+pub use moves::{AddressChanges, AddressPart, BalancerSetup, Routing, SpoofSetup};

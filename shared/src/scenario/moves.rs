@@ -1,8 +1,10 @@
-//! Clients that get other addresses, and the balancer that finds their connections again or does not.
+//! Clients that get other addresses, somebody who pretends that they do, and the balancer that finds their connections again or does not.
 
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::lab::Spoof;
 
 /// How the client gets another address again and again while the feed sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,15 @@ pub struct AddressChanges {
     pub tells_client: bool,
     /// Whether the server lets QUIC connections migrate.
     pub server_follows: bool,
+}
+
+/// How somebody copies the client's packets again and again while the feed sends, and sends them from elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpoofSetup {
+    /// There is one attack in each span of this length, at a moment that the seed draws; 50 ms to 10 min.
+    pub every: Duration,
+    /// What is copied each time, and what becomes of the originals.
+    pub spoof: Spoof,
 }
 
 /// A part of a client's address.

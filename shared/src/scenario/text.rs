@@ -19,7 +19,7 @@ use crate::units::Amount;
 
 mod moves;
 
-use moves::{AddressChangesText, BalancerText};
+use moves::{AddressChangesText, BalancerText, SpoofText};
 
 /// A [`Scenario`] in text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,6 +40,8 @@ pub(super) struct ScenarioText {
     feed: FeedText,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     address_changes: Option<AddressChangesText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spoof: Option<SpoofText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     balancer: Option<BalancerText>,
     lanes: Vec<LaneText>,
@@ -110,6 +112,7 @@ impl TryFrom<ScenarioText> for Scenario {
             congestion: text.congestion,
             feed: text.feed.to_setup()?,
             address_changes: text.address_changes.map(|changes| changes.to_changes()).transpose()?,
+            spoof: text.spoof.map(|spoof| spoof.to_setup()).transpose()?,
             balancer: text.balancer.map(|balancer| balancer.to_setup()).transpose()?,
             lanes: text.lanes.iter().enumerate().map(lane).collect::<Result<_, _>>()?,
             seconds: whole("", limits::SECONDS, text.seconds)?,
@@ -133,6 +136,7 @@ impl From<Scenario> for ScenarioText {
             network: NetworkText::from(&scenario.network),
             feed: FeedText::from(scenario.feed),
             address_changes: scenario.address_changes.map(AddressChangesText::from),
+            spoof: scenario.spoof.map(SpoofText::from),
             balancer: scenario.balancer.map(BalancerText::from),
             lanes: scenario.lanes.iter().map(LaneText::from).collect(),
         }

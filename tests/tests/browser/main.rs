@@ -4,6 +4,7 @@
 //! (`CHROMIUM`) and ChromeDriver (`CHROMEDRIVER`); `cargo xtask test` sees to all of them. Any error in the browser's
 //! console or the server's log fails the test, and what may explain a failure is kept in `tests/artifacts`.
 
+mod backends;
 mod backpressure;
 mod certificates;
 mod consumers;

@@ -172,3 +172,184 @@ async fn ten_changes_are_summed_up_on_a_small_screen_too() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copied_packets_do_not_move_the_session_and_the_page_says_what_they_brought() {
+    on_stage("spoof", DESK, LAB, async |stage| {
+        until_ready(stage).await;
+        let mut attacker = String::new();
+        // A busy server may read the copy and the client's next packet in one go, and send nothing in between.
+        for _ in 0..10 {
+            stage.press(None, "spoof").await;
+            attacker = eventually("the session has stayed", || async {
+                let is_told = text(stage, "spoofed-session").await == "stayed";
+                let newest = text(stage, "spoofed-attacker").await;
+                (is_told && newest != attacker).then_some(newest)
+            })
+            .await;
+            if number(stage, "spoofed-away").await.is_some() {
+                break;
+            }
+        }
+        let figure = async |id: &str| number(stage, id).await.unwrap_or_default();
+        let (copied, reflected) = (figure("spoofed-copied").await, figure("spoofed-reflected").await);
+        let (asked, answered) = (figure("spoofed-asked").await, figure("spoofed-answered").await);
+        eprintln!("{copied} B copied, {reflected} B to the attacker, {answered} challenges answered");
+        assert!(asked >= 1 && answered >= 1 && copied > 0, "{asked} {answered} {copied}");
+        // A datagram and a probe of the path's MTU each time that quinn turns to the attacker.
+        assert!((1..=3 * copied + asked * 2_652).contains(&reflected), "{reflected} B for {copied} B");
+        stage.keep_screenshot("spoof-desk").await;
+        let facts = until_it_goes_on(stage, TOPICS, 200.0).await;
+        for lane in [TOPICS, SOCKET] {
+            assert_eq!(facts.count(lane, "reconnects"), 0.0, "{facts:#?}");
+            assert_eq!(facts.count(lane, "lost"), 0.0, "{facts:#?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_websockets_way_back_is_told_in_parts_and_so_are_the_messages_that_waited() {
+    on_stage("way_back", DESK, LAB, async |stage| {
+        until_ready(stage).await;
+        stage.press(None, "migrate").await;
+        let (whole, waited) = eventually("the WebSocket is back and its silence told", || async {
+            Some((
+                number(stage, "switched-websocket-fresh").await?,
+                number(stage, "switched-websocket-waited").await?,
+            ))
+        })
+        .await;
+        let parts = ["detect", "backoff", "connect", "upgrade", "resume"];
+        let mut sum = 0;
+        for part in parts {
+            let took = number(stage, &format!("switched-websocket-{part}")).await;
+            sum += took.unwrap_or_else(|| panic!("{part} is over"));
+            eprintln!("{part}: {took:?} µs");
+        }
+        assert!(sum <= whole, "{sum} µs of {whole} µs: they follow each other");
+        let connect = number(stage, "switched-websocket-connect").await;
+        assert!(connect >= Some(30_000), "a round trip of 40 ms: {connect:?} µs");
+
+        let silence =
+            number(stage, "switched-websocket-silence").await.expect("it is told with the messages");
+        // 400 ticks a second and ten readings of the host.
+        let share = waited as f64 / (410.0 * silence as f64 / 1e6);
+        eprintln!("{waited} messages waited in {silence} µs: {share:.2} of the feed's rate");
+        assert!((0.5..2.0).contains(&share), "{waited} messages in {silence} µs");
+        for what in ["left-out", "messages-lost"] {
+            assert_eq!(number(stage, &format!("switched-websocket-{what}")).await, Some(0), "{what}");
+        }
+        // A silence that is no longer than usual is none: then it is told so.
+        eventually("the other lane has told of its silence", || async {
+            number(stage, "switched-webtransport-waited").await
+        })
+        .await;
+        assert_eq!(number(stage, "switched-webtransport-detect").await, None, "its session goes on");
+
+        let drawn = "return [...document.querySelectorAll('[data-testid=switch-drawing] .step rect')]
+            .map(part => [part.parentElement.classList[0], part.x.baseVal.value]);";
+        let drawn = stage.browser.run(drawn, json!([])).await;
+        let drawn: Vec<(String, f64)> = serde_json::from_value(drawn).expect("names and places");
+        let names: Vec<&str> = drawn.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, parts);
+        assert!(drawn.is_sorted_by(|one, next| one.1 <= next.1), "{drawn:?}");
+        stage.keep_screenshot("way-back-desk").await;
+    })
+    .await;
+}
+
+/// Goes through a tunnel, and waits until `marks` connections came out of it and others before.
+async fn pass_a_tunnel(stage: &Stage, seconds: &str, marks: usize) -> Vec<(String, String)> {
+    stage.set(None, "migration-tunnel-seconds", seconds).await;
+    stage.press(None, "migration-tunnel").await;
+    patiently(2 * PATIENCE, "all lanes are back", || async {
+        let told = "return [...document.querySelectorAll('[data-testid=tunnel-mark]')]
+            .map(mark => [mark.dataset.of, mark.dataset.value]);";
+        let told = stage.browser.run(told, json!([])).await;
+        let told: Vec<(String, String)> = serde_json::from_value(told).expect("kinds and outcomes");
+        (told.len() == marks && told.iter().all(|(_, outcome)| outcome != "open")).then_some(told)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tunnel_stands_in_the_chart_with_what_became_of_each_lane() {
+    on_stage("tunnels", DESK, LAB, async |stage| {
+        stage.expect_console_errors("net::ERR_");
+        stage.expect_console_errors("WebSocket connection to");
+        until_ready(stage).await;
+        // The box is ticked at first.
+        stage.press(None, "then-switch").await;
+        let outcomes = pass_a_tunnel(stage, "3", 2).await;
+        let expected = [("webtransport-cubic", "survived"), ("websocket-cubic", "survived")];
+        let told: Vec<(&str, &str)> =
+            outcomes.iter().map(|(of, outcome)| (of.as_str(), outcome.as_str())).collect();
+        assert_eq!(told, expected, "three seconds of silence are survived");
+        for kind in ["webtransport-cubic", "websocket-cubic"] {
+            assert_eq!(number(stage, &format!("survival-{kind}-survived")).await, Some(1));
+            assert_eq!(number(stage, &format!("survival-{kind}-up-to")).await, Some(3_000_000));
+            assert_eq!(number(stage, &format!("survival-{kind}-lost")).await, Some(0));
+            let first_data = number(stage, &format!("survival-{kind}-first-data")).await;
+            eprintln!("3 s: first data of {kind} after {first_data:?} µs");
+            assert!(first_data >= Some(20_000), "no sooner than the network lets it");
+        }
+
+        eventually("the panel takes another order", || async {
+            let script = "return document.querySelector('[data-testid=migration-tunnel]').ariaDisabled;";
+            (stage.browser.run(script, json!([])).await == json!("false")).then_some(())
+        })
+        .await;
+        stage.press(None, "then-switch").await;
+        let outcomes = pass_a_tunnel(stage, "1", 4).await;
+        let died: Vec<&str> =
+            outcomes.iter().filter(|(_, outcome)| outcome == "died").map(|(of, _)| of.as_str()).collect();
+        assert_eq!(died, ["websocket-cubic"], "another address ends a TCP connection: {outcomes:?}");
+        assert_eq!(number(stage, "survival-websocket-cubic-moved-survived").await, Some(0));
+        assert_eq!(number(stage, "survival-webtransport-cubic-moved-survived").await, Some(1));
+        let diamonds = "return document.querySelectorAll('[data-testid=survival] .mark path').length";
+        assert_eq!(stage.browser.run(diamonds, json!([])).await, json!(2));
+        for lane in [TOPICS, SOCKET] {
+            let facts = until_it_goes_on(stage, lane, 100.0).await;
+            assert_eq!(facts.count(lane, "lost") + facts.count(lane, "gaps"), 0.0, "{facts:#?}");
+        }
+        stage.keep_screenshot("tunnels-desk").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_series_of_tunnels_can_be_stopped_on_a_small_screen_too() {
+    on_stage("tunnels_hand", HAND, LAB, async |stage| {
+        stage.expect_console_errors("net::ERR_");
+        stage.expect_console_errors("WebSocket connection to");
+        stage.resize(HAND.0, HAND.1).await;
+        until_ready(stage).await;
+        let says = async |words: &str| {
+            let script = "return document.querySelector('[data-testid=tunnel-series]').textContent;";
+            eventually(&format!("the button says {words}"), || async {
+                let text = stage.browser.run(script, json!([])).await;
+                text.as_str().is_some_and(|text| text.starts_with(words)).then_some(())
+            })
+            .await;
+        };
+        says("Series").await;
+        stage.press(None, "tunnel-series").await;
+        says("Stop").await;
+        eventually("the first tunnel has begun", || async {
+            (text(stage, "migration-status").await == "running").then_some(())
+        })
+        .await;
+        stage.press(None, "tunnel-series").await;
+        says("Series").await;
+        assert_eq!(text(stage, "migration-status").await, "done");
+        patiently(2 * PATIENCE, "the tunnel that ran is in the chart", || async {
+            number(stage, "survival-webtransport-cubic-up-to").await
+        })
+        .await;
+        let wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        assert_eq!(stage.browser.run(wide, json!([])).await, json!(0), "no sideways scrolling");
+        stage.keep_screenshot("tunnels-hand").await;
+    })
+    .await;
+}

@@ -134,6 +134,106 @@ async fn clients_that_move_are_reported_with_what_became_of_their_connections() 
     }
 }
 
+/// In virtual and in real time: the server turns to whoever sends a copy, and is back at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_of_packets_leave_connections_where_they_are() {
+    let arguments =
+        ["compare", "--scenario", "spoof", "--seconds", "14", "--json", "--lanes", "websocket,datagrams"];
+    let in_virtual_time: Vec<&str> = arguments.into_iter().chain(["--virtual"]).collect();
+    for (arguments, time) in [(&arguments[..], "native"), (&in_virtual_time, "virtual")] {
+        let report = json(arguments).await;
+        assert_eq!((&report["time"], &report["spoof"]["packets"]), (&Value::from(time), &Value::from(1)));
+        let [websocket, datagrams] = lanes(&report) else { panic!("{report}") };
+        assert_eq!(websocket["spoof"], Value::Null, "{websocket}");
+        let count = |field: &str| datagrams["spoof"][field].as_u64().expect("counted");
+        assert!(count("attacks") >= 2 && count("copied_packets") == count("attacks"), "{datagrams}");
+        assert_eq!((count("turned"), count("turned") > 0), (count("returned"), count("reflected_bytes") > 0));
+        for lane in [websocket, datagrams] {
+            let lost = (&lane["connections"], &lane["messages"]["lost"]);
+            assert_eq!(lost, (&Value::from(1), &Value::from(0)), "{lane}");
+        }
+    }
+}
+
+/// Real sockets: each lane's client gets another address, QUIC goes on from there, and TCP comes back.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_move_in_real_time_too() {
+    let lanes_of = |scenario| async move {
+        let arguments = [
+            "compare",
+            "--scenario",
+            scenario,
+            "--seconds",
+            "14",
+            "--json",
+            "--lanes",
+            "websocket,stream-per-topic",
+        ];
+        let report = json(&arguments).await;
+        assert_eq!(report["time"], "native", "{report}");
+        report
+    };
+    let (rebind, by_cid, by_address) =
+        tokio::join!(lanes_of("rebind"), lanes_of("balancer-by-cid"), lanes_of("balancer-by-address"));
+    for report in [&rebind, &by_cid, &by_address] {
+        for lane in lanes(report) {
+            let migration = &lane["migration"];
+            let count = |field: &str| migration[field].as_u64().unwrap_or_else(|| panic!("{field}: {lane}"));
+            assert!(count("address_changes") >= 2, "{lane}");
+            assert_eq!((&lane["messages"]["lost"], count("sessions_lost")), (&Value::from(0), 0), "{lane}");
+            assert!(migration["gap"]["p50_ms"].as_f64().expect("measured") > 0.0, "{lane}");
+            let is_websocket = lane["transport"] == "websocket";
+            if is_websocket {
+                assert_eq!((count("survived"), count("addresses_used")), (0, 0), "{lane}");
+                assert!(count("sessions_resumed") >= 1 && migration["resume"].is_object(), "{lane}");
+                assert!(lane["connections"].as_u64() > Some(1), "{lane}");
+                continue;
+            }
+            assert!(count("addresses_used") >= 1, "{lane}");
+            assert_eq!(count("path_challenges") == 0, count("path_changes") == 0, "{lane}");
+            if report["scenario"] == "balancer-by-address" {
+                continue;
+            }
+            assert_eq!(count("survived"), count("address_changes"), "{lane}");
+            assert_eq!((count("connections_lost"), &lane["connections"]), (0, &Value::from(1)), "{lane}");
+            assert_eq!((count("addresses_misrouted"), count("misrouted_packets")), (0, 0), "{lane}");
+            assert!(count("path_changes") >= 1 && count("path_responses") >= 1, "{lane}");
+            // A window that had never grown begins as it was.
+            assert!(count("window_resets") <= count("path_changes"), "{lane}");
+        }
+    }
+    assert_eq!(lanes(&rebind)[1]["migration"]["stateless_resets"], Value::Null, "nobody counts them");
+    assert_eq!(lanes(&by_cid)[1]["migration"]["stateless_resets"], 0);
+}
+
+/// Half of all addresses lead to the other backend; of the 14 that there are here, one in 16,000 times none does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_balancer_by_address_misleads_packets_in_real_time_and_nothing_is_lost() {
+    let folder = std::env::temp_dir().join(format!("sluice-e2e-by-address-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let file = folder.join("misled.toml");
+    let text = "name = 'misled'\nsummary = 'b'\nnetwork.preset = 'fibre'\nfeed.messages_per_second = 100\n\
+                address_changes.every_ms = 800\nbalancer = { backends = 2, routing = 'address', shares_reset_key = true }\n\
+                [[lanes]]\nmode = 'one-stream'";
+    std::fs::write(&file, text).expect("written");
+    let report =
+        json(&["compare", "--scenario", file.to_str().expect("UTF-8"), "--seconds", "14", "--json"]).await;
+    let lane = &lanes(&report)[0];
+    let migration = &lane["migration"];
+    let count = |field: &str| migration[field].as_u64().unwrap_or_else(|| panic!("{field}: {lane}"));
+    let (used, misrouted) = (count("addresses_used"), count("addresses_misrouted"));
+    assert!((1..=used).contains(&misrouted), "{lane}");
+    assert!(count("misrouted_packets") >= 1 && count("stateless_resets") >= 1, "{lane}");
+    assert!(count("believed_resets") >= 1 && count("believed_resets") <= count("connections_lost"), "{lane}");
+    assert!(
+        count("sessions_resumed") >= 1 && count("resumed_elsewhere") <= count("sessions_resumed"),
+        "{lane}"
+    );
+    assert_eq!((&lane["messages"]["lost"], count("sessions_lost")), (&Value::from(0), 0), "{lane}");
+    assert_eq!(lane["messages"]["gaps"], serde_json::json!({}), "{lane}");
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_have_a_line_for_each_name() {
     for (command, names) in [
@@ -160,6 +260,11 @@ async fn wrong_usage_is_told_in_one_line_and_ends_with_two() {
     let file = file.to_str().expect("UTF-8");
     let missing = folder.join("missing.toml");
     let missing = missing.to_str().expect("UTF-8");
+    let unshared = folder.join("unshared.toml");
+    let text = "name = 'a'\nsummary = 'b'\nnetwork.preset = 'fibre'\nbalancer = { backends = 2, routing = 'address' }\n\
+                [[lanes]]\nmode = 'one-stream'";
+    std::fs::write(&unshared, text).expect("written");
+    let unshared = unshared.to_str().expect("UTF-8");
     let clean = ["--scenario", "clean", "--virtual"];
     for (arguments, code, told) in [
         (&["--scenario", "head-of-lin"][..], 2, "did you mean \"head-of-line\"?"),
@@ -172,8 +277,7 @@ async fn wrong_usage_is_told_in_one_line_and_ends_with_two() {
             2,
             "\"carrier-pigeon\", which is no mode",
         ),
-        (&["--scenario", "rebind"], 2, "address_changes is played in virtual time only: add --virtual"),
-        (&["--scenario", "balancer-by-cid"], 2, "balancer is played in virtual time only: add --virtual"),
+        (&["--scenario", unshared], 2, "balancer.shares_reset_key = false is played in virtual time only"),
     ] {
         let output = sluice(&[&["compare"], arguments].concat()).await;
         let error = String::from_utf8_lossy(&output.stderr).into_owned();

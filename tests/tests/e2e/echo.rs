@@ -6,6 +6,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use sluice_tests::deadline::{in_time, must};
 use sluice_tests::http;
 use sluice_tests::server::Server;
+use sluice_tests::target::Target;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -193,12 +194,18 @@ async fn a_message_that_is_too_large_ends_its_connection_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_and_datagrams_come_back_over_webtransport() {
     let server = Server::start().await;
+    drop(assert_echoes(&server.target).await);
+    server.stop().await;
+}
+
+/// Sends something of each kind, and takes it back; the session is still open.
+pub(crate) async fn assert_echoes(target: &Target) -> wtransport::Connection {
     let config = ClientConfig::builder()
         .with_bind_address(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0))
-        .with_server_certificate_hashes(server.target.certificate_hashes.iter().cloned())
+        .with_server_certificate_hashes(target.certificate_hashes.iter().cloned())
         .build();
     let endpoint = Endpoint::client(config).expect("an endpoint");
-    let url = format!("https://{}/echo", server.target.quic.expect("WebTransport"));
+    let url = format!("https://{}/echo", target.quic.expect("WebTransport"));
     let session = endpoint.connect(ConnectOptions::builder(url).build()).await.expect("accepted");
     let payload: Vec<u8> = (0..100_000u32).map(|n| n.to_le_bytes()[0]).collect();
 
@@ -223,5 +230,5 @@ async fn streams_and_datagrams_come_back_over_webtransport() {
     session.send_datagram(b"alone").expect("it fits");
     let datagram = in_time("the datagram", session.receive_datagram()).await.expect("received");
     assert_eq!(&*datagram.payload(), b"alone");
-    server.stop().await;
+    session
 }

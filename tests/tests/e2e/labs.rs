@@ -344,12 +344,12 @@ async fn a_lab_port_serves_no_page_and_the_page_may_use_just_those_ports() {
     let page = http::get(server.target.http, "/", &[]).await.expect("an answer");
     let policy = page.header("content-security-policy");
     let ports = lab.view.ports.websocket;
-    for port in [ports.cubic, ports.bbr] {
+    for port in [ports.cubic, ports.cubic_wide, ports.bbr] {
         assert!(policy.contains(&format!(" ws://127.0.0.1:{port} ")), "{policy}");
         assert!(policy.contains(&format!(" https://127.0.0.1:{port} ")), "{policy}");
     }
     let named = policy.split_whitespace().filter(|source| source.starts_with("ws://127.0.0.1:")).count();
-    assert_eq!(named, 1 + 2 * 2, "the page's own and two for each lab: {policy}");
+    assert_eq!(named, 1 + 2 * Congestion::ALL.len(), "the page's own and three for each lab: {policy}");
     server.stop().await;
 }
 

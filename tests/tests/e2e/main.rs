@@ -3,6 +3,7 @@
 //! Everything is counted to the single message. Tests wait for conditions, and compare counts and ratios: how fast
 //! the machine is doesn't matter.
 
+mod backends;
 mod balancer;
 mod certificates;
 mod chaos;
@@ -27,6 +28,8 @@ mod process;
 mod publish;
 mod relay;
 mod resume;
+mod spoof;
+mod tunnels;
 
 use sluice_shared::feed::{FeedSpec, TicksSpec};
 use sluice_shared::mode::Mode;

@@ -210,6 +210,33 @@ async fn a_websocket_that_is_not_told_finds_out_by_itself() {
     server.stop().await;
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_over_the_kernels_tcp_finds_out_by_itself_too_where_the_machine_allows_it() {
+    use sluice_relay::kernel::Namespaces;
+    use sluice_shared::lab::TcpStack;
+
+    if let Err(reason) = Namespaces::create() {
+        return eprintln!("skipped, as there can be no kernel TCP here: {reason}");
+    }
+    let server = Server::with(|config| config.tcp = TcpStack::Kernel).await;
+    let lab = Lab::open(&server.target, "{}").await;
+    let mut reports = lab.watch().await;
+    let client = connect(&lab.target(5, Congestion::Cubic), Mode::WebSocket, 179).await;
+    client.until_settled(50).await;
+    lab.event(r#"{"event":"switch-network","tcp":"silent"}"#).await;
+    client.until_within(PATIENCE, "it notices the silence", |tally| tally.silences > 0).await;
+    assert!(client.tally().closed.is_empty(), "nobody told it: {}", client.tally().summary());
+    let report =
+        reports.until("another connection has its place", |report| next_of(report, 5).is_some()).await;
+    let cut = path(&report, 0, 5).expect("it was there");
+    assert!(next_of(&report, 5).expect("seen").flow > cut.flow, "{cut:?}");
+    client.until_settled(50).await;
+    assert_certified(&client).await;
+    assert_eq!(connections(&client), 2);
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_changes_a_second_are_survived() {
     let server = Server::start().await;

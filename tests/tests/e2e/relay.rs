@@ -244,7 +244,7 @@ fn wrong_usage_ends_with_code_2_and_says_what_would_be_right() {
         (&["relay", "--profile", "lte"], "--udp"),
         (&["relay", "--profile", "lte", "--tcp", "80"], "LISTEN=UPSTREAM"),
         (&["relay", "--profile", "missing.toml", "--tcp", "0=80"], "cannot be read"),
-        (&["relay", "--profile", "lte", "--tcp", "0=80", "--congestion", "reno"], "cubic or bbr"),
+        (&["relay", "--profile", "lte", "--tcp", "0=80", "--congestion", "reno"], "cubic, cubic-wide or bbr"),
     ] {
         let output = Command::new(server_binary()).args(arguments).output().expect("the binary runs");
         let error = String::from_utf8_lossy(&output.stderr);

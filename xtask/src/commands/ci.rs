@@ -14,7 +14,7 @@ use crate::tools::Tool;
 use crate::workspace::Workspace;
 
 /// What a visitor may have to download as code, with brotli.
-const CODE_BUDGET: Budget = Budget { page_bytes: 340_000, lazy_bytes: 84_000 };
+const CODE_BUDGET: Budget = Budget { page_bytes: 340_000, lazy_bytes: 96_000 };
 
 /// One line of the closing table.
 struct Row {

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::carrier::Carrier;
 use crate::agenda::Timed;
-use crate::network::{Flow, FlowId, NextBegun, Reading, Settings, link_report};
+use crate::network::{Flow, FlowId, NextBegun, Reading, SeenCrossing, Settings, link_report};
 
 /// A connection whose packets a [`Carrier`] takes through links of its own.
 pub(crate) struct KernelFlow {
@@ -142,6 +142,10 @@ impl Flow for KernelFlow {
             }
         });
         !self.is_silent.swap(true, Ordering::Relaxed)
+    }
+
+    fn follow_tunnel(&self, crossing: SeenCrossing) {
+        self.carrier.with(|pump, _| pump.follow_tunnel(self.port, crossing));
     }
 
     fn end(&self) {

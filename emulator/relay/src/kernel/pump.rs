@@ -10,6 +10,7 @@ use sluice_shared::link::{ByteCount, Direction};
 use sluice_shared::time::Time;
 
 use super::tun::{self, Tun};
+use crate::network::{DataWatch, SeenCrossing};
 
 /// What crosses between two devices: a link each way for each connection, counted in bytes of IP packets as the model's
 /// segments are. Packets of a connection that was not opened here go nowhere.
@@ -29,6 +30,7 @@ pub struct Pump {
 struct Connection {
     /// Up, then down.
     links: [Link<Bytes>; 2],
+    data: DataWatch,
     /// The client's end has gone; its last packets may still be under way.
     closed_at: Option<Time>,
 }
@@ -48,7 +50,7 @@ impl Pump {
     /// Carries the connection from the client's `port` by `links`, up and down.
     pub fn open(&mut self, port: u16, links: [Link<Bytes>; 2], now: Time) {
         self.forget_closed(now);
-        self.connections.insert(port, Connection { links, closed_at: None });
+        self.connections.insert(port, Connection { links, data: DataWatch::default(), closed_at: None });
     }
 
     /// The client's end of the connection from `port` has gone; the port may be used again.
@@ -85,6 +87,9 @@ impl Pump {
                 while let Some(fate) = connection.links[direction as usize].poll_fate(now) {
                     if let Fate::Delivered(delivered) = &fate {
                         to.send(&delivered.packet)?;
+                        if direction == Direction::Down && has_data(&delivered.packet) {
+                            connection.data.on_data(delivered.queued_at, delivered.delivered_at);
+                        }
                     }
                     observe(*port, direction, &fate);
                     has_moved = true;
@@ -113,6 +118,13 @@ impl Pump {
     /// The same, to change them.
     pub fn links_mut(&mut self, port: u16) -> Option<&mut [Link<Bytes>; 2]> {
         self.connections.get_mut(&port).map(|connection| &mut connection.links)
+    }
+
+    /// Writes down in `crossing` how the connection from the client's `port` comes out of a tunnel.
+    pub(crate) fn follow_tunnel(&mut self, port: u16, crossing: SeenCrossing) {
+        if let Some(connection) = self.connections.get_mut(&port) {
+            connection.data.follow(crossing);
+        }
     }
 
     fn forget_closed(&mut self, now: Time) {
@@ -161,6 +173,14 @@ fn client_port(packet: &[u8], direction: Direction) -> Option<u16> {
     })
 }
 
+/// Whether a packet of TCP over IPv4 carries data.
+fn has_data(packet: &[u8]) -> bool {
+    let header = |at: usize| packet.get(at).copied().unwrap_or_default();
+    let ip_bytes = usize::from(header(0) & 0x0f) * 4;
+    let tcp_bytes = usize::from(header(ip_bytes + 12) >> 4) * 4;
+    packet.len() > ip_bytes + tcp_bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +198,15 @@ mod tests {
     fn a_packet_belongs_to_the_clients_port() {
         assert_eq!(client_port(&packet(6), Direction::Up), Some(0x1234));
         assert_eq!(client_port(&packet(6), Direction::Down), Some(0x5678));
+    }
+
+    #[test]
+    fn data_is_what_comes_behind_the_headers() {
+        let mut bare = packet(6);
+        bare[32] = 5 << 4;
+        assert!(!has_data(&bare));
+        bare.push(0);
+        assert!(has_data(&bare));
     }
 
     #[test]

@@ -45,7 +45,7 @@ struct Arrival {
 
 impl KernelRamp {
     /// Takes connections from `listener`, whose clients get a connection of the kernel's through `network`, with
-    /// `congestion` at both of its ends. At most 256 connections at once; more are reset.
+    /// the controller of `congestion` at both of its ends, and the kernel's own initial window. At most 256 connections at once; more are reset.
     ///
     /// Each ramp has network namespaces of its own and a thread that carries their packets. Its connections are in the
     /// network's reports, where the TCP of a kernel and the lateness of its writes cannot be told; captures do not show
@@ -60,7 +60,7 @@ impl KernelRamp {
     ) -> Result<Self, Unavailable> {
         let core = network.core();
         let (mut namespaces, devices) = Namespaces::create()?;
-        let far = namespaces.listen(FAR_PORT, congestion.name()).map_err(Unavailable::Helper)?;
+        let far = namespaces.listen(FAR_PORT, congestion.controller()).map_err(Unavailable::Helper)?;
         listener.set_nonblocking(true).map_err(Unavailable::Helper)?;
         // Connections inherit them; set later they would not shrink the window that was offered with the handshake.
         shrink_buffers(SockRef::from(&listener)).map_err(Unavailable::Helper)?;
@@ -146,7 +146,7 @@ impl OnRamp {
         loopback.set_nodelay(true)?;
         // Until both sides have closed it in order, whatever drops the socket resets the connection.
         SockRef::from(&loopback).set_linger(Some(Duration::ZERO))?;
-        let (socket, port) = self.namespaces.client_socket(self.congestion.name())?;
+        let (socket, port) = self.namespaces.client_socket(self.congestion.controller())?;
         let added = self.core.add(Transport::WebSocket, |id, settings| {
             let carrier = Arc::clone(&self.carrier);
             KernelFlow::open(id, peer, self.congestion, port, carrier, settings)

@@ -114,6 +114,7 @@ impl Balance {
                 .map(|((ServerId(number), is_up), tally)| BackendReport {
                     name: format!("{NAME} {number}"),
                     is_up,
+                    process: None,
                     packets: tally.packets,
                     misrouted_packets: tally.misrouted,
                     orphaned_packets: tally.orphaned,
@@ -148,7 +149,8 @@ pub(crate) fn named_backend(datagram: &[u8]) -> Option<u8> {
     Some(named)
 }
 
-fn is_short(datagram: &[u8]) -> bool {
+/// Whether a datagram begins with a short header (RFC 9000 §17.3).
+pub(crate) fn is_short(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|first| first & 0x80 == 0)
 }
 

@@ -8,22 +8,21 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sluice_link::Weather;
-use sluice_shared::lab::{
-    BalancerReport, Congestion, FlowReport, LabReport, Lateness, LinkReport, PathEnds, PathState, QuicBytes,
-    TcpReport,
-};
+use sluice_shared::lab::{BalancerReport, FlowReport, LabReport};
 use sluice_shared::link::NetworkProfile;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 use tokio::sync::watch;
 
 use super::balance::Balance;
+use super::flow::{Flow, FlowId, Reading};
 use super::handle::Handle;
 use super::settings::Settings;
-use super::switches::{NextBegun, Order, SeenChange, Switches};
-use crate::agenda::Timed;
+use super::spoofs::Spoofs;
+use super::switches::{Order, SeenChange, Switches};
+use super::tunnels::Tunnels;
 use crate::engine::Engine;
-use crate::quic::{SecretStore, ServerWrite};
+use crate::quic::SecretStore;
 use crate::relay::Threads;
 use crate::tap::Tap;
 
@@ -36,59 +35,6 @@ const EVICTABLE_AFTER: Duration = Duration::from_secs(1);
 
 /// Addresses by which the server may know a UDP flow: the newest, and those before it, since a handshake may take its time.
 const MAX_RELAY_SIDES: usize = 8;
-
-/// Asks a server what it knows of the path to a client.
-pub(crate) type PathStateProbe = dyn Fn() -> PathState + Send + Sync;
-
-/// A connection's number in its network, from 0 in the order in which they came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FlowId(pub u64);
-
-/// The state of a flow, as [`FlowReport`] has it.
-#[derive(Default)]
-pub(crate) struct Reading {
-    pub(crate) up: LinkReport,
-    pub(crate) down: LinkReport,
-    pub(crate) tcp: Option<TcpReport>,
-    pub(crate) lateness: Option<Lateness>,
-    pub(crate) quic: Option<QuicBytes>,
-}
-
-/// A connection through a network.
-pub(crate) trait Flow: Timed {
-    /// Goes on under another profile.
-    fn set_profile(&self, profile: &NetworkProfile, weather: Weather);
-    /// Carries nothing until `until`.
-    fn start_outage(&self, until: Time);
-    /// Carries nothing while UDP is blocked, if it is UDP.
-    fn block_udp(&self, is_blocked: bool);
-    /// What it carries.
-    fn transport(&self) -> Transport;
-    /// Since when nothing came, for flows that end by silence.
-    fn idle_since(&self) -> Option<Time>;
-    /// The congestion controller of the port that it came by.
-    fn congestion(&self) -> Congestion;
-    /// Its state.
-    fn reading(&self) -> Reading;
-    /// The server has handed something over to a QUIC connection; TCP's own end tells what is written to it.
-    fn on_write(&self, _write: ServerWrite) {}
-    /// Whoever asks `probe` learns what the server knows of a QUIC connection's path.
-    fn set_path_probe(&self, _probe: Weak<PathStateProbe>) {}
-    /// What is written down of a TCP connection's beginning.
-    fn begun(&self) -> Option<NextBegun> {
-        None
-    }
-    /// The last packets of a TCP connection, up and down.
-    fn last_packets(&self) -> (PathEnds, PathEnds) {
-        (PathEnds::default(), PathEnds::default())
-    }
-    /// Carries nothing any more, if it is TCP, and tells nobody; whether it had carried something.
-    fn silence(&self) -> bool {
-        false
-    }
-    /// Ends it without a word.
-    fn end(&self);
-}
 
 /// A network; see [`super::Network`].
 ///
@@ -108,6 +54,7 @@ pub(crate) struct Core {
     /// Says when clients get another address, and which.
     pub(super) orders: watch::Sender<Option<Order>>,
     balance: Arc<Balance>,
+    spoofs: Spoofs,
     tap: Arc<Tap>,
     secrets: OnceLock<SecretStore>,
     /// Everything that holds a socket holds a receiver.
@@ -121,6 +68,7 @@ pub(super) struct State {
     pub(super) flows: BTreeMap<FlowId, Registered>,
     is_closed: bool,
     pub(super) switches: Switches,
+    pub(super) tunnels: Tunnels,
     /// The host that clients have; `None` for whichever the system gives.
     pub(super) host: Option<IpAddr>,
     /// How often clients got another host.
@@ -130,6 +78,8 @@ pub(super) struct State {
 /// A flow, and what its network knows of it.
 pub(super) struct Registered {
     pub(super) flow: Arc<dyn Flow>,
+    /// When it began.
+    since: Time,
     pub(super) lane: Option<u16>,
     /// The addresses by which the server knows the client, the newest first.
     pub(super) seen_as: VecDeque<SocketAddr>,
@@ -164,6 +114,7 @@ impl Core {
                 flows: BTreeMap::new(),
                 is_closed: false,
                 switches: Switches::default(),
+                tunnels: Tunnels::default(),
                 host: None,
                 hosts: 0,
             }),
@@ -171,6 +122,7 @@ impl Core {
             changes: watch::Sender::default(),
             orders: watch::Sender::default(),
             balance: Arc::default(),
+            spoofs: Spoofs::default(),
             tap: Arc::default(),
             secrets: OnceLock::new(),
             closing: watch::Sender::new(false),
@@ -205,6 +157,11 @@ impl Core {
     /// Which backend packets go to.
     pub(crate) const fn balance(&self) -> &Arc<Balance> {
         &self.balance
+    }
+
+    /// Who copies the clients' packets.
+    pub(crate) const fn spoofs(&self) -> &Spoofs {
+        &self.spoofs
     }
 
     pub(super) const fn number(&self) -> u64 {
@@ -249,8 +206,12 @@ impl Core {
         let id = FlowId(state.next_flow);
         state.next_flow += 1;
         let flow = make(id, &state.settings);
-        let registered =
-            Registered { flow: Arc::clone(&flow) as Arc<dyn Flow>, lane: None, seen_as: VecDeque::new() };
+        let registered = Registered {
+            flow: Arc::clone(&flow) as Arc<dyn Flow>,
+            since: self.engine.clock.now(),
+            lane: None,
+            seen_as: VecDeque::new(),
+        };
         state.flows.insert(id, registered);
         drop(state);
         if let Some(silent) = silent {
@@ -302,12 +263,15 @@ impl Core {
 
     pub(super) fn name_lane(&self, id: FlowId, lane: u16) {
         let mut state = self.state.lock();
-        let State { flows, switches, .. } = &mut *state;
+        let State { flows, switches, tunnels, .. } = &mut *state;
         if let Some(registered) = flows.get_mut(&id) {
             registered.lane = Some(lane);
             let begun = registered.flow.begun();
             let transport = registered.flow.transport();
             switches.name_lane(id, lane, transport, registered.seen_as.front().copied(), begun.as_ref());
+            let now = self.engine.clock.now();
+            let times = (registered.since, now);
+            tunnels.name_lane((id, lane), times, |crossing| registered.flow.follow_tunnel(crossing));
         }
     }
 
@@ -366,7 +330,12 @@ impl Core {
             let flows = flows.map(|(id, registered)| (*id, Arc::clone(&registered.flow), registered.lane));
             (state.settings.clone(), flows.collect())
         };
-        let switches = self.state.lock().switches.report();
+        let (switches, tunnels) = {
+            let state = self.state.lock();
+            (state.switches.report(), state.tunnels.report())
+        };
+        let lane_of = |id| flows.iter().find(|(open, ..)| *open == id).map(|(.., lane)| *lane);
+        let spoofs = self.spoofs.report(lane_of);
         let balancer = self.balancer_report();
         let at = self.engine.clock.now();
         LabReport {
@@ -376,6 +345,8 @@ impl Core {
             relay_load: self.engine.load.load(),
             flows: flows.iter().map(|(id, flow, lane)| flow_report(*id, *lane, &**flow)).collect(),
             switches,
+            spoofs,
+            tunnels,
             balancer,
             is_migration_off: self.balance.is_migration_off(),
         }

@@ -7,11 +7,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sluice_link::Weather;
-use sluice_shared::lab::{Congestion, LabReport, PathState, Switch};
+use sluice_shared::lab::{Congestion, LabReport, PathState, Spoof, Switch};
 use sluice_shared::link::NetworkProfile;
 use sluice_shared::scenario::Routing;
 
-use super::core::{Core, Flow, FlowId, PathStateProbe};
+use super::core::Core;
+use super::flow::{Flow, FlowId, PathStateProbe};
 use super::roaming;
 use super::upstreams::Upstreams;
 use crate::engine::Engine;
@@ -145,10 +146,7 @@ impl Network {
 
     /// Carries nothing that comes from now on for `lasts`, in either direction; a longer outage is not shortened.
     pub fn start_outage(&self, lasts: Duration) {
-        self.core().change(
-            |settings, now| settings.out_until = settings.out_until.max(now + lasts),
-            |flow, settings| flow.start_outage(settings.out_until),
-        );
+        self.core().start_outage(lasts);
     }
 
     /// Blocks UDP, or lets it pass again; TCP is not touched.
@@ -167,6 +165,14 @@ impl Network {
     /// It also happens at the end of each planned outage of a profile with `renews_address`, by port and told.
     pub fn switch_network(&self, switch: Switch) {
         self.core().switch_network(switch);
+    }
+
+    /// Lets an attacker on the path copy the next packets with short headers of each UDP flow that is there: each copy
+    /// reaches the server from the attacker's address, just before the original does or in its place, and goes where the
+    /// original goes. The attacker has another host where one can be had, and is mute: what the server sends there is
+    /// counted. It sits at the server's end of the network, so reports and captures show originals as arrived.
+    pub fn spoof(&self, spoof: Spoof) {
+        self.core().spoof(spoof);
     }
 
     /// Puts a balancer in front of backends 0 to `backends` − 1 of [`Upstreams`], or takes it away. Its counters begin

@@ -11,7 +11,7 @@ use sluice_shared::lab::{
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 
-use super::core::FlowId;
+use super::flow::FlowId;
 
 /// A change as the connection itself writes it down; whoever has this lock takes no other.
 pub(crate) type SeenChange = Arc<Mutex<PathChange>>;
@@ -73,11 +73,17 @@ impl Switches {
         }
     }
 
-    /// Follows what a flow writes down of change `number`; there is an end to how many are followed.
+    /// Follows what a flow writes down of change `number`. There is an end to how many are followed: the newest are, for
+    /// the older ones may be those that their clients have left.
     pub(super) fn follow(&mut self, number: u64, flow: FlowId, lane: Option<u16>, change: SeenChange) {
-        if let Some(kept) = self.find(number).filter(|kept| kept.paths.len() < SwitchReport::MAX_PATHS) {
-            let transport = change.lock().transport;
-            kept.paths.push(Followed { flow, lane, transport, change, next: None });
+        let Some(kept) = self.find(number) else { return };
+        let transport = change.lock().transport;
+        kept.paths.push(Followed { flow, lane, transport, change, next: None });
+        if kept.paths.len() > SwitchReport::MAX_PATHS {
+            let flows = kept.paths.iter().enumerate();
+            if let Some((oldest, _)) = flows.min_by_key(|(_, followed)| followed.flow) {
+                kept.paths.remove(oldest);
+            }
         }
     }
 
@@ -189,6 +195,7 @@ mod tests {
         for n in 0..100 {
             switches.follow_tcp(number, FlowId(n), None, None, Default::default(), Time::ZERO);
         }
-        assert_eq!(switches.report()[0].paths.len(), SwitchReport::MAX_PATHS);
+        let flows: Vec<u64> = switches.report()[0].paths.iter().map(|path| path.flow).collect();
+        assert_eq!(flows, (100 - SwitchReport::MAX_PATHS as u64..100).collect::<Vec<_>>(), "the newest");
     }
 }

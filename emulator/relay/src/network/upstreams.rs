@@ -49,6 +49,14 @@ impl Upstreams {
         u8::try_from(found).ok()
     }
 
+    /// Whether one of them is at `address`, as a socket tells it.
+    pub(crate) fn is_any(&self, address: SocketAddr) -> bool {
+        let is_it = |known: &SocketAddr| {
+            (known.ip().to_canonical(), known.port()) == (address.ip().to_canonical(), address.port())
+        };
+        self.backends.iter().chain(&self.still).any(is_it)
+    }
+
     /// Any of them, for its address family.
     pub(crate) fn first(&self) -> Option<SocketAddr> {
         self.backends.first().copied().or(self.still)

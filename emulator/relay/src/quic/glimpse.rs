@@ -44,6 +44,10 @@ pub(crate) struct Glimpse {
     pub(crate) destination: Option<Id>,
     /// Whether it carries data of a stream, or a datagram.
     pub(crate) has_data: bool,
+    /// The number of its packet with a short header.
+    pub(crate) number: Option<u64>,
+    /// Whether it has more than the frames that probe a path (RFC 9000 §9.1).
+    pub(crate) is_beyond_probing: bool,
     /// Frames that validate a path.
     pub(crate) path_frames: Vec<(PathFrameKind, [u8; 8])>,
     /// NEW_CONNECTION_ID frames.
@@ -53,8 +57,22 @@ pub(crate) struct Glimpse {
 }
 
 impl Glimpse {
+    /// Of a packet that nobody can open: it may carry data.
+    pub(crate) fn of_sealed() -> Self {
+        Self { has_data: true, ..Self::default() }
+    }
+
     /// Takes in a frame.
     pub(crate) fn see(&mut self, frame: &Frame<'_>) {
+        self.is_beyond_probing |= !matches!(
+            frame,
+            Frame::Other(
+                Control::Padding(_)
+                    | Control::PathChallenge(_)
+                    | Control::PathResponse(_)
+                    | Control::NewConnectionId { .. }
+            )
+        );
         match frame {
             Frame::Stream { .. } | Frame::Datagram { .. } => self.has_data = true,
             Frame::Other(Control::PathChallenge(data)) => {
@@ -73,6 +91,16 @@ impl Glimpse {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_packet_of_probing_frames_alone_is_told_from_others() {
+        let mut glimpse = Glimpse::default();
+        glimpse.see(&Frame::Other(Control::PathChallenge([1; 8])));
+        glimpse.see(&Frame::Other(Control::Padding(1_100)));
+        assert!(!glimpse.is_beyond_probing);
+        glimpse.see(&Frame::Other(Control::Ping));
+        assert!(glimpse.is_beyond_probing);
+    }
 
     #[test]
     fn an_id_is_kept_whole_and_one_that_is_too_long_is_none() {

@@ -99,7 +99,7 @@ impl QuicLateness {
         let mut pieces = Vec::new();
         let mut glimpse = Glimpse::default();
         let (streams, datagrams) = (&mut self.streams, &mut self.datagrams);
-        self.observer.observe(direction, datagram, |frame| {
+        let number = self.observer.observe(direction, datagram, |frame| {
             glimpse.see(&frame);
             if direction == Direction::Up {
                 return;
@@ -119,6 +119,7 @@ impl QuicLateness {
                 Frame::Crypto { .. } | Frame::Other(_) => {}
             }
         });
+        glimpse.number = number;
         glimpse.destination = self.observer.destination(direction, datagram);
         (Load(pieces), glimpse)
     }

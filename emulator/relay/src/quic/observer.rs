@@ -1,6 +1,6 @@
 //! One connection, as its packets pass.
 
-use sluice_capture::quic::{Frame, Hello, Keys, Kind, Suite, frames, initial, packets};
+use sluice_capture::quic::{Frame, Hello, Keys, Kind, Opened, Suite, frames, initial, packets};
 use sluice_shared::lab::QuicBytes;
 use sluice_shared::link::Direction;
 
@@ -69,16 +69,23 @@ impl Observer {
         }
     }
 
-    /// Looks into `datagram`, and calls `see` for the frames of packets that are sent after the handshake.
-    pub(super) fn observe(&mut self, direction: Direction, datagram: &[u8], mut see: impl FnMut(Frame<'_>)) {
+    /// Looks into `datagram`, and calls `see` for the frames of packets that are sent after the handshake; tells the
+    /// number of such a packet.
+    pub(super) fn observe(
+        &mut self,
+        direction: Direction,
+        datagram: &[u8],
+        mut see: impl FnMut(Frame<'_>),
+    ) -> Option<u64> {
         let is_handshaking = self.suite.is_none() || self.client_random.is_none();
         let is_short = datagram.first().is_some_and(|first| first & 0x80 == 0);
         // The client's long ones need no look once the keys are known.
         if direction == Direction::Up && !is_short && !is_handshaking {
-            return;
+            return None;
         }
+        let mut number = None;
         for packet in packets(datagram, self.id_bytes(direction).unwrap_or(0)) {
-            let Some(bytes) = datagram.get(packet.range.clone()) else { return };
+            let Some(bytes) = datagram.get(packet.range.clone()) else { break };
             let number_at = packet.number_at - packet.range.start;
             match packet.kind {
                 Kind::Initial => {
@@ -91,11 +98,12 @@ impl Observer {
                 Kind::OneRtt => {
                     // A packet behind the server's first hello has an ID whose length was not known before.
                     let at = self.id_bytes(direction).map_or(number_at, |id_bytes| 1 + id_bytes);
-                    self.see_traffic(direction, bytes, at, &mut see);
+                    number = self.see_traffic(direction, bytes, at, &mut see).or(number);
                 }
                 Kind::Handshake | Kind::ZeroRtt => {}
             }
         }
+        number
     }
 
     fn see_initial(
@@ -142,7 +150,7 @@ impl Observer {
         packet: &[u8],
         number_at: usize,
         see: &mut impl FnMut(Frame<'_>),
-    ) {
+    ) -> Option<u64> {
         let keys = match direction {
             Direction::Up => &mut self.up,
             Direction::Down => &mut self.down,
@@ -152,15 +160,13 @@ impl Observer {
         {
             *keys = self.secrets.traffic(direction, random).and_then(|secret| Keys::new(suite, secret));
         }
-        let Some(keys) = keys else { return };
+        let keys = keys.as_mut()?;
         self.scratch.clear();
         self.scratch.extend_from_slice(packet);
-        let Some(payload) = keys.open(&mut self.scratch, number_at).map(|opened| opened.payload) else {
-            return;
-        };
+        let Opened { number, payload, .. } = keys.open(&mut self.scratch, number_at)?;
         if direction == Direction::Up {
             let _understood = frames(payload, |frame, _| see(frame));
-            return;
+            return Some(number);
         }
         let bytes = &mut self.bytes;
         bytes.packets += 1;
@@ -177,6 +183,7 @@ impl Observer {
             }
             see(frame);
         });
+        Some(number)
     }
 }
 
@@ -203,7 +210,8 @@ mod tests {
                 datagram.splice(..0, [0xc0 | random().to_le_bytes()[0] & 0x0f, 0, 0, 0, 1, 8]);
             }
             let direction = if random() % 2 == 0 { Direction::Up } else { Direction::Down };
-            observer.observe(direction, &datagram, |_| seen += 1);
+            let number = observer.observe(direction, &datagram, |_| seen += 1);
+            assert_eq!(number, None);
         }
         assert_eq!(seen, 0, "nothing could be opened");
     }

@@ -11,7 +11,7 @@ const MAX_CONNECTIONS: usize = 512;
 /// Longest secret: that of SHA-384.
 const MAX_SECRET_BYTES: usize = 48;
 
-/// The secrets that a server has told, by its clients' random values; they never leave the process.
+/// The secrets that a server has told, by its clients' random values; they never leave the server's processes.
 #[derive(Clone, Default)]
 pub struct SecretStore(Arc<Mutex<Store>>);
 

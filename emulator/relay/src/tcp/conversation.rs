@@ -11,7 +11,7 @@ use sluice_shared::time::Time;
 use sluice_tcp::{Config, Endpoint, Flags, Segment, Seq, State};
 
 use crate::attribution::{Attribution, Passage};
-use crate::network::{Settings, link_report, tcp_report};
+use crate::network::{DataWatch, SeenCrossing, Settings, link_report, tcp_report};
 use crate::tap::{Content, Mark, Ports, Tap};
 
 /// A connection over the emulated network; it does no IO, and its times come from the caller.
@@ -29,6 +29,9 @@ pub(super) struct Conversation {
     attribution: Attribution,
     /// When the first byte of the server's could be read at the client's end.
     pub(super) first_byte_at: Option<Time>,
+    /// Bytes that could be read at the client's end so far.
+    readable_bytes: u64,
+    data: DataWatch,
     /// The last packets that arrived, up and down.
     last: (PathEnds, PathEnds),
     tap: Arc<Tap>,
@@ -54,7 +57,7 @@ impl Conversation {
         ports: Ports,
         now: Time,
     ) -> Self {
-        let config = Config { congestion, ..Config::default() };
+        let config = Config::with_congestion(congestion);
         let (up, down) = settings.links(now);
         Self {
             client: Endpoint::connect(config, seed.wrapping_mul(2), now),
@@ -66,6 +69,8 @@ impl Conversation {
             server_written_bytes: 0,
             attribution: Attribution::default(),
             first_byte_at: None,
+            readable_bytes: 0,
+            data: DataWatch::default(),
             last: <(PathEnds, PathEnds)>::default(),
             tap,
             ports,
@@ -135,6 +140,11 @@ impl Conversation {
     pub(super) fn silence(&mut self) {
         self.up.block(true);
         self.down.block(true);
+    }
+
+    /// Writes down in `crossing` how the connection comes out of a tunnel.
+    pub(super) fn follow_tunnel(&mut self, crossing: SeenCrossing) {
+        self.data.follow(crossing);
     }
 
     /// The last packets that arrived, up and down.
@@ -210,8 +220,10 @@ impl Conversation {
             delivered_at: delivered.delivered_at,
         };
         let readable = self.client_read_bytes + self.client.info().unread_bytes;
-        if readable > 0 {
+        if readable > self.readable_bytes {
+            self.readable_bytes = readable;
             self.first_byte_at.get_or_insert(delivered.delivered_at);
+            self.data.on_data(delivered.queued_at, delivered.delivered_at);
         }
         self.attribution.on_delivered(data, passage, readable);
     }

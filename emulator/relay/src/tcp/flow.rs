@@ -3,68 +3,32 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
-use sluice_link::Weather;
-use sluice_shared::lab::{Congestion, NextConnection, PathEnds};
-use sluice_shared::link::NetworkProfile;
-use sluice_shared::mode::Transport;
+use sluice_shared::lab::{Congestion, NextConnection};
 use sluice_shared::time::Time;
-use sluice_tcp::{EndReason, Info, State};
+use sluice_tcp::{EndReason, Info};
 use tokio::sync::mpsc;
 
 use super::conversation::Conversation;
+use super::state::{Aftermath, Application, FlowState};
 use super::stream::RampStream;
-use crate::agenda::{Timed, Timer};
+use crate::agenda::Timer;
 use crate::engine::Engine;
-use crate::network::{Core, Flow, FlowId, NextBegun, Reading, Settings};
+use crate::network::{Core, FlowId, NextBegun, Settings};
 use crate::tap::Ports;
-
-/// How long the server's end waits for the client to close after the server's application has gone
-/// (`tcp_fin_timeout`).
-const FIN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A TCP connection of a network.
 pub(crate) struct TcpFlow {
     id: FlowId,
     peer: SocketAddr,
-    congestion: Congestion,
+    pub(super) congestion: Congestion,
     engine: Arc<Engine>,
     core: Weak<Core>,
-    begun: NextBegun,
+    pub(super) begun: NextBegun,
     me: Weak<Self>,
-    state: Mutex<FlowState>,
-}
-
-struct FlowState {
-    conversation: Conversation,
-    timer: Timer,
-    /// Where the server gets the connection, until it has it.
-    ramp: Option<mpsc::Sender<RampStream>>,
-    client: Application,
-    server: Application,
-    fin_timeout_at: Option<Time>,
-    /// Whether nothing passes any more, without a word to either end.
-    is_silent: bool,
-    has_ended: bool,
-}
-
-/// Who reads from and writes to an end.
-#[derive(Default)]
-struct Application {
-    reader: Option<Waker>,
-    writer: Option<Waker>,
-    is_gone: bool,
-}
-
-/// What has to be done without the lock.
-#[derive(Default)]
-struct Aftermath {
-    wakers: [Option<Waker>; 4],
-    established: Option<mpsc::Sender<RampStream>>,
-    is_over: bool,
+    pub(super) state: Mutex<FlowState>,
 }
 
 impl TcpFlow {
@@ -263,7 +227,7 @@ impl TcpFlow {
     }
 
     /// Does something, brings everything to now, and tells those who wait for what came of it.
-    fn drive<R>(&self, act: impl FnOnce(&mut FlowState, Time) -> R) -> R {
+    pub(super) fn drive<R>(&self, act: impl FnOnce(&mut FlowState, Time) -> R) -> R {
         let (result, aftermath) = {
             let mut state = self.state.lock();
             let now = self.engine.clock.now();
@@ -317,95 +281,5 @@ impl TcpFlow {
             state.timer.set(wanted, &self.engine.agenda, &self.me);
         }
         aftermath
-    }
-}
-
-impl FlowState {
-    /// Nobody reads what still comes, and nobody waits for ever until the client closes too.
-    fn watch_abandoned_server(&mut self, now: Time) {
-        let server = &mut self.conversation.server;
-        let is_waiting = server.state() == State::FinWait2;
-        self.fin_timeout_at = is_waiting.then(|| self.fin_timeout_at.unwrap_or(now + FIN_TIMEOUT));
-        if self.fin_timeout_at.is_some_and(|at| at <= now) || server.info().unread_bytes > 0 {
-            server.abort(now);
-            self.fin_timeout_at = None;
-            self.conversation.settle(now);
-        }
-    }
-
-    fn take_wakers(&mut self) -> [Option<Waker>; 4] {
-        let (client, server) = (&self.conversation.client, &self.conversation.server);
-        let is_readable = |end: &sluice_tcp::Endpoint| end.is_read_finished() || end.info().unread_bytes > 0;
-        // As Linux: a writer that waits is told when a third of the buffer is free, so that it does not come for crumbs.
-        let is_writable = |end: &sluice_tcp::Endpoint| {
-            end.end_reason().is_some()
-                || 2 * end.send_buffer_free_bytes() >= end.send_buffer_used_bytes().max(1)
-        };
-        [
-            self.client.reader.take_if(|_| is_readable(client)),
-            self.client.writer.take_if(|_| is_writable(client)),
-            self.server.reader.take_if(|_| is_readable(server)),
-            self.server.writer.take_if(|_| is_writable(server)),
-        ]
-    }
-}
-
-impl Timed for TcpFlow {
-    fn on_due(&self, at: Time) {
-        self.drive(|state, _| state.timer.on_due(at));
-    }
-}
-
-impl Flow for TcpFlow {
-    fn set_profile(&self, profile: &NetworkProfile, weather: Weather) {
-        self.drive(|state, now| state.conversation.set_profile(profile, weather, now));
-    }
-
-    fn start_outage(&self, until: Time) {
-        self.drive(|state, now| state.conversation.start_outage(until, now));
-    }
-
-    /// Only UDP can be blocked.
-    fn block_udp(&self, _is_blocked: bool) {}
-
-    fn transport(&self) -> Transport {
-        Transport::WebSocket
-    }
-
-    fn idle_since(&self) -> Option<Time> {
-        None
-    }
-
-    fn congestion(&self) -> Congestion {
-        self.congestion
-    }
-
-    fn begun(&self) -> Option<NextBegun> {
-        Some(Arc::clone(&self.begun))
-    }
-
-    fn last_packets(&self) -> (PathEnds, PathEnds) {
-        self.drive(|state, _| state.conversation.last_packets())
-    }
-
-    fn silence(&self) -> bool {
-        self.drive(|state, _| {
-            state.conversation.silence();
-            !std::mem::replace(&mut state.is_silent, true)
-        })
-    }
-
-    fn reading(&self) -> Reading {
-        let (up, down, tcp, lateness) = self.drive(|state, now| state.conversation.reports(now));
-        Reading { up, down, tcp: Some(tcp), lateness: Some(lateness), quic: None }
-    }
-
-    fn end(&self) {
-        self.drive(|state, now| {
-            state.conversation.client.abort(now);
-            state.conversation.server.abort(now);
-            state.ramp = None;
-            state.has_ended = true;
-        });
     }
 }

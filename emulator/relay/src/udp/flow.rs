@@ -1,30 +1,27 @@
 //! The datagrams of one client address, on two links.
 
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use sluice_link::{Fate, Link, Weather};
-use sluice_shared::lab::{Congestion, LinkReport, PathState};
-use sluice_shared::link::{ByteCount, Direction, NetworkProfile};
-use sluice_shared::mode::Transport;
+use sluice_link::{DropReason, Fate};
+use sluice_shared::lab::Congestion;
+use sluice_shared::link::{ByteCount, Direction};
 use sluice_shared::time::Time;
 use tokio::task::AbortHandle;
 
-use super::path::{OldReaders, PathWatch, Sight};
+use super::former::FormerWays;
+use super::path::{OldReaders, PathWatch};
 use super::port::{Datagram, Destination, Port, Refused};
-use crate::agenda::{Timed, Timer};
+use super::state::FlowState;
+use super::way::{HEADER_BYTES, Packet, Way};
+use crate::agenda::Timer;
 use crate::attribution::Passage;
 use crate::engine::Engine;
-use crate::network::{
-    Balance, Core, Flow, FlowId, PathStateProbe, Reading, SeenChange, Settings, Upstreams, link_report,
-    named_backend,
-};
-use crate::quic::{Glimpse, Load, QuicLateness, ServerWrite};
-use crate::tap::{Content, Mark, Ports, Tap};
-
-/// What IPv4 and UDP add to a datagram on the wire, bytes.
-const HEADER_BYTES: u64 = 28;
+use crate::network::{Balance, Core, FlowId, SeenChange, Settings, Upstreams, named_backend};
+use crate::quic::QuicLateness;
+use crate::tap::{Content, Ports, Tap};
 
 /// Where a flow's datagrams come from and go to.
 pub(super) struct Sockets {
@@ -41,55 +38,13 @@ pub(super) struct Sockets {
 /// A UDP flow of a network.
 pub(crate) struct UdpFlow {
     id: FlowId,
-    congestion: Congestion,
+    pub(super) congestion: Congestion,
     pub(super) sockets: Sockets,
-    engine: Arc<Engine>,
+    pub(super) engine: Arc<Engine>,
     tap: Arc<Tap>,
     balance: Arc<Balance>,
     me: Weak<Self>,
-    state: Mutex<FlowState>,
-}
-
-struct FlowState {
-    up: Way,
-    down: Way,
-    timer: Timer,
-    last_came_at: Time,
-    /// What the links were brought to.
-    driven_at: Time,
-    /// Where the time of the server's writes goes, if its packets can be opened.
-    lateness: Option<Box<QuicLateness>>,
-    /// Where the server's answers come to.
-    back: Arc<Port>,
-    /// By which the server knows the client.
-    relay_side: SocketAddr,
-    watch: PathWatch,
-    /// Asks what the server knows of the path.
-    probe: Option<Weak<PathStateProbe>>,
-    /// The backend that the client's last packet named.
-    home: Option<u8>,
-    /// Where batches are put together.
-    scratch: Vec<u8>,
-    /// Reads the server's answers.
-    reader: Option<AbortHandle>,
-    old_readers: OldReaders,
-    has_ended: bool,
-}
-
-/// One direction.
-struct Way {
-    link: Link<Packet>,
-    /// What is due to leave.
-    due: Vec<Datagram>,
-    /// What was due and the kernel would not take.
-    refused: Refused,
-}
-
-#[derive(Clone, Debug)]
-struct Packet {
-    datagram: Datagram,
-    mark: Mark,
-    sight: Sight,
+    pub(super) state: Mutex<FlowState>,
 }
 
 impl UdpFlow {
@@ -126,9 +81,13 @@ impl UdpFlow {
                 watch: PathWatch::default(),
                 probe: None,
                 home: None,
+                former: FormerWays::default(),
+                late: Vec::new(),
                 scratch: Vec::new(),
                 reader: None,
                 old_readers: OldReaders::default(),
+                attack: None,
+                attacks: 0,
                 has_ended: false,
             }),
             engine: Arc::clone(engine),
@@ -154,10 +113,13 @@ impl UdpFlow {
         // What has arrived went by the old path.
         self.drive(|_, _| ());
         self.drive(|state, now| {
+            // The attacker has copied packets of a client that is elsewhere now.
+            state.end_attack(now);
             let before = state.path_state();
             let change = state.watch.begin(self.id, (state.relay_side, relay_side), before);
-            state.back = back;
-            state.relay_side = relay_side;
+            let back = mem::replace(&mut state.back, back);
+            let relay_side = mem::replace(&mut state.relay_side, relay_side);
+            state.former.push(state.watch.path() - 1, now, (back, relay_side));
             if let Some(earlier) = state.reader.take() {
                 state.old_readers.push(now, earlier);
             }
@@ -167,7 +129,9 @@ impl UdpFlow {
 
     /// Lets go of sockets that the flow has left before `before`.
     pub(super) fn release_old(&self, before: Time) {
-        self.state.lock().old_readers.release(before);
+        let mut state = self.state.lock();
+        state.old_readers.release(before);
+        state.former.release(before);
     }
 
     /// Takes what the server at `from` has sent to the socket of the flow's path number `path`.
@@ -217,8 +181,8 @@ impl UdpFlow {
                 if direction == Direction::Up {
                     state.home = named_backend(&datagram.payload).or(state.home);
                 }
-                let (load, sight) = state.look(direction, &datagram, now);
-                let packet = Packet { datagram, mark, sight };
+                let (load, sight, spoof_sight) = state.look(direction, &datagram, now);
+                let packet = Packet { datagram, mark, sight, spoof_sight };
                 let id = state.way(direction).link.handle_packet(packet, size, now);
                 if let Some(lateness) = &mut state.lateness {
                     lateness.follow(id, load);
@@ -227,7 +191,7 @@ impl UdpFlow {
         });
     }
 
-    fn drive<R>(&self, act: impl FnOnce(&mut FlowState, Time) -> R) -> R {
+    pub(super) fn drive<R>(&self, act: impl FnOnce(&mut FlowState, Time) -> R) -> R {
         let mut state = self.state.lock();
         let now = self.engine.clock.now();
         let result = act(&mut state, now);
@@ -237,9 +201,10 @@ impl UdpFlow {
             return result;
         }
         let state = &mut *state;
-        self.collect(&mut state.up, Direction::Up, None, &mut state.watch, now);
-        self.collect(&mut state.down, Direction::Down, state.lateness.as_deref_mut(), &mut state.watch, now);
-        self.lead_up(&mut state.up, &state.back, state.relay_side, &mut state.scratch);
+        self.collect(state, Direction::Up, now);
+        self.collect(state, Direction::Down, now);
+        self.lead_late(state);
+        self.lead_up(state, now);
         state.down.flush(&self.sockets.front, self.sockets.client, &mut state.scratch);
         let timeouts = [state.up.link.poll_timeout(), state.down.link.poll_timeout()];
         let lenience = self.engine.pace.lenience(state.last_came_at, now);
@@ -248,25 +213,43 @@ impl UdpFlow {
         result
     }
 
-    fn collect(
-        &self,
-        way: &mut Way,
-        direction: Direction,
-        mut lateness: Option<&mut QuicLateness>,
-        watch: &mut PathWatch,
-        now: Time,
-    ) {
+    fn collect(&self, state: &mut FlowState, direction: Direction, now: Time) {
+        let FlowState { up, down, lateness, watch, attack, late, .. } = state;
+        let (way, mut lateness) = match direction {
+            Direction::Up => (up, None),
+            Direction::Down => (down, lateness.as_deref_mut()),
+        };
         while let Some(fate) = way.link.poll_fate(now) {
             match fate {
                 Fate::Delivered(delivered) => {
-                    if let Some(lateness) = &mut lateness {
-                        lateness.on_delivered(delivered.id, Passage::of(&delivered));
+                    let passage = Passage::of(&delivered);
+                    let path = delivered.packet.sight.path();
+                    let is_late = path != watch.path();
+                    if is_late && direction == Direction::Down {
+                        // Its client has left the address that it was sent to.
+                        if let Some(lateness) = &mut lateness {
+                            lateness.on_dropped(delivered.id);
+                        }
+                        watch.on_missed(passage);
+                        self.tap.on_dropped(delivered.packet.mark, DropReason::Outage);
+                        way.refused.add(Refused::from(&delivered.packet.datagram));
+                        continue;
                     }
-                    watch.on_delivered(direction, delivered.packet.sight, Passage::of(&delivered));
+                    if let Some(lateness) = &mut lateness {
+                        lateness.on_delivered(delivered.id, passage);
+                    }
+                    watch.on_delivered(direction, delivered.packet.sight, passage);
+                    if let Some(attack) = attack {
+                        attack.on_delivered(delivered.packet.spoof_sight, passage);
+                    }
                     let Packet { datagram, mark, .. } = delivered.packet;
                     let content = Content::Udp(datagram.payload.clone());
                     self.tap.on_delivered(mark, direction, self.ports(), content, delivered.delivered_at);
-                    way.due.push(datagram);
+                    if is_late {
+                        late.push((path, datagram));
+                    } else {
+                        way.due.push(datagram);
+                    }
                 }
                 Fate::Dropped(dropped) => {
                     if let Some(lateness) = &mut lateness {
@@ -278,17 +261,44 @@ impl UdpFlow {
         }
     }
 
-    /// Sends what has arrived at the servers' end to the servers that it is for.
-    fn lead_up(&self, way: &mut Way, back: &Port, relay_side: SocketAddr, scratch: &mut Vec<u8>) {
+    /// Sends what the client had sent before it changed networks, from where it was then.
+    fn lead_late(&self, state: &mut FlowState) {
+        let FlowState { up: way, former, late, scratch, .. } = state;
+        for (path, datagram) in late.drain(..) {
+            let Some((back, relay_side)) = former.find(path) else {
+                way.refused.add(Refused::from(&datagram));
+                continue;
+            };
+            if let Some(address) = self.server_of(relay_side, &datagram) {
+                way.refused.add(back.send([&datagram], Destination { address, from: None }, scratch));
+            }
+        }
+    }
+
+    /// The server that a datagram of the client at `relay_side` is for; `None` when it goes nowhere.
+    fn server_of(&self, relay_side: SocketAddr, datagram: &Datagram) -> Option<SocketAddr> {
         let Sockets { upstreams, is_still, .. } = &self.sockets;
-        let servers: Vec<Option<SocketAddr>> = way
-            .due
-            .iter()
-            .map(|datagram| match is_still {
-                true => upstreams.still(),
-                false => upstreams.backend(self.balance.route(relay_side, &datagram.payload)?),
-            })
-            .collect();
+        match is_still {
+            true => upstreams.still(),
+            false => upstreams.backend(self.balance.route(relay_side, &datagram.payload)?),
+        }
+    }
+
+    /// Sends what has arrived at the servers' end to the servers that it is for.
+    fn lead_up(&self, state: &mut FlowState, now: Time) {
+        let FlowState { up: way, back, relay_side, scratch, attack, .. } = state;
+        let servers: Vec<Option<SocketAddr>> =
+            way.due.iter().map(|datagram| self.server_of(*relay_side, datagram)).collect();
+        if let Some(attack) = attack.as_mut().filter(|attack| attack.is_armed()) {
+            // One by one, so that each copy is just before its original.
+            for (datagram, server) in way.due.iter().zip(servers) {
+                let to = server.map(|address| Destination { address, from: None });
+                if let Some(to) = to.filter(|to| attack.intercept(datagram, *to, scratch, now)) {
+                    way.refused.add(back.send([datagram], to, scratch));
+                }
+            }
+            return way.due.clear();
+        }
         let mut rest = way.due.as_slice();
         for run in servers.chunk_by(|one, next| one == next) {
             let (datagrams, behind) = rest.split_at(run.len());
@@ -302,140 +312,6 @@ impl UdpFlow {
 
     const fn ports(&self) -> Ports {
         Ports { client: self.sockets.client.address.port(), server: self.sockets.front_port }
-    }
-}
-
-impl FlowState {
-    /// Looks into a datagram that was sent.
-    fn look(&mut self, direction: Direction, datagram: &Datagram, now: Time) -> (Load, Sight) {
-        let (load, glimpse) = self.glimpse(direction, datagram, now);
-        let Self { watch, probe, .. } = self;
-        let sight = watch.on_sent(direction, &glimpse, now, || ask(probe.as_ref()));
-        (load, sight)
-    }
-
-    /// The server has sent a datagram to where nobody is any more.
-    fn lose(&mut self, datagram: &Datagram, now: Time) {
-        let (_load, glimpse) = self.glimpse(Direction::Down, datagram, now);
-        self.watch.on_stray(&glimpse, now);
-    }
-
-    fn glimpse(&mut self, direction: Direction, datagram: &Datagram, now: Time) -> (Load, Glimpse) {
-        let lateness = self.lateness.as_mut();
-        lateness.map(|lateness| lateness.on_sent(direction, &datagram.payload, now)).unwrap_or_default()
-    }
-
-    fn path_state(&self) -> Option<PathState> {
-        ask(self.probe.as_ref())
-    }
-
-    const fn way(&mut self, direction: Direction) -> &mut Way {
-        match direction {
-            Direction::Up => &mut self.up,
-            Direction::Down => &mut self.down,
-        }
-    }
-}
-
-fn ask(probe: Option<&Weak<PathStateProbe>>) -> Option<PathState> {
-    probe?.upgrade().map(|probe| probe())
-}
-
-impl Way {
-    const fn new(link: Link<Packet>) -> Self {
-        Self { link, due: Vec::new(), refused: Refused { datagrams: 0, payload_bytes: 0 } }
-    }
-
-    fn flush(&mut self, port: &Port, to: Destination, scratch: &mut Vec<u8>) {
-        if !self.due.is_empty() {
-            self.refused.add(port.send(&self.due, to, scratch));
-            self.due.clear();
-        }
-    }
-
-    /// What the kernel would not take never arrived, and counts as overload.
-    fn report(&mut self, now: Time) -> LinkReport {
-        self.link.handle_timeout(now);
-        let report = link_report(&self.link);
-        let refused_bytes = self.refused.payload_bytes + self.refused.datagrams * HEADER_BYTES;
-        LinkReport {
-            delivered_packets: report.delivered_packets.saturating_sub(self.refused.datagrams),
-            delivered_bytes: report.delivered_bytes.saturating_sub(refused_bytes),
-            outage_drops: report.outage_drops + self.refused.datagrams,
-            ..report
-        }
-    }
-}
-
-impl Timed for UdpFlow {
-    fn on_due(&self, at: Time) {
-        self.drive(|state, _| state.timer.on_due(at));
-    }
-}
-
-impl Flow for UdpFlow {
-    fn set_profile(&self, profile: &NetworkProfile, weather: Weather) {
-        self.drive(|state, now| {
-            state.up.link.set_profile(profile.up.clone(), weather, now);
-            state.down.link.set_profile(profile.down.clone(), weather, now);
-        });
-    }
-
-    fn start_outage(&self, until: Time) {
-        self.drive(|state, now| {
-            state.up.link.start_outage(until.since(now), now);
-            state.down.link.start_outage(until.since(now), now);
-        });
-    }
-
-    fn block_udp(&self, is_blocked: bool) {
-        self.drive(|state, _| {
-            state.up.link.block(is_blocked);
-            state.down.link.block(is_blocked);
-        });
-    }
-
-    fn transport(&self) -> Transport {
-        Transport::WebTransport
-    }
-
-    fn idle_since(&self) -> Option<Time> {
-        Some(self.state.lock().last_came_at)
-    }
-
-    fn congestion(&self) -> Congestion {
-        self.congestion
-    }
-
-    fn reading(&self) -> Reading {
-        let (up, down, lateness, quic) = self.drive(|state, now| {
-            let quic = state.lateness.as_ref().and_then(|lateness| lateness.bytes());
-            let lateness = state.lateness.as_mut().and_then(|lateness| lateness.take_lateness());
-            (state.up.report(now), state.down.report(now), lateness, quic)
-        });
-        Reading { up, down, tcp: None, lateness, quic }
-    }
-
-    fn on_write(&self, write: ServerWrite) {
-        let mut state = self.state.lock();
-        let now = self.engine.clock.now();
-        if let Some(lateness) = &mut state.lateness {
-            lateness.on_write(write, now);
-        }
-    }
-
-    fn set_path_probe(&self, probe: Weak<PathStateProbe>) {
-        self.state.lock().probe = Some(probe);
-    }
-
-    fn end(&self) {
-        self.drive(|state, _| {
-            state.has_ended = true;
-            state.old_readers.release_all();
-            if let Some(reader) = state.reader.take() {
-                reader.abort();
-            }
-        });
     }
 }
 

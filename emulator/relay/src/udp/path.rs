@@ -5,16 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sluice_shared::lab::{
-    IdChange, PathChange, PathEnds, PathFrame, PathState, QuicPathChange, SwitchReport,
-};
+use sluice_shared::lab::{IdChange, PathChange, PathEnds, PathState, QuicPathChange};
 use sluice_shared::link::Direction;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::{Time, micros};
 
+use super::frames::{self, Carried};
 use crate::attribution::Passage;
-use crate::network::{FlowId, SeenChange};
-use crate::quic::{Glimpse, Id, hex};
+use crate::network::{DataWatch, FlowId, SeenChange, SeenCrossing};
+use crate::quic::{Glimpse, Id};
 
 /// The path of a flow, by what has passed.
 #[derive(Debug, Default)]
@@ -25,6 +24,8 @@ pub(super) struct PathWatch {
     last_down: PathEnds,
     up_id: Option<Id>,
     down_id: Option<Id>,
+    /// Whether data reaches the client, by whichever path.
+    data: DataWatch,
     /// The last change, which this path began with.
     change: Option<SeenChange>,
 }
@@ -35,13 +36,25 @@ pub(super) struct Sight {
     path: u32,
     has_data: bool,
     /// Which frames of the path's change it carries.
-    frames: Option<(usize, usize)>,
+    frames: Option<Carried>,
+}
+
+impl Sight {
+    /// The path that its sender had, counted from 0.
+    pub(super) const fn path(self) -> u32 {
+        self.path
+    }
 }
 
 impl PathWatch {
     /// Which path it is, counted from 0.
     pub(super) const fn path(&self) -> u32 {
         self.path
+    }
+
+    /// Writes down in `crossing` how the flow comes out of a tunnel.
+    pub(super) fn follow_tunnel(&mut self, crossing: SeenCrossing) {
+        self.data.follow(crossing);
     }
 
     /// Packets go by another path from now on; tells where is written down what comes of it.
@@ -75,6 +88,13 @@ impl PathWatch {
         change
     }
 
+    /// Writes down no more of the last change, once its gap is over.
+    pub(super) fn settle(&mut self) {
+        let is_over =
+            |change: &SeenChange| change.lock().quic.as_ref().is_some_and(|quic| quic.gap_micros.is_some());
+        self.change.take_if(|change| is_over(change));
+    }
+
     /// A packet enters the network at `now`; `ask` tells what the server knows of the path, at its first packet by it.
     pub(super) fn on_sent(
         &mut self,
@@ -84,7 +104,10 @@ impl PathWatch {
         ask: impl FnOnce() -> Option<PathState>,
     ) -> Sight {
         let id = match direction {
-            Direction::Up => &mut self.up_id,
+            Direction::Up => {
+                self.data.on_answer(now);
+                &mut self.up_id
+            }
             Direction::Down => &mut self.down_id,
         };
         *id = glimpse.destination.or(*id);
@@ -113,31 +136,41 @@ impl PathWatch {
         }
     }
 
-    /// A packet has passed the network.
+    /// A packet has passed the network to an address that its client had left meanwhile.
+    pub(super) fn on_missed(&mut self, passage: Passage) {
+        let Some(change) = &self.change else { return };
+        if let Some(quic) = &mut change.lock().quic {
+            quic.lost_packets += 1;
+            quic.lost_until = quic.lost_until.max(Some(passage.queued_at));
+        }
+    }
+
+    /// A packet has passed the network. What the client has sent before it changed networks comes by the path that it
+    /// had then; what was sent to it before does not reach it any more.
     pub(super) fn on_delivered(&mut self, direction: Direction, sight: Sight, passage: Passage) {
         let ends = PathEnds { sent_at: Some(passage.queued_at), arrived_at: Some(passage.delivered_at) };
         match direction {
             Direction::Up => self.last_up = ends,
             Direction::Down => self.last_down = ends,
         }
+        if direction == Direction::Down && sight.has_data {
+            self.data.on_offered(passage.queued_at, passage.delivered_at);
+        }
         let Some(change) = &self.change else { return };
         let mut change = change.lock();
         let change = &mut *change;
         let Some(quic) = &mut change.quic else { return };
-        // The client's packets get their sender's address at the far end of the network.
-        let is_by_new = direction == Direction::Up || sight.path == self.path;
-        if let (Some((first, count)), true) = (sight.frames, sight.path == self.path) {
-            for frame in quic.frames.iter_mut().skip(first).take(count) {
-                frame.arrived_at.get_or_insert(passage.delivered_at);
-            }
+        let is_by_new = sight.path == self.path;
+        if let (Some(carried), true) = (sight.frames, is_by_new) {
+            frames::note_arrival(&mut quic.frames, carried, passage.delivered_at);
         }
         match direction {
+            Direction::Up if !is_by_new => change.old_up = ends,
             Direction::Up if quic.new_up.arrived_at.is_none() => {
                 quic.new_up = ends;
                 quic.client_sends_to.after = self.up_id.map(Id::to_hex);
             }
             Direction::Up => {}
-            Direction::Down if !is_by_new => change.old_down = ends,
             Direction::Down => {
                 quic.new_down.arrived_at.get_or_insert(passage.delivered_at);
                 if sight.has_data
@@ -158,27 +191,14 @@ fn note(
     glimpse: &Glimpse,
     is_to_old_address: bool,
     sent_at: Time,
-) -> Option<(usize, usize)> {
+) -> Option<Carried> {
     let ids = match direction {
         Direction::Up => &mut quic.ids_by_client,
         Direction::Down => &mut quic.ids_by_server,
     };
     ids.announced += glimpse.announced;
     ids.retired += glimpse.retired;
-    let first = quic.frames.len();
-    let room = SwitchReport::MAX_FRAMES - first.min(SwitchReport::MAX_FRAMES);
-    let frames = glimpse.path_frames.iter().take(room).map(|(kind, data)| PathFrame {
-        kind: *kind,
-        direction,
-        is_to_old_address,
-        sent_at,
-        arrived_at: None,
-        data: hex(data),
-    });
-    quic.frames.extend(frames);
-    let count = quic.frames.len() - first;
-    quic.more_frames += (glimpse.path_frames.len() - count) as u64;
-    (count > 0).then_some((first, count))
+    frames::note(&mut quic.frames, &mut quic.more_frames, direction, glimpse, is_to_old_address, sent_at)
 }
 
 /// The readers of sockets that the server's answers came to, by when they were left: they count what is lost.
@@ -216,7 +236,7 @@ impl OldReaders {
 
 #[cfg(test)]
 mod tests {
-    use sluice_shared::lab::PathFrameKind;
+    use sluice_shared::lab::{PathFrameKind, SwitchReport};
 
     use super::*;
 
@@ -246,7 +266,10 @@ mod tests {
         let under_way = watch.on_sent(Direction::Down, &glimpse(true, &[]), at(9), || None);
         let change = watch.begin(FlowId(3), addresses(), Some(state));
         watch.on_stray(&glimpse(true, &[PathFrameKind::Challenge]), at(12));
-        watch.on_delivered(Direction::Down, under_way, passage(9, 19));
+        assert_ne!(under_way.path(), watch.path());
+        watch.on_missed(passage(9, 19));
+        let late = watch.on_sent(Direction::Up, &glimpse(false, &[]), at(20), || None);
+        watch.on_delivered(Direction::Up, Sight { path: 0, ..late }, passage(8, 18));
         let up = watch.on_sent(Direction::Up, &glimpse(false, &[]), at(20), || None);
         watch.on_delivered(Direction::Up, up, passage(20, 30));
         let challenge = glimpse(false, &[PathFrameKind::Challenge]);
@@ -256,10 +279,11 @@ mod tests {
         watch.on_delivered(Direction::Down, data, passage(31, 41));
         let change = change.lock().clone();
         let quic = change.quic.expect("a QUIC connection");
-        assert_eq!(change.old_down, PathEnds { sent_at: Some(at(9)), arrived_at: Some(at(19)) });
+        assert_eq!(change.old_down, PathEnds { sent_at: Some(at(1)), arrived_at: Some(at(11)) });
+        assert_eq!(change.old_up, PathEnds { sent_at: Some(at(8)), arrived_at: Some(at(18)) });
         assert_eq!(quic.new_up, PathEnds { sent_at: Some(at(20)), arrived_at: Some(at(30)) });
         assert_eq!(quic.new_down, PathEnds { sent_at: Some(at(30)), arrived_at: Some(at(40)) });
-        assert_eq!((quic.gap_micros, quic.lost_packets), (Some(22_000), 1));
+        assert_eq!((quic.gap_micros, quic.lost_packets), (Some(30_000), 2));
         assert_eq!((quic.before, quic.after), (Some(state), Some(state)));
         let frames: Vec<_> = quic
             .frames
@@ -267,6 +291,24 @@ mod tests {
             .map(|frame| (frame.is_to_old_address, frame.sent_at, frame.arrived_at))
             .collect();
         assert_eq!(frames, [(true, at(12), None), (false, at(30), Some(at(40)))]);
+    }
+
+    #[test]
+    fn a_change_whose_gap_is_over_has_no_part_in_what_comes_after_it_is_settled() {
+        let challenge = glimpse(true, &[PathFrameKind::Challenge]);
+        for (has_data, frames_after) in [(true, 1), (false, 2)] {
+            let mut watch = PathWatch::default();
+            let before = watch.on_sent(Direction::Down, &glimpse(true, &[]), at(1), || None);
+            watch.on_delivered(Direction::Down, before, passage(1, 11));
+            let change = watch.begin(FlowId(3), addresses(), None);
+            let first = Glimpse { has_data, ..challenge.clone() };
+            let first = watch.on_sent(Direction::Down, &first, at(12), || None);
+            watch.on_delivered(Direction::Down, first, passage(12, 22));
+            watch.settle();
+            watch.on_sent(Direction::Down, &challenge, at(30), || None);
+            let quic = change.lock().quic.clone().expect("a QUIC connection");
+            assert_eq!((quic.frames.len(), quic.gap_micros.is_some()), (frames_after, has_data));
+        }
     }
 
     #[test]

@@ -180,6 +180,12 @@ pub(super) struct Refused {
     pub(super) payload_bytes: u64,
 }
 
+impl From<&Datagram> for Refused {
+    fn from(datagram: &Datagram) -> Self {
+        Self { datagrams: 1, payload_bytes: datagram.payload.len() as u64 }
+    }
+}
+
 impl Refused {
     pub(super) const fn add(&mut self, other: Self) {
         self.datagrams += other.datagrams;

@@ -11,16 +11,19 @@ use sluice_shared::link::Direction;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::flow::{Sockets, UdpFlow, answering_address};
 use super::port::{Arrived, Destination, Port};
-use crate::network::{Core, Flow as _, Order, Upstreams, no_host};
+use crate::network::{Core, Flow as _, Order, SpoofOrder, Upstreams, no_host};
 
 /// A flow that was silent for this long is over: twice QUIC's usual idle timeout.
 const IDLE: Duration = Duration::from_secs(60);
 /// For how long what the server sends to an address is counted that its client does not have any more.
 const OLD: Duration = Duration::from_secs(5);
+/// For how long after its last copy an attacker's address is watched: servers give up validating a path sooner.
+const ATTACK: Duration = Duration::from_secs(30);
 /// How often silent flows are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Batches that are taken from a socket before others have their turn.
@@ -49,6 +52,7 @@ pub(crate) fn relay(
         congestion,
         flows: HashMap::new(),
         orders: core.orders(),
+        spoofs: core.spoofs().orders(),
         closing: core.closing(),
     };
     runtime.spawn(clients.run());
@@ -64,6 +68,7 @@ struct Clients {
     congestion: Congestion,
     flows: HashMap<SocketAddr, Arc<UdpFlow>>,
     orders: watch::Receiver<Option<Order>>,
+    spoofs: watch::Receiver<Option<SpoofOrder>>,
     /// Dropped last: it says that the sockets are released.
     closing: watch::Receiver<bool>,
 }
@@ -72,6 +77,16 @@ enum Event {
     Ready(io::Result<()>),
     Sweep,
     Switch,
+    Spoof,
+}
+
+/// Whom a socket towards the servers hears for.
+#[derive(Clone, Copy)]
+enum Ear {
+    /// The client, by this path of its flow.
+    Client(u32),
+    /// The attacker, in this attack on the flow.
+    Attacker(u32),
 }
 
 impl Clients {
@@ -83,6 +98,7 @@ impl Clients {
                 ready = self.front.readable() => Event::Ready(ready),
                 _ = sweeps.tick() => Event::Sweep,
                 Ok(()) = self.orders.changed() => Event::Switch,
+                Ok(()) = self.spoofs.changed() => Event::Spoof,
                 _ = self.closing.wait_for(|is_closing| *is_closing) => return,
             };
             match event {
@@ -93,6 +109,12 @@ impl Clients {
                     let order = *self.orders.borrow_and_update();
                     if let Some(order) = order {
                         self.switch(order);
+                    }
+                }
+                Event::Spoof => {
+                    let order = *self.spoofs.borrow_and_update();
+                    if let Some(order) = order {
+                        self.spoof(order);
                     }
                 }
             }
@@ -163,16 +185,44 @@ impl Clients {
     /// Receives by `back`, the socket of the flow's path number `path`.
     fn attach(&self, flow: &Arc<UdpFlow>, back: Arc<Port>, relay_side: SocketAddr, path: u32) {
         self.core.note_address(flow.id(), relay_side);
-        let task = answer(self.core.closing(), Arc::clone(&self.core), Arc::clone(flow), back, path);
-        let reader = self.core.engine().runtime.spawn(task);
-        flow.set_reader(reader.abort_handle());
+        flow.set_reader(self.listen(flow, back, Ear::Client(path)));
+    }
+
+    fn listen(&self, flow: &Arc<UdpFlow>, port: Arc<Port>, ear: Ear) -> AbortHandle {
+        let task = answer(self.core.closing(), Arc::clone(&self.core), Arc::clone(flow), port, ear);
+        self.core.engine().runtime.spawn(task).abort_handle()
+    }
+
+    /// Every flow that is there, in the order in which they came.
+    fn open_flows(&self) -> Vec<&Arc<UdpFlow>> {
+        let mut flows: Vec<_> = self.flows.values().filter(|flow| !flow.has_ended()).collect();
+        flows.sort_by_key(|flow| flow.id());
+        flows
+    }
+
+    /// Gives every client somebody who copies its packets.
+    fn spoof(&self, order: SpoofOrder) {
+        for flow in self.open_flows() {
+            let opened = self.open_back(order.host).or_else(|error| {
+                if order.host.is_some() {
+                    self.core.spoofs().note_problem(order.number, &error);
+                }
+                self.open_back(None)
+            });
+            match opened {
+                Ok((port, address)) => {
+                    let (attack, seen) = flow.begin_attack(Arc::clone(&port), address, order.spoof);
+                    flow.set_attack_reader(attack, self.listen(flow, port, Ear::Attacker(attack)));
+                    self.core.spoofs().follow(order.number, seen);
+                }
+                Err(error) => tracing::warn!(%error, "nobody copies a client's packets"),
+            }
+        }
     }
 
     /// Gives every client another address.
     fn switch(&mut self, order: Order) {
-        let mut flows: Vec<_> = self.flows.values().filter(|flow| !flow.has_ended()).collect();
-        flows.sort_by_key(|flow| flow.id());
-        for flow in flows {
+        for flow in self.open_flows() {
             let opened = self.open_back(order.host).or_else(|error| {
                 if order.host.is_some() {
                     self.core.note_problem(order.number, no_host(&error));
@@ -195,6 +245,7 @@ impl Clients {
         let silent_since = now - IDLE;
         self.flows.retain(|_, flow| {
             flow.release_old(now - OLD);
+            flow.end_old_attack(now - ATTACK);
             if flow.idle_since().is_some_and(|since| since < silent_since) {
                 self.core.end_flow(flow.id());
             }
@@ -203,14 +254,14 @@ impl Clients {
     }
 }
 
-/// Hands in what the servers of a flow send to the socket of its path number `path`, until the flow or the network ends.
+/// Hands in what the servers of a flow send to one of its sockets, until the flow or the network ends.
 /// The first argument is dropped last.
 async fn answer(
     mut closing: watch::Receiver<bool>,
     core: Arc<Core>,
     flow: Arc<UdpFlow>,
     back: Arc<Port>,
-    path: u32,
+    ear: Ear,
 ) {
     loop {
         tokio::select! {
@@ -223,7 +274,12 @@ async fn answer(
                 Ok(runs) => {
                     let came_at = core.engine().pace.on_received(count(&runs));
                     for run in runs {
-                        flow.hand_in_answer(path, run.from, came_at, run.datagrams);
+                        match ear {
+                            Ear::Client(path) => flow.hand_in_answer(path, run.from, came_at, run.datagrams),
+                            Ear::Attacker(attack) => {
+                                flow.hand_in_reflected(attack, run.from, &run.datagrams);
+                            }
+                        }
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,

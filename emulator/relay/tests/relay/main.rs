@@ -6,5 +6,8 @@ mod cycles;
 mod harness;
 mod limits;
 mod live;
+mod moving;
 mod pace;
+mod spoof;
+mod tunnels;
 mod udp;

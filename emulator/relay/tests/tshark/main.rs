@@ -57,7 +57,7 @@ fn path(rtt_millis: u64, loss: LossModel, limit: Option<(u64, u64)>) -> NetworkP
 fn check(name: &str, network: &NetworkProfile, congestion: Congestion, load: Load, seed: u64) -> Truth {
     let file =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tshark-{name}-{congestion}-{seed}.pcapng"));
-    let config = Config { congestion, ..Config::default() };
+    let config = Config::with_congestion(congestion);
     let mut run = Run::new(config, network, seed, &file);
     run.send(load);
     let Run { pair, mut writer, packets, truth, .. } = run;

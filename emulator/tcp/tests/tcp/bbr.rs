@@ -14,7 +14,7 @@ use crate::scene::{Scene, Sent, noise};
 const SEGMENT: usize = 1_448;
 
 fn config(congestion: Congestion) -> Config {
-    Config { congestion, ..Config::default() }
+    Config::with_congestion(congestion)
 }
 
 fn scene(network: &NetworkProfile, congestion: Congestion, seed: u64) -> Scene {

@@ -24,7 +24,7 @@ fn awful(loss_percent: u32) -> NetworkProfile {
 }
 
 fn scene(congestion: Congestion, network: &NetworkProfile, seed: u64) -> Scene {
-    Scene::with(Config { congestion, ..Config::default() }, network, seed)
+    Scene::with(Config::with_congestion(congestion), network, seed)
 }
 
 /// Sends `count` bytes each way at once, closes both streams, and compares; with each congestion controller.

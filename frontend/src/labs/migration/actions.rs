@@ -11,6 +11,7 @@ use super::lanes;
 use super::panel::{Lab, NO_LAB};
 use super::scale::Extent;
 use super::series::{EVERY_MILLIS, SWITCHES, Series};
+use super::spoof;
 use crate::{api, clock};
 
 /// How often it is looked whether all gaps are over, ms.
@@ -33,6 +34,14 @@ impl Lab {
             "switch" => self.post(LabEvent::SwitchNetwork(switch)),
             "ten" => self.run(Self::switch_ten_times),
             "tunnel" => self.run(Self::pass_a_tunnel),
+            "tunnels" if self.is_series.get() => self.stop_series(),
+            "tunnels" => self.run(Self::pass_a_series),
+            "certificates" => self.show_certificates(),
+            "spoof" => {
+                let copies = self.field("copies").map(|field| field.value());
+                let drops = self.field("drop").is_some_and(|field| field.checked());
+                self.post(LabEvent::Spoof(spoof::wanted(copies, drops)));
+            }
             "routing" => self.balance(named(&LabRouting::ALL, LabRouting::name, &arg)),
             "backends" => {
                 self.backends.set(arg.parse().unwrap_or(LabEvent::MIN_BACKENDS));
@@ -42,6 +51,11 @@ impl Lab {
                 }
             }
             "backend" => self.turn_backend(&arg),
+            "kill" => {
+                if let Ok(index) = arg.parse() {
+                    self.post(LabEvent::KillBackend { index });
+                }
+            }
             "migration" => self.post(LabEvent::Migration { allowed: arg == "allowed" }),
             "extent" => self.extent.set(named(&Extent::ALL, Extent::name, &arg)),
             "number" => self.chosen.set(arg.parse().ok()),
@@ -80,7 +94,7 @@ impl Lab {
     }
 
     /// Lets something happen; whether it did.
-    async fn ask(&self, event: LabEvent) -> bool {
+    pub(super) async fn ask(&self, event: LabEvent) -> bool {
         let id = self.id();
         if id.is_empty() {
             self.say(NO_LAB, "refused");
@@ -114,21 +128,6 @@ impl Lab {
         });
     }
 
-    /// A tunnel, and another address at its end if that is wanted.
-    async fn pass_a_tunnel(self: Rc<Self>) {
-        let seconds = self.field("seconds").map_or(4, |field| field.value().parse().unwrap_or(4));
-        if !self.ask(LabEvent::Tunnel { seconds: f64::from(seconds) }).await {
-            return;
-        }
-        self.say(&["In the tunnel for ", &seconds.to_string(), "\u{a0}s."].concat(), "running");
-        clock::sleep_millis(seconds * 1_000).await;
-        let then = self.field("then").is_some_and(|field| field.checked());
-        self.chosen.set(None);
-        if !then || self.ask(LabEvent::SwitchNetwork(self.switch.get())).await {
-            self.say("Out of the tunnel.", "done");
-        }
-    }
-
     async fn switch_ten_times(self: Rc<Self>) {
         let series =
             self.report.borrow().as_ref().map(|report| Series::new(report, lanes::read(&self.document)));
@@ -159,7 +158,7 @@ impl Lab {
         self.say("Ten changes made.", "done");
     }
 
-    fn field(&self, name: &str) -> Option<HtmlInputElement> {
+    pub(super) fn field(&self, name: &str) -> Option<HtmlInputElement> {
         let found = self.root.query_selector(&["[data-field=", name, "]"].concat()).ok()??;
         // A select has a value as an input has.
         Some(found.unchecked_into())

@@ -43,9 +43,14 @@ pub(super) fn html(report: &BalancerReport, lanes: &[PageLane]) -> String {
                     ID names a backend that is down\">orphaned</th><th title=\"RFC 9000 §10.3: a backend that does not know \
                     a connection tells its client to give it up\">resets</th></tr></thead><tbody>"
         .to_owned();
-    for backend in &report.backends {
+    for (number, backend) in report.backends.iter().enumerate() {
         html.push_str("<tr><th>");
         push_text(&mut html, &backend.name);
+        if let Some(process) = backend.process {
+            let (number, process) = (number.to_string(), process.to_string());
+            html.extend([" <small data-testid=process-", &number, " data-value=", &process]);
+            html.extend([">process ", &process, "</small>"]);
+        }
         html.push_str(if backend.is_up { "</th>" } else { " <small class=bad>down</small></th>" });
         push_count(&mut html, "", backend.packets, false);
         push_count(&mut html, "", backend.misrouted_packets, true);
@@ -133,6 +138,7 @@ mod tests {
         let backend = |name: &str, misrouted_packets| BackendReport {
             name: name.to_owned(),
             is_up: true,
+            process: Some(4_711),
             packets: 100,
             misrouted_packets,
             orphaned_packets: 0,
@@ -160,6 +166,7 @@ mod tests {
         assert!(html.contains("1 − 1/2 = 50\u{a0}%"), "{html}");
         assert!(html.contains("20\u{a0}% of the packets so far"), "{html}");
         assert!(html.contains("and 12 addresses"), "{html}");
+        assert!(html.contains("data-testid=process-1 data-value=4711>process 4711</small>"), "{html}");
         assert!(!html.contains("<backend 1>"), "names cannot bring markup");
     }
 

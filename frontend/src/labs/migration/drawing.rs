@@ -8,6 +8,8 @@ use sluice_shared::link::Direction;
 use sluice_shared::time::Time;
 
 use super::facts::{gap_end, gap_micros};
+use super::lane_line;
+use super::life::Story;
 use super::scale::{Extent, Scale, offset_micros};
 use crate::labs::words::exact_span;
 use crate::model::decimal::fixed;
@@ -27,34 +29,43 @@ const SERVER: f64 = 94.0;
 /// What a letter takes, at most.
 const LETTER: f64 = 6.0;
 
-/// The drawing, `width` CSS pixels wide; `titles` name the connections.
-pub(super) fn svg(switch: &SwitchReport, titles: &[String], extent: Extent, width: f64) -> String {
-    let rows = switch.paths.len();
-    let height = fixed(TOP + ROW * rows as f64, 0);
+/// The drawing, `width` CSS pixels wide; `titles` name the connections, and `stories` are what their lanes say.
+pub(super) fn svg(
+    switch: &SwitchReport,
+    titles: &[String],
+    stories: &[Story],
+    extent: Extent,
+    width: f64,
+) -> String {
+    let rows: f64 = stories.iter().map(|story| ROW + lane_line::height(story)).sum();
+    let height = fixed(TOP + rows, 0);
     let mut pen = Pen {
-        scale: Scale::of(switch, extent, (LEFT, (width - LEFT - RIGHT).max(100.0))),
+        scale: Scale::of(switch, stories, extent, (LEFT, (width - LEFT - RIGHT).max(100.0))),
         change: switch.at,
+        width,
         top: TOP,
         labels: Vec::new(),
         svg: ["<svg class=moving viewBox=\"0 0 ", &fixed(width, 0), " ", &height, "\" width=", &fixed(width, 0), " height=", &height, " role=img aria-label=\"What each connection did when its client changed networks; the table below has the numbers\">"].concat(),
     };
-    pen.grid(TOP + ROW * rows as f64);
-    for (path, title) in switch.paths.iter().zip(titles) {
-        pen.connection(switch, path, title);
-        pen.top += ROW;
+    pen.grid(TOP + rows);
+    for ((path, title), story) in switch.paths.iter().zip(titles).zip(stories) {
+        pen.connection(switch, path, title, story);
+        pen.top += ROW + lane_line::height(story);
     }
     pen.svg + "</svg>"
 }
 
 /// Draws one connection after the other.
-struct Pen {
-    scale: Scale,
+pub(super) struct Pen {
+    pub(super) scale: Scale,
     change: Time,
+    /// The whole drawing, CSS pixels.
+    pub(super) width: f64,
     /// Where the connection begins.
-    top: f64,
+    pub(super) top: f64,
     /// Where labels stand in this connection: which line, from, to.
     labels: Vec<(End, f64, f64)>,
-    svg: String,
+    pub(super) svg: String,
 }
 
 /// Who stands where.
@@ -104,7 +115,7 @@ impl Pen {
         }
     }
 
-    fn connection(&mut self, switch: &SwitchReport, path: &PathChange, title: &str) {
+    fn connection(&mut self, switch: &SwitchReport, path: &PathChange, title: &str, story: &Story) {
         self.labels.clear();
         self.svg.extend(["<g class=\"way ", path.transport.name(), "\">"]);
         let top = self.top;
@@ -120,6 +131,7 @@ impl Pen {
             (None, Some(tcp)) => self.tcp(switch.tcp, path, tcp),
             (None, None) => {}
         }
+        self.lane(story, title);
         self.svg.push_str("</g>");
     }
 
@@ -261,16 +273,13 @@ impl Pen {
         let [x, y, width] = &numbers;
         self.svg.extend(["<rect x=", x, " y=", y, " width=", width, " height=7 />"]);
         self.end(meaning, None);
-        // Within the drawing, whichever end of it the span is at.
-        let half = text.chars().count() as f64 * LETTER / 2.0;
-        let middle = ((from_x + to_x) / 2.0).max(LEFT + half).min(self.scale.x(f64::INFINITY) - half);
+        let (middle, _) = self.centred((from_x + to_x) / 2.0, text);
         self.text(class, middle, baseline, text);
     }
 
     /// A word at a line's outer side, unless another one stands there.
     fn label(&mut self, class: &str, end: End, x: f64, text: &str) {
-        let half = text.chars().count() as f64 * LETTER / 2.0;
-        let middle = x.max(LEFT + half).min(self.scale.x(f64::INFINITY) - half);
+        let (middle, half) = self.centred(x, text);
         let (from, to) = (middle - half, middle + half);
         let is_taken =
             self.labels.iter().any(|(line, left, right)| *line == end && from < *right && *left < to);
@@ -284,12 +293,18 @@ impl Pen {
         }
     }
 
-    fn begin(&mut self, class: &str) {
+    /// Where the middle of a text stands that is to be at `x` and within the drawing, and half of what it takes.
+    pub(super) fn centred(&self, x: f64, text: &str) -> (f64, f64) {
+        let half = text.chars().count() as f64 * LETTER / 2.0;
+        (x.max(LEFT + half).min(self.scale.x(f64::INFINITY) - half), half)
+    }
+
+    pub(super) fn begin(&mut self, class: &str) {
         self.svg.extend(["<g class=\"", class, "\">"]);
     }
 
     /// Closes what [`Pen::begin`] has opened, with words for who points at it.
-    fn end(&mut self, meaning: &str, at: Option<Time>) {
+    pub(super) fn end(&mut self, meaning: &str, at: Option<Time>) {
         self.svg.push_str("<title>");
         if let Some(at) = at {
             let offset = self.offset(at);
@@ -306,11 +321,11 @@ impl Pen {
         self.path("cross", &[(x - arm, y + arm), (x + arm, y - arm)]);
     }
 
-    fn dot(&mut self, (x, y): (f64, f64)) {
+    pub(super) fn dot(&mut self, (x, y): (f64, f64)) {
         self.svg.extend(["<circle cx=", &fixed(x, 1), " cy=", &fixed(y, 1), " r=3 />"]);
     }
 
-    fn path(&mut self, class: &str, points: &[(f64, f64)]) {
+    pub(super) fn path(&mut self, class: &str, points: &[(f64, f64)]) {
         self.svg.extend(["<path class=", class, " d=\""]);
         for (at, (x, y)) in points.iter().enumerate() {
             self.svg.extend([if at == 0 { "M" } else { "L" }, &fixed(*x, 1), " ", &fixed(*y, 1)]);
@@ -318,13 +333,13 @@ impl Pen {
         self.svg.push_str("\"/>");
     }
 
-    fn text(&mut self, class: &str, x: f64, y: f64, text: &str) {
+    pub(super) fn text(&mut self, class: &str, x: f64, y: f64, text: &str) {
         self.svg.extend(["<text class=", class, " x=", &fixed(x, 1), " y=", &fixed(y, 1), ">"]);
         push_text(&mut self.svg, text);
         self.svg.push_str("</text>");
     }
 
-    fn offset(&self, at: Time) -> f64 {
+    pub(super) fn offset(&self, at: Time) -> f64 {
         offset_micros(self.change, at)
     }
 }
@@ -335,7 +350,8 @@ mod tests {
     use super::*;
 
     fn drawn(switch: &SwitchReport, extent: Extent) -> String {
-        svg(switch, &["<one>".to_owned(), "two".to_owned()], extent, 900.0)
+        let stories = vec![Story::default(); switch.paths.len()];
+        svg(switch, &["<one>".to_owned(), "two".to_owned()], &stories, extent, 900.0)
     }
 
     #[test]

@@ -9,7 +9,9 @@ use sluice_shared::link::Direction;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::{Time, micros};
 
+use super::lane_facts;
 use super::lanes::{PageLane, name_of};
+use super::life::Story;
 use super::scale::offset_micros;
 use crate::labs::words::exact_span;
 use crate::model::format;
@@ -74,8 +76,8 @@ const ROWS: [Row; 9] = [
     ),
 ];
 
-/// The table, with the names that the page gives its lanes.
-pub(super) fn html(switch: &SwitchReport, lanes: &[PageLane]) -> String {
+/// The table, with the names that the page gives its lanes, and what they say of it.
+pub(super) fn html(switch: &SwitchReport, lanes: &[PageLane], stories: &[Story]) -> String {
     if switch.paths.is_empty() {
         return "<p class=hint>No connection was there when it happened.</p>".to_owned();
     }
@@ -87,26 +89,34 @@ pub(super) fn html(switch: &SwitchReport, lanes: &[PageLane]) -> String {
     }
     html.push_str("</tr></thead><tbody>");
     for (id, title, meaning, told) in ROWS {
-        html.extend(["<tr><th title=\"", meaning, "\">", title, "</th>"]);
-        for path in &switch.paths {
-            match told(switch, path) {
-                Some((value, text)) => {
-                    html.extend([
-                        "<td data-testid=switched-",
-                        path.transport.name(),
-                        "-",
-                        id,
-                        " data-value=\"",
-                    ]);
-                    push_text(&mut html, &value);
-                    html.extend(["\">", &text, "</td>"]);
-                }
-                None => html.push_str("<td>–</td>"),
-            }
-        }
-        html.push_str("</tr>");
+        push_row(&mut html, switch, (id, title, meaning), |_, path| told(switch, path));
+    }
+    for (id, title, meaning, told) in lane_facts::ROWS {
+        let of_lane = |at: usize, path: &PathChange| told(stories.get(at)?, path.transport.name());
+        push_row(&mut html, switch, (id, title, meaning), of_lane);
     }
     html + "</tbody></table>"
+}
+
+fn push_row(
+    html: &mut String,
+    switch: &SwitchReport,
+    (id, title, meaning): (&str, &str, &str),
+    told: impl Fn(usize, &PathChange) -> Option<(String, String)>,
+) {
+    html.extend(["<tr><th title=\"", meaning, "\">", title, "</th>"]);
+    for (at, path) in switch.paths.iter().enumerate() {
+        match told(at, path) {
+            Some((value, text)) => {
+                let name = path.transport.name();
+                html.extend(["<td data-testid=switched-", name, "-", id, " data-value=\""]);
+                push_text(html, &value);
+                html.extend(["\">", &text, "</td>"]);
+            }
+            None => html.push_str("<td>–</td>"),
+        }
+    }
+    html.push_str("</tr>");
 }
 
 /// A connection by its lane's name, or by its number.
@@ -302,7 +312,7 @@ mod tests {
 
     #[test]
     fn what_was_seen_of_both_transports_is_told() {
-        let html = html(&samples::switch(), &[]);
+        let html = html(&samples::switch(), &[], &[]);
         for (id, expected) in [
             ("switched-webtransport-gap", "142300"),
             ("switched-webtransport-challenges", "2"),
@@ -326,7 +336,7 @@ mod tests {
         switch.paths[0].quic = Some(QuicPathChange::default());
         switch.paths[1].tcp = Some(Default::default());
         switch.paths[1].new_address = None;
-        let html = html(&switch, &[]);
+        let html = html(&switch, &[], &[]);
         assert!(html.contains(WAITS_FOR_CLIENT), "{html}");
         assert_eq!(html.matches("not over").count(), 2, "{html}");
         assert_eq!(value(&html, "switched-webtransport-gap"), "");

@@ -4,8 +4,10 @@ use sluice_shared::mode::{Mode, Transport};
 use wasm_bindgen::JsCast;
 use web_sys::{Document, Element};
 
+use crate::bridge::Silence;
 use crate::model::format;
 use crate::model::frames::push_text;
+use crate::model::trail::{self, Moment};
 
 /// A lane as the page shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,10 @@ pub(super) struct PageLane {
     pub(super) gaps: u64,
     /// Messages that never came and that no gap explains.
     pub(super) lost: u64,
+    /// The last events in the life of its connections, oldest first, on the server's clock.
+    pub(super) life: Vec<Moment>,
+    /// Its last silences, oldest first, on the server's clock.
+    pub(super) silences: Vec<Silence>,
 }
 
 /// The lanes from above.
@@ -41,12 +47,14 @@ fn lane(element: &Element) -> Option<PageLane> {
     };
     Some(PageLane {
         lane: element.get_attribute("data-lane")?.parse().ok()?,
-        name: element.get_attribute("aria-label")?.trim_start_matches("Lane ").to_owned(),
+        name: element.get_attribute("aria-label")?.strip_prefix("Lane ")?.to_owned(),
         transport: mode.transport(),
         state: element.get_attribute("data-state")?,
         reconnects: fact("reconnects").unwrap_or(0),
         gaps: fact("gaps").unwrap_or(0),
         lost: fact("lost").unwrap_or(0),
+        life: trail::moments(&element.get_attribute("data-life").unwrap_or_default()),
+        silences: trail::silences(&element.get_attribute("data-silences").unwrap_or_default()),
     })
 }
 

@@ -9,9 +9,12 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Document, Element, Event};
 
+use super::lanes::PageLane;
+use super::life::Stories;
 use super::scale::Extent;
 use super::series::Series;
-use super::{backends, chain, drawing, facts, lanes, read, skeleton};
+use super::survival::Survival;
+use super::{backends, chain, drawing, facts, lanes, read, skeleton, spoof, survival_chart};
 use crate::dom::Board;
 use crate::lab_watch::{LabWatch, Sight};
 use crate::model::frames::push_text;
@@ -66,6 +69,9 @@ impl Shown {
             chosen: Cell::new(None),
             extent: Cell::default(),
             series: RefCell::default(),
+            stories: RefCell::default(),
+            survival: RefCell::default(),
+            is_series: Cell::new(false),
             is_busy: Cell::new(false),
         });
         let listening = Rc::clone(&lab);
@@ -97,6 +103,11 @@ pub(super) struct Lab {
     pub(super) chosen: Cell<Option<u64>>,
     pub(super) extent: Cell<Extent>,
     pub(super) series: RefCell<Option<Series>>,
+    /// What the lanes said of each change.
+    stories: RefCell<Stories>,
+    pub(super) survival: RefCell<Survival>,
+    /// A series of tunnels runs, and was not stopped.
+    pub(super) is_series: Cell<bool>,
     /// A tunnel, or ten changes, run.
     pub(super) is_busy: Cell<bool>,
 }
@@ -128,7 +139,11 @@ impl Lab {
             return;
         }
         self.is_cut.set(false);
-        self.watched.replace(None);
+        if self.watched.replace(None).is_some_and(|(watched, _)| watched != id) {
+            // What another lab has numbered is not this one's.
+            self.stories.take();
+            self.survival.take();
+        }
         if id.is_empty() {
             return self.say(NO_LAB, "refused");
         }
@@ -153,6 +168,7 @@ impl Lab {
         if let Some(series) = self.series.borrow_mut().as_mut() {
             series.take(&report);
         }
+        self.survival.borrow_mut().take(&report);
         let reports = self.reports.get();
         self.reports.set(reports.wrapping_add(1));
         self.report.replace(Some(report));
@@ -189,6 +205,10 @@ impl Lab {
         self.press("migration", if report.is_migration_off { "forbidden" } else { "allowed" });
         let lanes = lanes::read(&self.document);
         self.fill("[data-part=lanes]", lanes::html(&lanes));
+        self.set("[data-part=spoof-card]", "data-state", state(!report.spoofs.is_empty()));
+        if let Some(last) = report.spoofs.last() {
+            self.fill("[data-part=spoofed]", spoof::html(last, &lanes));
+        }
         self.set("[data-part=balancer-card]", "data-state", state(report.balancer.is_some()));
         if let Some(balancer) = &report.balancer {
             self.fill("[data-part=balancer]", backends::html(balancer, &lanes));
@@ -199,13 +219,35 @@ impl Lab {
             self.set(&button, "data-state", state(backend.is_some()));
             let is_up = backend.is_some_and(|backend| backend.is_up);
             self.set(&button, "aria-pressed", if is_up { "true" } else { "false" });
+            let has_process = backend.is_some_and(|backend| backend.process.is_some());
+            let kill = ["[data-act=kill][data-arg=\"", &index.to_string(), "\"]"].concat();
+            self.set(&kill, "data-state", state(has_process));
         }
+        self.show_survival(&lanes);
         let series = self.series.borrow();
         self.set("[data-part=series-card]", "data-state", state(series.is_some()));
         if let Some(series) = series.as_ref() {
             self.fill("[data-part=series]", series.html(&lanes));
             self.set("[data-part=series]", "data-value", &series.made.to_string());
         }
+    }
+
+    fn show_survival(&self, lanes: &[PageLane]) {
+        let survival = self.survival.borrow();
+        self.set("[data-part=survival-card]", "data-state", state(!survival.is_empty()));
+        self.set("[data-part=lanes-link]", "href", &self.lanes_link());
+        if survival.is_empty() {
+            return;
+        }
+        let chart = survival_chart::svg(&survival.rows(), self.width_of("[data-part=survival]"));
+        self.fill("[data-part=survival]", chart);
+        self.fill("[data-part=survival-table]", survival.table(lanes));
+    }
+
+    /// What a part is wide, CSS pixels.
+    fn width_of(&self, selector: &str) -> f64 {
+        let place = self.root.query_selector(selector).ok().flatten();
+        place.map_or(WIDTH, |place| f64::from(place.client_width()).max(300.0))
     }
 
     /// The change that is chosen, drawn and in numbers.
@@ -219,12 +261,16 @@ impl Lab {
         let (switch, left_out) = &chain::resolved_switch(switch, switches);
         self.fill("[data-part=numbers]", numbers_html(switches, switch.number));
         let lanes = lanes::read(&self.document);
+        let mut stories = self.stories.borrow_mut();
+        if let Some(report) = report.as_ref() {
+            stories.take(report, &lanes);
+        }
+        let stories: Vec<_> = switch.paths.iter().map(|path| stories.of(switch, path)).collect();
         let titles: Vec<String> = switch.paths.iter().map(|path| facts::title(path, &lanes)).collect();
-        let width = self.root.query_selector("[data-part=drawing]").ok().flatten();
-        let width = width.map_or(WIDTH, |place| f64::from(place.client_width()).max(300.0));
-        self.fill("[data-part=drawing]", drawing::svg(switch, &titles, self.extent.get(), width));
+        let width = self.width_of("[data-part=drawing]");
+        self.fill("[data-part=drawing]", drawing::svg(switch, &titles, &stories, self.extent.get(), width));
         self.set("[data-part=drawing]", "data-value", &switch.number.to_string());
-        self.fill("[data-part=facts]", facts::html(switch, &lanes));
+        self.fill("[data-part=facts]", facts::html(switch, &lanes, &stories));
         let mut problem = String::new();
         push_text(&mut problem, switch.problem.as_deref().unwrap_or_default());
         if *left_out > 0 {
@@ -237,9 +283,16 @@ impl Lab {
         self.fill("[data-part=problem]", problem);
     }
 
+    /// What the button of the series does next.
+    pub(super) fn show_series(&self) {
+        let is_running = self.is_series.get();
+        self.fill("[data-act=tunnels]", if is_running { "Stop" } else { skeleton::SERIES }.to_owned());
+        self.set("[data-act=tunnels]", "aria-disabled", if is_running { "false" } else { "true" });
+    }
+
     pub(super) fn show_busy(&self) {
         let is_busy = if self.is_busy.get() { "true" } else { "false" };
-        for button in ["[data-act=ten]", "[data-act=tunnel]"] {
+        for button in ["[data-act=ten]", "[data-act=tunnel]", "[data-act=tunnels]"] {
             self.set(button, "aria-disabled", is_busy);
         }
     }

@@ -1,14 +1,15 @@
 //! The lab's report, read by the browser's own parser: what of it tells of changed networks and of the balancer.
 
 use sluice_shared::lab::{
-    BackendReport, BalancerReport, ClientRoute, IdChange, IdFrames, LabReport, NewAddress, NextConnection,
-    PathChange, PathEnds, PathFrame, PathFrameKind, PathState, QuicPathChange, SwitchReport, TcpFate,
-    TcpPathChange,
+    BackendReport, BalancerReport, ClientRoute, Congestion, IdChange, IdFrames, LabReport, NewAddress,
+    NextConnection, PathChange, PathEnds, PathFrame, PathFrameKind, PathState, QuicPathChange, Resumed,
+    SwitchReport, TcpFate, TcpPathChange, TunnelPath, TunnelReport,
 };
 use sluice_shared::link::Direction;
 use sluice_shared::mode::Transport;
 use sluice_shared::scenario::Routing;
 
+use super::spoof;
 use crate::json::Json;
 
 /// A report without its flows; `None` when it is none.
@@ -19,6 +20,8 @@ pub(super) fn report(json: &Json) -> Option<LabReport> {
         is_out: json.flag("is_out"),
         is_udp_blocked: json.flag("is_udp_blocked"),
         switches: json.list("switches").filter_map(|told| switch(&told)).collect(),
+        tunnels: json.list("tunnels").filter_map(|told| tunnel(&told)).collect(),
+        spoofs: json.list("spoofs").filter_map(|told| spoof::report(&told)).collect(),
         balancer: self::balancer(&balancer),
         is_migration_off: json.flag("is_migration_off"),
         ..LabReport::default()
@@ -41,11 +44,7 @@ fn path(json: &Json) -> Option<PathChange> {
     Some(PathChange {
         flow: json.whole("flow")?,
         lane: json.whole("lane").and_then(|lane| u16::try_from(lane).ok()),
-        transport: if json.text("transport")? == Transport::WebSocket.name() {
-            Transport::WebSocket
-        } else {
-            Transport::WebTransport
-        },
+        transport: transport(json)?,
         old_address: json.text("old_address")?,
         new_address: json.text("new_address"),
         old_up: ends(json, "old_up"),
@@ -78,7 +77,7 @@ fn quic(json: &Json) -> Option<QuicPathChange> {
     })
 }
 
-fn frame(json: &Json) -> Option<PathFrame> {
+pub(super) fn frame(json: &Json) -> Option<PathFrame> {
     Some(PathFrame {
         kind: if json.text("kind")? == "challenge" {
             PathFrameKind::Challenge
@@ -103,7 +102,7 @@ fn id_frames(json: &Json, name: &str) -> IdFrames {
     IdFrames { announced: json.count("announced"), retired: json.count("retired") }
 }
 
-fn state(json: &Json, name: &str) -> Option<PathState> {
+pub(super) fn state(json: &Json, name: &str) -> Option<PathState> {
     let json = json.get(name);
     Some(PathState { cwnd_bytes: json.whole("cwnd_bytes")?, rtt_micros: json.count("rtt_micros") })
 }
@@ -121,6 +120,33 @@ fn tcp(json: &Json) -> Option<TcpPathChange> {
     })
 }
 
+fn tunnel(json: &Json) -> Option<TunnelReport> {
+    Some(TunnelReport {
+        number: json.whole("number")?,
+        from: json.time("from")?,
+        until: json.time("until")?,
+        switched: json.flag("switched"),
+        paths: json.list("paths").filter_map(|told| tunnel_path(&told)).collect(),
+    })
+}
+
+fn tunnel_path(json: &Json) -> Option<TunnelPath> {
+    let resumed = json.get("resumed");
+    Some(TunnelPath {
+        flow: json.whole("flow")?,
+        lane: json.whole("lane").and_then(|lane| u16::try_from(lane).ok()),
+        transport: transport(json)?,
+        congestion: Congestion::named(&json.text("congestion")?)?,
+        last_data_at: json.time("last_data_at"),
+        resumed: resumed.time("at").and_then(|at| Some(Resumed { flow: resumed.whole("flow")?, at })),
+    })
+}
+
+fn transport(json: &Json) -> Option<Transport> {
+    let is_websocket = json.text("transport")? == Transport::WebSocket.name();
+    Some(if is_websocket { Transport::WebSocket } else { Transport::WebTransport })
+}
+
 fn balancer(json: &Json) -> Option<BalancerReport> {
     let routing = json.text("routing")?;
     Some(BalancerReport {
@@ -134,6 +160,7 @@ fn backend(json: &Json) -> Option<BackendReport> {
     Some(BackendReport {
         name: json.text("name")?,
         is_up: json.flag("is_up"),
+        process: json.whole("process").and_then(|process| u32::try_from(process).ok()),
         packets: json.count("packets"),
         misrouted_packets: json.count("misrouted_packets"),
         orphaned_packets: json.count("orphaned_packets"),

@@ -1,12 +1,17 @@
 //! A change of networks as tests need it.
 
 use sluice_shared::lab::{
-    IdChange, IdFrames, NewAddress, NextConnection, PathChange, PathEnds, PathFrame, PathFrameKind,
-    PathState, QuicPathChange, SwitchReport, TcpFate, TcpPathChange,
+    Congestion, IdChange, IdFrames, LabReport, NewAddress, NextConnection, PathChange, PathEnds, PathFrame,
+    PathFrameKind, PathState, QuicPathChange, Resumed, SwitchReport, TcpFate, TcpPathChange, TunnelPath,
+    TunnelReport,
 };
 use sluice_shared::link::Direction;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
+
+use super::lanes::PageLane;
+use crate::bridge::Silence;
+use crate::model::trail::{Moment, What};
 
 /// When the clients change networks, ms.
 const AT: u64 = 60_000;
@@ -96,5 +101,92 @@ pub(super) fn tcp() -> PathChange {
                 first_byte_at: Some(at(440)),
             }),
         }),
+    }
+}
+
+/// How the WebSocket's lane has come back.
+pub(super) fn life() -> Vec<Moment> {
+    let moments = [
+        (-9_000, What::Try),
+        (-8_990, What::Open),
+        (-8_980, What::Welcome),
+        (2, What::Lost),
+        (2, What::Wait),
+        (180, What::Try),
+        (340, What::Open),
+        (440, What::Welcome),
+        (450, What::Fresh),
+    ];
+    moments.into_iter().map(|(millis, what)| Moment { at: at(millis), what }).collect()
+}
+
+/// The lanes of both connections.
+pub(super) fn lanes() -> Vec<PageLane> {
+    let silence =
+        |from, until, waited| Silence { from: at(from), until: at(until), waited, ..Silence::default() };
+    let lane = |lane, name: &str, transport, reconnects, silences, life| PageLane {
+        lane,
+        name: name.to_owned(),
+        transport,
+        state: "open".to_owned(),
+        reconnects,
+        gaps: 0,
+        lost: 0,
+        life,
+        silences,
+    };
+    let before = life().into_iter().take(3).collect();
+    vec![
+        lane(0, "WebTransport", Transport::WebTransport, 0, vec![silence(-2, 141, 57)], before),
+        lane(
+            1,
+            "WebSocket",
+            Transport::WebSocket,
+            1,
+            vec![silence(-900, -850, 20), silence(-4, 441, 178), silence(445, 490, 18)],
+            life(),
+        ),
+    ]
+}
+
+/// Two tunnels: 4 s with three lanes, and 8 s with two of them and another address at its end.
+pub(super) fn tunnelled() -> LabReport {
+    let path = |flow, lane, transport, congestion, resumed: Option<(u64, i64)>| TunnelPath {
+        flow,
+        lane: Some(lane),
+        transport,
+        congestion,
+        last_data_at: Some(at(-1)),
+        resumed: resumed.map(|(flow, millis)| Resumed { flow, at: at(millis) }),
+    };
+    let (quic, tcp) = (Transport::WebTransport, Transport::WebSocket);
+    LabReport {
+        at: at(60_000),
+        tunnels: vec![
+            TunnelReport {
+                number: 0,
+                from: at(0),
+                until: at(4_000),
+                switched: false,
+                paths: vec![
+                    path(1, 0, quic, Congestion::Cubic, Some((1, 4_300))),
+                    path(2, 1, tcp, Congestion::Cubic, Some((2, 6_000))),
+                    path(3, 2, quic, Congestion::Bbr, Some((3, 4_120))),
+                ],
+            },
+            TunnelReport {
+                number: 1,
+                from: at(20_000),
+                until: at(28_000),
+                switched: true,
+                paths: vec![
+                    // The lane had left this one before.
+                    path(0, 0, quic, Congestion::Cubic, None),
+                    path(1, 0, quic, Congestion::Cubic, Some((5, 29_200))),
+                    path(3, 2, quic, Congestion::Bbr, None),
+                ],
+            },
+        ],
+        ..LabReport::default()
     }
 }

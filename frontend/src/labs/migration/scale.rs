@@ -3,6 +3,8 @@
 use sluice_shared::lab::{PathChange, PathEnds, SwitchReport};
 use sluice_shared::time::{Time, micros};
 
+use super::life::Story;
+
 /// The moments around a change of networks that a drawing shows, in µs from the change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scale {
@@ -66,11 +68,18 @@ const MARGIN: f64 = 0.03;
 const MOST_LINES: f64 = 8.0;
 
 impl Scale {
-    /// An axis of `width` from `left` on, with all that was seen of `switch` and lies within `extent`.
-    pub(super) fn of(switch: &SwitchReport, extent: Extent, (left, width): (f64, f64)) -> Self {
+    /// An axis of `width` from `left` on, with all that was seen of `switch`, or is told by `stories`, and lies within
+    /// `extent`.
+    pub(super) fn of(
+        switch: &SwitchReport,
+        stories: &[Story],
+        extent: Extent,
+        (left, width): (f64, f64),
+    ) -> Self {
         let mut first: f64 = 0.0;
         let mut last = LEAST_MICROS;
-        for moment in switch.paths.iter().flat_map(moments) {
+        let told = stories.iter().flat_map(Story::moments);
+        for moment in switch.paths.iter().flat_map(moments).chain(told) {
             let offset = offset_micros(switch.at, moment);
             first = first.min(offset);
             last = last.max(offset);
@@ -147,7 +156,7 @@ mod tests {
     #[test]
     fn the_axis_shows_all_that_was_seen_and_the_change_itself() {
         let switch = samples::switch();
-        let scale = Scale::of(&switch, Extent::All, (10.0, 500.0));
+        let scale = Scale::of(&switch, &[], Extent::All, (10.0, 500.0));
         for moment in switch.paths.iter().flat_map(moments) {
             assert!(scale.shows(offset_micros(switch.at, moment)), "{moment:?}");
         }
@@ -160,14 +169,14 @@ mod tests {
     #[test]
     fn a_shorter_extent_leaves_out_what_came_later() {
         let switch = samples::switch();
-        let scale = Scale::of(&switch, Extent::Fifth, (0.0, 100.0));
+        let scale = Scale::of(&switch, &[], Extent::Fifth, (0.0, 100.0));
         assert!(scale.shows(190_000.0) && !scale.shows(300_000.0));
     }
 
     #[test]
     fn nothing_seen_yet_is_an_axis_too() {
         let switch = SwitchReport { paths: Vec::new(), ..samples::switch() };
-        let scale = Scale::of(&switch, Extent::All, (0.0, 100.0));
+        let scale = Scale::of(&switch, &[], Extent::All, (0.0, 100.0));
         assert!(scale.shows(0.0) && scale.ticks().count() >= 2);
     }
 }

@@ -1,7 +1,5 @@
 //! Many changes of networks one after the other, summed up for each transport.
 
-use std::collections::BTreeMap;
-
 use sluice_shared::handshake::Spread;
 use sluice_shared::lab::{LabReport, PathChange, SwitchReport};
 use sluice_shared::mode::Transport;
@@ -25,8 +23,8 @@ pub(super) struct Series {
     first: u64,
     /// Changes that the server has made.
     pub(super) made: u32,
-    /// What each change did to each connection.
-    paths: BTreeMap<(u64, u64), PathChange>,
+    /// What each change did to each connection, by the change's number.
+    paths: Vec<(u64, PathChange)>,
     /// The lanes before the first change.
     lanes: Vec<PageLane>,
     balanced_before: Option<Totals>,
@@ -38,7 +36,7 @@ impl Series {
     pub(super) fn new(report: &LabReport, lanes: Vec<PageLane>) -> Self {
         let balanced = report.balancer.as_ref().map(Totals::of);
         let first = report.switches.last().map_or(0, |switch| switch.number + 1);
-        Self { first, made: 0, paths: BTreeMap::new(), lanes, balanced_before: balanced, balanced }
+        Self { first, made: 0, paths: Vec::new(), lanes, balanced_before: balanced, balanced }
     }
 
     /// Takes in what was seen; the server forgets all but the last changes.
@@ -47,7 +45,12 @@ impl Series {
         let own = |switch: &&SwitchReport| (self.first..last).contains(&switch.number);
         for switch in report.switches.iter().filter(own) {
             for path in switch.paths.iter().filter(|path| is_in_use(path, switch)) {
-                self.paths.insert((switch.number, path.flow), path.clone());
+                let is_known =
+                    |known: &&mut (u64, PathChange)| known.0 == switch.number && known.1.flow == path.flow;
+                match self.paths.iter_mut().find(is_known) {
+                    Some((_, known)) => known.clone_from(path),
+                    None => self.paths.push((switch.number, path.clone())),
+                }
             }
         }
         self.balanced = report.balancer.as_ref().map(Totals::of);
@@ -60,7 +63,7 @@ impl Series {
 
     /// How long each connection's client got nothing after each change, µs.
     fn gaps(&self) -> impl Iterator<Item = (Transport, Option<u64>)> {
-        let paths = self.paths.values();
+        let paths = self.paths.iter().map(|(_, path)| path);
         paths.clone().map(move |path| (path.transport, gap_micros(&resolved(path, paths.clone()))))
     }
 
@@ -155,7 +158,8 @@ mod tests {
 
     fn lane(lane: u16, transport: Transport, reconnects: u64) -> PageLane {
         let (name, state) = (String::new(), "open".to_owned());
-        PageLane { lane, name, transport, state, reconnects, gaps: 0, lost: 0 }
+        let (life, silences) = (Vec::new(), Vec::new());
+        PageLane { lane, name, transport, state, reconnects, gaps: 0, lost: 0, life, silences }
     }
 
     fn switched(number: u64, gap_micros: Option<u64>) -> SwitchReport {

@@ -3,9 +3,12 @@
 use sluice_shared::lab::LabEvent;
 
 use super::scale::Extent;
+use super::spoof;
 
 /// Tunnels on offer, seconds.
-const TUNNELS: [&str; 6] = ["1", "2", "4", "6", "8", "12"];
+const TUNNELS: [&str; 10] = ["1", "2", "3", "4", "5", "6", "7", "8", "10", "12"];
+/// What the button says that begins a series of tunnels.
+pub(super) const SERIES: &str = "Series, 3 to 10\u{a0}s";
 
 /// A choice that is made by pressing one of several buttons: what it is called, and what each button is and says.
 type Choice = (&'static str, &'static str, &'static [(&'static str, &'static str, &'static str)]);
@@ -69,12 +72,23 @@ const STATUS: &str = "</div><p class=status data-testid=migration-status data-pa
 
 const DRAWING: &str = "</div><div class=moving-box data-testid=switch-drawing data-part=drawing></div>\
     <p class=legend><span class=old>old path</span><span class=new>new path</span><span class=challenge>PATH_CHALLENGE</span>\
-    <span class=response>PATH_RESPONSE</span><span class=lost>lost</span><span class=gap>gap at the client</span></p>\
-    <p class=hint data-part=problem></p><div class=table-scroll data-part=facts></div></section>";
+    <span class=response>PATH_RESPONSE</span><span class=lost>lost</span><span class=gap>gap at the client</span>\
+    <span class=heard>nothing reached the lane</span></p>\
+    <p class=hint data-part=problem></p><div class=table-scroll data-part=facts></div></section>\
+    <section class=ladder-card aria-label=\"Survival of tunnels\" data-part=survival-card data-state=empty>\
+    <h3>Tunnels</h3><div class=moving-box data-testid=survival data-part=survival></div>\
+    <p class=\"legend marks\"><span class=survived>the connection survived</span><span class=died>it died, and the lane resumed \
+    over another one</span><span class=switched>diamond: another address at the end</span><span>figure: from the tunnel's \
+    end to the first data</span></p><div class=table-scroll data-part=survival-table></div>\
+    <p class=hint>Every tunnel of this lab is here, as its network saw it: first data is the first payload that reached \
+    a client after the tunnel that was still there to answer. Chromium gives up a QUIC connection after 6.4 to 7.8\u{a0}s of silence, whatever its settings \
+    (shaded). Until then it matters how soon the server tries the path again: once all that its window allows is under way, it waits \
+    for probes that come ever more rarely. A larger window (256\u{a0}KiB) is full later; BBR's follows the rate that it has measured. Where a connection died, \
+    resume takes over: whether anything was lost is proved in <button type=button class=link data-act=certificates>the \
+    Continuity panel</button>.</p></section>";
 
 const COLUMNS: &str = "<div class=columns><section><h3>Lanes</h3><div class=table-scroll data-part=lanes></div>\
-    <p class=hint>How a WebSocket notices, waits and comes back is in its lane above (“last loss”), and whether anything was \
-    lost in the Continuity panel's certificate.</p></section>\
+    <p class=hint>Whether anything was lost is proved in the Continuity panel's certificate.</p></section>\
     <section data-part=series-card data-state=empty><h3>Ten changes</h3><div class=table-scroll data-testid=series \
     data-part=series></div></section>\
     <section data-part=balancer-card data-state=empty><h3>Balancer</h3><span class=segmented role=group aria-label=Backends>";
@@ -100,9 +114,16 @@ pub(super) fn html() -> String {
     }
     html.push_str(
         "</select><label><input type=checkbox data-testid=then-switch data-field=then checked>then another address</label>\
-         <span class=note>Chromium gives up a server after 6.4 to 7.8\u{a0}s of silence, whatever its settings; resume takes \
-         over.</span></div><div class=settings>",
+         <button type=button data-testid=tunnel-series data-act=tunnels title=\"Seven tunnels, each when all lanes are back \
+         from the one before\">",
     );
+    html.extend([
+        SERIES,
+        "</button><a data-testid=survival-lanes data-part=lanes-link title=\"Loads the page with these four lanes and \
+         the network that is set\">Lanes for this: QUIC with CUBIC, CUBIC 256\u{a0}KiB and BBR, and WebSocket</a></div>\
+         <div class=settings>",
+    ]);
+    html.push_str(spoof::SETTINGS);
     push_choice(&mut html, ROUTING);
     push_choice(&mut html, BACKENDS);
     push_choice(&mut html, MIGRATION);
@@ -114,6 +135,7 @@ pub(super) fn html() -> String {
     let extents = Extent::ALL.map(|extent| (extent.name(), extent.title(), ""));
     push_choice(&mut html, ("extent", "Time axis", &extents));
     html.push_str(DRAWING);
+    html.push_str(spoof::CARD);
     html.push_str(COLUMNS);
     for index in 0..LabEvent::MAX_BACKENDS {
         let index = index.to_string();
@@ -125,6 +147,12 @@ pub(super) fn html() -> String {
         ]);
         html.extend([
             " title=\"Pressed: up. Down, nothing passes to it or from it\">backend ",
+            &index,
+            "</button><button type=button data-act=kill data-state=empty data-arg=",
+            &index,
+            " data-testid=kill-",
+            &index,
+            " title=\"Kills the process; it is started again\">Kill ",
             &index,
             "</button>",
         ]);

@@ -102,6 +102,7 @@ impl Lifeline {
         let Some(outage) = self.coming_back() else { return };
         if outage.fresh_from.is_some_and(|from| produced_at >= from) {
             outage.told.fresh_after_micros = Some(micros(consumed_at.since(outage.noticed_at)));
+            self.push(LifeKind::Fresh, consumed_at);
         }
     }
 
@@ -161,6 +162,8 @@ mod tests {
         assert_eq!(outage.open_after_micros, Some(400_000));
         assert_eq!(outage.welcome, Some((500_000, Transport::WebSocket, Start::Resumed)));
         assert_eq!(outage.fresh_after_micros, Some(700_000));
+        let fresh = LifeEvent { at: at(3_700), kind: LifeKind::Fresh };
+        assert_eq!(lifeline.take().last(), Some(&fresh), "it is told once");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod lifeline;
 mod notes;
 mod rates;
 mod ring;
+mod silences;
 mod stalls;
 mod tally;
 

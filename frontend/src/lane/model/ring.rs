@@ -25,9 +25,24 @@ impl<T: Clone> Ring<T> {
 
     /// Takes all values, oldest first.
     pub(super) fn take_all(&mut self) -> Vec<T> {
-        let all = self.values.iter().cloned().collect();
+        let all = self.all();
         self.values.clear();
         all
+    }
+
+    /// All values, oldest first.
+    pub(super) fn all(&self) -> Vec<T> {
+        self.values.iter().cloned().collect()
+    }
+
+    /// The newest value.
+    pub(super) fn newest_mut(&mut self) -> Option<&mut T> {
+        self.values.back_mut()
+    }
+
+    /// All values, the newest first.
+    pub(super) fn newest_first_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.values.iter_mut().rev()
     }
 
     /// Forgets all values.

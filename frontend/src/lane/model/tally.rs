@@ -17,8 +17,9 @@ use super::lifeline::Lifeline;
 use super::notes::Notes;
 use super::rates::LastSecond;
 use super::ring::Ring;
+use super::silences::Silences;
 use super::stalls::Stalls;
-use crate::bridge::{AgeColumn, Dot, GapSeen, HostReading, Level, Report};
+use crate::bridge::{AgeColumn, Dot, GapSeen, HostReading, Level, Report, Silence};
 
 /// What was consumed, how old it was, and what was missed.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub(in crate::lane) struct Tally {
     columns: Columns,
     dots: DotSampler,
     stalls: Stalls,
+    silences: Silences,
     gaps: Gaps,
     host: Ring<HostReading>,
     host_streams: Vec<StreamId>,
@@ -75,6 +77,7 @@ impl Tally {
             columns: Columns::new(),
             dots: DotSampler::new(),
             stalls: Stalls::default(),
+            silences: Silences::new(),
             gaps: Gaps::default(),
             host: Ring::new(Report::MAX_HOST),
             host_streams: Vec::new(),
@@ -96,6 +99,7 @@ impl Tally {
         self.host.clear();
         self.lifeline.clear();
         self.stalls = Stalls::default();
+        self.silences = Silences::new();
         self.gaps = Gaps::default();
         self.messages = LastSecond::default();
         self.bytes = LastSecond::default();
@@ -126,6 +130,7 @@ impl Tally {
         let Some(offset) = offset_micros else { return };
         let local = |server: Time| server.shifted_by_micros(offset.saturating_neg());
         let (produced_at, sent_at) = (local(message.header.produced_at), local(message.sent_at));
+        self.silences.handle_arrival(produced_at, message.received_at);
         let parts = Parts {
             total: consumed_at.since(produced_at),
             at_server: sent_at.since(produced_at),
@@ -167,18 +172,21 @@ impl Tally {
     /// Counts messages that will not come, and why; `messages` of them were not known of before.
     pub(in crate::lane) fn record_gap(&mut self, report: &GapReport, messages: u64, now: Time) {
         self.gaps.record(report, messages);
+        self.silences.handle_left_out(messages);
         self.columns.record_gap(messages, now);
     }
 
     /// Counts messages that nothing accounts for.
     pub(in crate::lane) fn record_lost(&mut self, messages: u64, now: Time) {
         self.lost += messages;
+        self.silences.handle_lost(messages);
         self.notes.push(Level::Error, format!("{messages} messages never came, and nothing tells why."), now);
     }
 
     /// Counts messages that starting over has cost.
     pub(in crate::lane) fn record_missed(&mut self, messages: u64, now: Time) {
         self.lost += messages;
+        self.silences.handle_lost(messages);
         self.lifeline.handle_missed_messages(messages);
         self.columns.record_gap(messages, now);
         self.notes.push(Level::Error, format!("Starting over has cost {messages} messages."), now);
@@ -206,6 +214,11 @@ impl Tally {
             stalls: self.stalls.count(),
             busy: (self.busy_micros.sum(now) as f32 / 1e6).min(1.0),
         }
+    }
+
+    /// The newest silences, oldest first.
+    pub(in crate::lane) fn silences(&self) -> Vec<Silence> {
+        self.silences.kept()
     }
 
     /// Ages over the last 30 s.

@@ -31,6 +31,14 @@ pub(super) async fn post<T: DeserializeOwned>(
     read(open(server, "POST", path, &serde_json::to_vec(body)?).await?).await
 }
 
+/// Posts `body` to `path`, and takes any answer that does not say no.
+///
+/// # Errors
+/// There is no answer, or one that says no.
+pub(super) async fn tell(server: SocketAddr, path: &str, body: &impl Serialize) -> io::Result<()> {
+    open(server, "POST", path, &serde_json::to_vec(body)?).await.map(drop)
+}
+
 /// Deletes `path`.
 ///
 /// # Errors

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use parking_lot::Mutex;
 use sluice_shared::link::Direction;
 use sluice_shared::mode::Transport;
 use sluice_shared::scenario::LaneSetup;
@@ -12,15 +14,19 @@ use sluice_shared::session::{Backoff, ClientError, ClientEvent, ClientSession, I
 use sluice_shared::time::Time;
 use sluice_shared::wire::ServerSample;
 use sluice_shared::wire::codec::write_client_item;
+use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 
+use super::changes;
 use super::connection::{Connection, Input, Target};
 use super::cpu::process_time;
 use super::lab::WatchedLab;
+use super::record::{Record, Seen};
 use crate::clock::Clock;
 use crate::compare::client::{MOST_AT_ONCE, PATIENCE, SHORTEST_STALL};
 use crate::compare::consumer::Consumer;
 use crate::compare::error::CompareError;
+use crate::compare::migration::Migration;
 use crate::compare::plan::Plan;
 use crate::compare::report::{LaneReport, Outcome};
 use crate::compare::tally::{Tally, span_millis};
@@ -40,7 +46,12 @@ pub(super) async fn measure(
 ) -> Result<LaneReport, CompareError> {
     let failed = |problem: String| CompareError::Native { mode: lane.mode, problem };
     let scenario = plan.scenario();
-    let mut lab = WatchedLab::open(plan, server).await.map_err(|error| failed(error.to_string()))?;
+    let transport = lane.mode.transport();
+    let record = Arc::new(Mutex::new(Record::new(number, transport)));
+    let lab = WatchedLab::open(plan, server, number, Arc::clone(&record)).await;
+    let mut lab = lab.map_err(|error| failed(error.to_string()))?;
+    let events = lab.events();
+    changes::prepare(scenario, &events).await.map_err(|error| failed(error.to_string()))?;
     let at = |port| SocketAddr::new(server.ip(), port);
     let target = Target {
         websocket: at(lab.lab.ports.websocket.port(scenario.congestion)),
@@ -49,9 +60,10 @@ pub(super) async fn measure(
         lane: number,
     };
     let worked_before = process_time();
-    let mut client = Client::new(plan, lane);
+    let mut client = Client::new(plan, lane, record, lab.told());
     let started_at = client.clock.now();
     let ends_at = started_at + Duration::from_secs(scenario.seconds.into());
+    let changing = changes::play(scenario, events, client.clock, started_at, ends_at);
     let watching = async {
         loop {
             if let Err(error) = lab.next().await {
@@ -62,19 +74,24 @@ pub(super) async fn measure(
     let ended = tokio::select! {
         ended = client.run(&target, ends_at) => ended,
         ended = watching => Err(ended.to_string()),
+        ended = changing => Err(ended.to_string()),
     };
     ended.map_err(failed)?;
     let worked = process_time().zip(worked_before).map(|(after, before)| after.saturating_sub(before));
     lab.newer_than(ends_at).await.map_err(|error| failed(error.to_string()))?;
     let (mut up, mut down) = (lab.wire(Direction::Up), lab.wire(Direction::Down));
-    let stack = match lane.mode.transport() {
+    let stack = match transport {
         Transport::WebSocket => "tcp",
         Transport::WebTransport => {
-            up.resent_packets = client.lost_by_client();
-            down.resent_packets = client.sample.as_ref().and_then(|sample| sample.path.lost_packets);
+            client.count_lost();
+            (up.resent_packets, down.resent_packets) = (client.lost.up, client.lost.down);
             "quic"
         }
     };
+    let migration = plan
+        .has_changes()
+        .then(|| Migration { believed_resets: client.believed_resets, ..lab.migration(transport) });
+    let spoofed = lab.spoofed();
     lab.close().await.map_err(|error| failed(error.to_string()))?;
     let welcomed_at = client.tally.welcomed_at;
     let outcome = Outcome {
@@ -82,9 +99,10 @@ pub(super) async fn measure(
         connected_secs: welcomed_at.map_or(0.0, |at| ends_at.since(at).as_secs_f64()),
         published: client.tally.settled() + client.unfinished(ends_at),
         congestion: format!("{stack} {}", scenario.congestion),
-        encrypted: lane.mode.transport() == Transport::WebTransport,
+        encrypted: transport == Transport::WebTransport,
         cpu: worked,
-        migration: None,
+        migration,
+        spoof: scenario.spoof.filter(|_| transport == Transport::WebTransport).map(|_| spoofed),
         up,
         down,
     };
@@ -104,10 +122,31 @@ struct Client<'a> {
     outgoing: BytesMut,
     /// The server's newest account of its side.
     sample: Option<ServerSample>,
+    record: Arc<Mutex<Record>>,
+    /// Whether messages have arrived that are not on record.
+    has_arrived: bool,
+    told: watch::Receiver<Option<Time>>,
+    /// When the last connection ended.
+    lost_at: Time,
+    /// Packets that the QUIC stacks have declared lost.
+    lost: Lost,
+    believed_resets: u64,
+}
+
+/// Packets declared lost, by who had sent them; `None` before anybody has told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lost {
+    up: Option<u64>,
+    down: Option<u64>,
 }
 
 impl<'a> Client<'a> {
-    fn new(plan: &Plan, lane: &'a LaneSetup) -> Self {
+    fn new(
+        plan: &Plan,
+        lane: &'a LaneSetup,
+        record: Arc<Mutex<Record>>,
+        told: watch::Receiver<Option<Time>>,
+    ) -> Self {
         let scenario = plan.scenario();
         let profile = scenario.network.profile();
         let clock = Clock::start();
@@ -123,6 +162,12 @@ impl<'a> Client<'a> {
             intakes: BTreeMap::new(),
             outgoing: BytesMut::new(),
             sample: None,
+            record,
+            has_arrived: false,
+            told,
+            lost_at: clock.now(),
+            lost: Lost::default(),
+            believed_resets: 0,
         }
     }
 
@@ -137,23 +182,34 @@ impl<'a> Client<'a> {
                 Ok(Ok(connection)) => {
                     self.connection = Some(connection);
                     self.intakes.clear();
+                    self.note(Seen::Connected);
                     self.session.handle_connected(self.clock.now());
                     if self.drive(ends_at).await? {
                         return Ok(());
                     }
-                    self.connection = None;
-                    self.session.handle_disconnected();
                 }
                 Ok(Err(problem)) => tracing::debug!(mode = %self.lane.mode, problem, "no connection"),
                 Err(_) => tracing::debug!(mode = %self.lane.mode, "no connection in time"),
             }
+            self.disconnect();
             let again_at = (self.clock.now() + self.backoff.next_delay()).min(ends_at);
             self.consume_until(again_at).await;
         }
         Ok(())
     }
 
-    /// Consumes what has arrived while there is no connection.
+    /// The connection is over, or none could be had.
+    fn disconnect(&mut self) {
+        self.note(Seen::Disconnected);
+        self.lost_at = self.clock.now();
+        self.count_lost();
+        let quic = self.connection.take().and_then(|connection| connection.quic);
+        let ending = quic.and_then(|quic| quic.close_reason());
+        self.believed_resets += u64::from(ending == Some(quinn::ConnectionError::Reset));
+        self.session.handle_disconnected();
+    }
+
+    /// Consumes what has arrived while there is no connection; ends when it is time to connect.
     async fn consume_until(&mut self, again_at: Time) {
         loop {
             self.consume();
@@ -162,8 +218,21 @@ impl<'a> Client<'a> {
                 return;
             }
             let next = self.consumer.poll_timeout().map_or(again_at, |at| at.min(again_at));
-            sleep_until(self.clock.instant(next)).await;
+            tokio::select! {
+                () = sleep_until(self.clock.instant(next)) => {}
+                changed_at = next_told(&mut self.told) => {
+                    self.backoff.reset();
+                    // A page that has a network again connects at once; one that has just lost it by that waits a little.
+                    if self.lost_at < changed_at {
+                        return;
+                    }
+                }
+            }
         }
+    }
+
+    fn note(&self, seen: Seen) {
+        self.record.lock().note(seen, self.clock.now());
     }
 
     /// Drives the session on its connection; whether it lasted until `ends_at`.
@@ -190,6 +259,7 @@ impl<'a> Client<'a> {
                     let Some(input) = input else { return Ok(false) };
                     self.take_inputs(input).map_err(|error| error.to_string())?;
                 }
+                _ = next_told(&mut self.told) => self.backoff.reset(),
                 () = sleep_until(self.clock.instant(wake_at)) => {}
             }
         }
@@ -211,7 +281,8 @@ impl<'a> Client<'a> {
 
     fn take_input(&mut self, input: Input) -> Result<(), ClientError> {
         let now = self.clock.now();
-        match input {
+        let before = self.session.inbox_hop(now).held.messages;
+        let taken = match input {
             Input::Frame(frame) => self.session.handle_frame(frame, now),
             Input::Chunk { stream, bytes } => {
                 let intake = self.intakes.entry(stream).or_default();
@@ -222,7 +293,9 @@ impl<'a> Client<'a> {
                 Ok(())
             }
             Input::Datagram(datagram) => self.session.handle_datagram(datagram, now),
-        }
+        };
+        self.has_arrived |= self.session.inbox_hop(now).held.messages > before;
+        taken
     }
 
     /// Whether the connection should be given up.
@@ -232,7 +305,11 @@ impl<'a> Client<'a> {
             self.tally.note(&event, now);
             match event {
                 ClientEvent::Silent | ClientEvent::Goodbye(_) => is_over = true,
-                ClientEvent::Welcome(_) => self.backoff.reset(),
+                ClientEvent::Welcome(_) => {
+                    self.backoff.reset();
+                    self.note(Seen::Welcome);
+                }
+                ClientEvent::StartedOver { .. } => self.note(Seen::StartedOver),
                 ClientEvent::Sample(sample) => self.sample = Some(sample),
                 ClientEvent::Subscribed(_)
                 | ClientEvent::Gap { .. }
@@ -241,9 +318,12 @@ impl<'a> Client<'a> {
                 | ClientEvent::Heartbeat { .. }
                 | ClientEvent::Missed
                 | ClientEvent::Echo(_)
-                | ClientEvent::Certificate(_)
-                | ClientEvent::StartedOver { .. } => {}
+                | ClientEvent::Certificate(_) => {}
             }
+        }
+        // What came together with a Welcome came after it.
+        if std::mem::take(&mut self.has_arrived) {
+            self.record.lock().note(Seen::Arrival, now);
         }
         is_over
     }
@@ -284,9 +364,29 @@ impl<'a> Client<'a> {
             + in_hand
     }
 
-    /// Packets that the client's QUIC has declared lost.
-    fn lost_by_client(&self) -> Option<u64> {
-        let quic = self.connection.as_ref()?.quic.as_ref()?;
-        Some(quic.stats().path.lost_packets)
+    /// Adds what this connection's ends have declared lost.
+    fn count_lost(&mut self) {
+        let quic = self.connection.as_ref().and_then(|connection| connection.quic.as_ref());
+        let up = quic.map(|quic| quic.stats().path.lost_packets);
+        // Another connection begins to count anew.
+        let down = self.sample.as_mut().and_then(|sample| sample.path.lost_packets.take());
+        let add = |all: Option<u64>, one: Option<u64>| match (all, one) {
+            (Some(all), Some(one)) => Some(all + one),
+            (known, None) | (None, known) => known,
+        };
+        self.lost = Lost { up: add(self.lost.up, up), down: add(self.lost.down, down) };
+    }
+}
+
+/// The next change of networks that the client's machine notices.
+async fn next_told(told: &mut watch::Receiver<Option<Time>>) -> Time {
+    loop {
+        // Without a lab nobody tells anything any more.
+        if told.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        if let Some(at) = *told.borrow_and_update() {
+            return at;
+        }
     }
 }

@@ -4,15 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sluice_shared::link::NetworkProfile;
 use sluice_shared::scenario::{AddressChanges, AddressPart};
-use sluice_shared::time::{Time, micros};
+use sluice_shared::time::Time;
 
-use super::random::Draws;
+use crate::compare::moments::Moments;
+use crate::compare::random::Draws;
 
 /// The ports that clients get (RFC 6335 §6).
 const FIRST_PORT: u16 = 49_152;
 const PORTS: u64 = 16_384;
-/// For how long before the feed ends there is no change any more, so that each is seen to its end.
-const SETTLING: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// A change of address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +29,9 @@ pub(super) struct Addresses<'a> {
     profile: &'a NetworkProfile,
     changes: Option<AddressChanges>,
     start: Time,
-    /// No change that the scenario plans is later.
-    ends_at: Time,
     /// Apart from what addresses are drawn from, so that the addresses of all lanes change at the same moments.
-    moments: Draws,
+    moments: Moments,
     drawn: Draws,
-    /// The span of the next planned change.
-    span: u32,
     planned_at: Option<Time>,
     /// When the network itself gives another address.
     renewed_at: Option<Time>,
@@ -57,14 +52,12 @@ impl<'a> Addresses<'a> {
             profile,
             changes,
             start,
-            ends_at: start + feed_ends_at.since(start).saturating_sub(SETTLING),
-            moments: Draws::new(seed, 2),
+            moments: Moments::new(changes, seed, start, feed_ends_at),
             drawn,
-            span: 0,
             planned_at: None,
             renewed_at: None,
         };
-        addresses.planned_at = addresses.next_planned();
+        addresses.planned_at = addresses.moments.next();
         addresses.renewed_at = addresses.next_renewal(start);
         addresses
     }
@@ -88,7 +81,7 @@ impl<'a> Addresses<'a> {
             return Some(self.change(AddressPart::Port, true));
         }
         let changes = self.changes.filter(|_| is_due(self.planned_at))?;
-        self.planned_at = self.next_planned();
+        self.planned_at = self.moments.next();
         Some(self.change(changes.part, changes.tells_client))
     }
 
@@ -101,13 +94,6 @@ impl<'a> Addresses<'a> {
             self.current.set_port(port(&mut self.drawn));
         }
         Change { address: self.current, tells_client }
-    }
-
-    fn next_planned(&mut self) -> Option<Time> {
-        let every = self.changes?.every;
-        let at = self.start + every * self.span + micros_span(self.moments.below(micros(every)));
-        self.span += 1;
-        Some(at).filter(|at| *at <= self.ends_at)
     }
 
     /// The end of the next outage, if the network gives another address then.
@@ -129,10 +115,6 @@ fn port(drawn: &mut Draws) -> u16 {
     FIRST_PORT + offset
 }
 
-const fn micros_span(micros: u64) -> std::time::Duration {
-    std::time::Duration::from_micros(micros)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -141,16 +123,8 @@ mod tests {
 
     const START: Time = Time::from_millis(1_000);
 
-    fn all(mut addresses: Addresses<'_>) -> Vec<(Time, Change)> {
-        std::iter::from_fn(|| {
-            let at = addresses.poll_timeout()?;
-            Some((at, addresses.poll_change(at).expect("it is due")))
-        })
-        .collect()
-    }
-
     #[test]
-    fn there_is_one_change_in_each_span_and_none_at_the_end() {
+    fn a_planned_change_gives_another_address_and_says_who_notices() {
         let changes = AddressChanges {
             every: Duration::from_millis(700),
             part: AddressPart::Address,
@@ -158,15 +132,17 @@ mod tests {
             server_follows: true,
         };
         let profile = NetworkProfile::none();
-        let end = START + Duration::from_millis(70_000) + SETTLING;
-        let changes = all(Addresses::new(&profile, Some(changes), 3, START, end));
-        assert_eq!(changes.len(), 100);
-        for (span, (at, change)) in (0u32..).zip(&changes) {
-            let elapsed = at.since(START);
-            assert_eq!(elapsed.as_micros() / 700_000, u128::from(span));
+        let end = START + Duration::from_secs(73);
+        let mut addresses = Addresses::new(&profile, Some(changes), 3, START, end);
+        let mut before = addresses.of_new_connection();
+        for _ in 0..100 {
+            let at = addresses.poll_timeout().expect("there is one in each span");
+            let change = addresses.poll_change(at).expect("it is due");
             assert!(!change.tells_client && change.address.port() >= FIRST_PORT);
+            assert_ne!(before.ip(), change.address.ip());
+            before = change.address;
         }
-        assert!(changes.windows(2).all(|pair| pair[0].1.address.ip() != pair[1].1.address.ip()));
+        assert_eq!(addresses.poll_timeout(), None);
     }
 
     #[test]

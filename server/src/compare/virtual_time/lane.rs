@@ -12,6 +12,7 @@ use sluice_shared::time::Time;
 use sluice_shared::wire::codec::write_client_item;
 
 use super::addresses::Addresses;
+use super::attacks::Attacks;
 use super::feed::Feed;
 use super::measure::wire;
 use super::network::{Network, Tagged};
@@ -23,6 +24,7 @@ use crate::compare::error::CompareError;
 use crate::compare::migration::{Migration, Moves};
 use crate::compare::plan::Plan;
 use crate::compare::report::Wire;
+use crate::compare::spoofed::{SpoofFigures, Spoofed};
 use crate::compare::tally::Tally;
 
 /// When virtual time begins: so long after the epoch that times take as many bytes as real ones.
@@ -44,6 +46,8 @@ pub(super) struct Measured {
     pub(super) tally: Tally,
     /// `None` where no address changes.
     pub(super) migration: Option<Migration>,
+    /// `None` where nobody copies packets, or there are none of QUIC.
+    pub(super) spoof: Option<Spoofed>,
     pub(super) published: u64,
     pub(super) ended_at: Time,
     pub(super) up: Wire,
@@ -55,6 +59,8 @@ pub(super) struct Run<'a, T: Transport, F> {
     lane: &'a LaneSetup,
     /// Whether the client's address changes at all.
     has_changes: bool,
+    /// Whether somebody copies its packets.
+    has_attacks: bool,
     connect: F,
     now: Time,
     feed_ends_at: Time,
@@ -70,6 +76,9 @@ pub(super) struct Run<'a, T: Transport, F> {
     connect_at: Time,
     addresses: Addresses<'a>,
     moves: Moves,
+    attacks: Attacks,
+    /// Of the connections that are over.
+    spoof_figures: Option<SpoofFigures>,
     /// The backend that the session was at last.
     backend: Option<ServerId>,
     resent: Resent,
@@ -101,7 +110,8 @@ where
         let rtt = profile.up.propagation.delay + profile.down.propagation.delay;
         Self {
             lane,
-            has_changes: scenario.address_changes.is_some() || profile.renews_address,
+            has_changes: plan.has_changes(),
+            has_attacks: scenario.spoof.is_some(),
             connect,
             now: START,
             feed_ends_at,
@@ -116,6 +126,8 @@ where
             connect_at: START,
             addresses: Addresses::new(profile, scenario.address_changes, scenario.seed, START, feed_ends_at),
             moves: Moves::default(),
+            attacks: Attacks::new(scenario.spoof, scenario.seed, START, feed_ends_at),
+            spoof_figures: None,
             backend: None,
             resent: Resent::default(),
             figures: PathFigures::default(),
@@ -148,8 +160,10 @@ where
         }
         let resent = self.resent.plus(self.open_resent());
         let migration = self.has_changes.then(|| self.migration());
+        let spoof = self.all_spoof_figures().filter(|_| self.has_attacks).map(SpoofFigures::report);
         Ok(Measured {
             migration,
+            spoof,
             published: self.feed.published(),
             ended_at: self.feed_ends_at.max(self.last_consumed_at),
             up: wire(&self.network, Direction::Up, resent.up),
@@ -180,6 +194,7 @@ where
             self.session.poll_timeout().map(|(at, _)| at),
             self.consumer.poll_timeout(),
             self.addresses.poll_timeout(),
+            self.attacks.poll_timeout(),
         ];
         connection.into_iter().chain(others).flatten().min()
     }
@@ -187,6 +202,7 @@ where
     /// Does everything that is due now.
     fn turn(&mut self) -> Result<(), CompareError> {
         self.change_address();
+        self.attack();
         if self.connection.is_none() && self.connect_at <= self.now {
             self.open()?;
         }
@@ -211,6 +227,21 @@ where
                 self.connect_at = self.connect_at.min(self.now);
             }
         }
+    }
+
+    fn attack(&mut self) {
+        while let Some(attack) = self.attacks.poll_attack(self.now) {
+            if let Some(connection) = self.connection.as_mut().filter(|connection| connection.has_said_hello)
+            {
+                connection.transport.handle_attack(attack);
+            }
+        }
+    }
+
+    /// What came of attacks on all connections.
+    fn all_spoof_figures(&self) -> Option<SpoofFigures> {
+        let open = self.connection.as_ref().and_then(|connection| connection.transport.spoof_figures());
+        [self.spoof_figures, open].into_iter().flatten().reduce(SpoofFigures::plus)
     }
 
     fn open(&mut self) -> Result<(), CompareError> {
@@ -299,6 +330,7 @@ where
     fn disconnect(&mut self) {
         self.resent = self.resent.plus(self.open_resent());
         self.figures = self.figures.plus(self.open_figures());
+        self.spoof_figures = self.all_spoof_figures();
         self.moves.note_disconnected(self.now);
         self.connection = None;
         self.session.handle_disconnected();
@@ -319,14 +351,14 @@ where
         let figures = self.figures.plus(self.open_figures());
         Migration {
             addresses_used: figures.addresses,
-            addresses_misrouted: figures.misrouted_addresses,
+            addresses_misrouted: Some(figures.misrouted_addresses),
             misrouted_packets: figures.misrouted_packets,
-            stateless_resets: figures.stateless_resets,
+            stateless_resets: Some(figures.stateless_resets),
             believed_resets: figures.believed_resets,
             path_changes: figures.path_changes,
-            window_resets: figures.window_resets,
-            path_challenges: figures.path_challenges,
-            path_responses: figures.path_responses,
+            window_resets: Some(figures.window_resets),
+            path_challenges: Some(figures.path_challenges),
+            path_responses: Some(figures.path_responses),
             ..self.moves.report()
         }
     }

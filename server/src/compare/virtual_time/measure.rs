@@ -41,7 +41,7 @@ pub(in crate::compare) fn measure(plan: &Plan, lane: &LaneSetup) -> Result<LaneR
             (Run::new(plan, lane, connect).measure()?, "quic")
         }
     };
-    let Measured { tally, migration, published, ended_at, up, down } = measured;
+    let Measured { tally, migration, spoof, published, ended_at, up, down } = measured;
     let welcomed_at = tally.welcomed_at;
     let outcome = Outcome {
         connected_after_ms: welcomed_at.map(|at| span_millis(at.since(START))),
@@ -51,6 +51,7 @@ pub(in crate::compare) fn measure(plan: &Plan, lane: &LaneSetup) -> Result<LaneR
         encrypted: lane.mode.transport() == Protocol::WebTransport,
         cpu: None,
         migration,
+        spoof,
         up,
         down,
     };

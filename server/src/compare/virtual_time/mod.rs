@@ -13,11 +13,11 @@
 //! the same weather, so none depends on another.
 
 mod addresses;
+mod attacks;
 mod feed;
 mod lane;
 mod measure;
 mod network;
-mod random;
 mod server_end;
 mod transport;
 mod websocket;

@@ -9,6 +9,8 @@ use sluice_shared::wire::codec::DecodeError;
 use sluice_shared::wire::{ClientItem, Hop, PathSample, StreamInfo, TransportFacts};
 
 use super::addresses::Change;
+use super::attacks::Attack;
+use crate::compare::spoofed::SpoofFigures;
 use crate::session::Outlet;
 
 /// A connection with both its ends. The server's session writes into its [`Outlet`].
@@ -28,6 +30,8 @@ pub(super) trait Transport: Outlet {
     fn handle_timeout(&mut self, now: Time);
     /// The client's address has changed.
     fn handle_new_address(&mut self, change: Change);
+    /// Somebody copies the client's next packets; what comes from elsewhere belongs to no TCP connection.
+    fn handle_attack(&mut self, _attack: Attack) {}
 
     /// The server reads: the client's next item.
     fn poll_item(&mut self, now: Time) -> Option<Result<ClientItem, DecodeError>>;
@@ -55,6 +59,10 @@ pub(super) trait Transport: Outlet {
     fn backend(&self) -> Option<ServerId>;
     /// What has become of the client's packets and paths, so far.
     fn figures(&self) -> PathFigures;
+    /// What came of attacks, so far; `None` where there can be none.
+    fn spoof_figures(&self) -> Option<SpoofFigures> {
+        None
+    }
 }
 
 /// A packet that leaves.

@@ -1,13 +1,14 @@
-//! Address changes and balancers as people write them.
+//! Address changes, attacks and balancers as people write them.
 
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::whole;
+use crate::lab::{OriginalFate, Spoof};
 use crate::scenario::error::ScenarioError;
 use crate::scenario::limits;
-use crate::scenario::moves::{AddressChanges, AddressPart, BalancerSetup, Routing};
+use crate::scenario::moves::{AddressChanges, AddressPart, BalancerSetup, Routing, SpoofSetup};
 use crate::time::micros;
 
 /// An [`AddressChanges`] in text.
@@ -23,6 +24,17 @@ pub(super) struct AddressChangesText {
     server_follows: bool,
 }
 
+/// A [`SpoofSetup`] in text.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SpoofText {
+    every_ms: f64,
+    #[serde(default = "one")]
+    packets: f64,
+    #[serde(default)]
+    original: OriginalFate,
+}
+
 /// A [`BalancerSetup`] in text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +47,10 @@ pub(super) struct BalancerText {
 
 const fn default_part() -> AddressPart {
     AddressPart::Address
+}
+
+const fn one() -> f64 {
+    1.0
 }
 
 const fn yes() -> bool {
@@ -58,6 +74,23 @@ impl From<AddressChanges> for AddressChangesText {
     fn from(changes: AddressChanges) -> Self {
         let AddressChanges { every, part, tells_client, server_follows } = changes;
         Self { every_ms: micros(every) as f64 / 1e3, part, tells_client, server_follows }
+    }
+}
+
+impl SpoofText {
+    pub(super) fn to_setup(&self) -> Result<SpoofSetup, ScenarioError> {
+        let Self { every_ms, packets, original } = *self;
+        let every_ms = whole("", limits::SPOOF_EVERY, every_ms)?;
+        let packets = whole("", limits::SPOOF_PACKETS, packets)?;
+        let packets = u8::try_from(packets).unwrap_or(Spoof::MAX_PACKETS);
+        Ok(SpoofSetup { every: Duration::from_millis(every_ms.into()), spoof: Spoof { packets, original } })
+    }
+}
+
+impl From<SpoofSetup> for SpoofText {
+    fn from(setup: SpoofSetup) -> Self {
+        let SpoofSetup { every, spoof: Spoof { packets, original } } = setup;
+        Self { every_ms: micros(every) as f64 / 1e3, packets: packets.into(), original }
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::scenario::{AddressChanges, AddressPart, BalancerSetup, Routing};
+use crate::lab::{OriginalFate, Spoof};
+use crate::scenario::{AddressChanges, AddressPart, BalancerSetup, Routing, SpoofSetup};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -26,6 +27,11 @@ const WHOLE: &str = r#"
     part = "port"
     tells_client = false
     server_follows = false
+
+    [spoof]
+    every_ms = 2_000
+    packets = 3
+    original = "dropped"
 
     [balancer]
     backends = 4
@@ -62,6 +68,13 @@ fn every_setting_is_read() {
             part: AddressPart::Port,
             tells_client: false,
             server_follows: false
+        })
+    );
+    assert_eq!(
+        scenario.spoof,
+        Some(SpoofSetup {
+            every: Duration::from_secs(2),
+            spoof: Spoof { packets: 3, original: OriginalFate::Dropped }
         })
     );
     assert_eq!(
@@ -103,7 +116,7 @@ fn most_settings_may_be_left_out() {
     assert_eq!((scenario.seconds, scenario.seed, scenario.congestion), (60, 1, Congestion::Cubic));
     assert_eq!(scenario.feed, FeedSetup::default());
     assert_eq!(scenario.lanes, [LaneSetup::new(Mode::Datagrams)]);
-    assert_eq!((scenario.address_changes, scenario.balancer), (None, None));
+    assert_eq!((scenario.address_changes, scenario.spoof, scenario.balancer), (None, None, None));
     assert_eq!(scenario.heartbeat, Heartbeat::default().interval);
 }
 
@@ -126,6 +139,10 @@ fn what_is_wrong_is_named_with_its_value_and_range() {
         ("keys = 2", "kyes = 2", "unknown field `kyes`"),
         ("every_ms = 3_000", "every_ms = 10", "address_changes.every_ms is 10; give 50 to 600000 ms"),
         ("part = \"port\"", "part = \"ip\"", "unknown variant `ip`, expected `port` or `address`"),
+        ("every_ms = 2_000", "every_ms = 2", "spoof.every_ms is 2; give 50 to 600000 ms"),
+        ("packets = 3", "packets = 0", "spoof.packets is 0; give 1 to 16 packets"),
+        ("packets = 3", "packets = 17", "spoof.packets is 17; give 1 to 16 packets"),
+        ("\"dropped\"", "\"eaten\"", "unknown variant `eaten`, expected `follows` or `dropped`"),
         ("backends = 4", "backends = 17", "balancer.backends is 17; give 1 to 16 of them"),
         ("backends = 4", "backends = 1.5", "balancer.backends: give a whole number"),
         ("\"connection-id\"", "\"cid\"", "unknown variant `cid`, expected `address` or `connection-id`"),
@@ -157,7 +174,7 @@ fn what_is_wrong_is_named_with_its_value_and_range() {
         ("lossy-2", "lossy2", "network.preset: there is no network \"lossy2\"; did you mean \"lossy-2\"?"),
         ("preset = \"lossy-2\"", "", "network: give a preset or a profile"),
         ("loss_percent = 3", "loss_percent = 101", "change.loss_percent is 101; give 0 to 100 %"),
-        ("\"bbr\"", "\"vegas\"", "unknown variant `vegas`, expected `cubic` or `bbr`"),
+        ("\"bbr\"", "\"vegas\"", "unknown variant `vegas`, expected one of `cubic`, `cubic-wide`, `bbr`"),
         ("\"all-settings\"", "\"All Settings\"", "name: give 1 to 40 lower-case letters"),
         ("\"Everything that can be set\"", "\"\"", "summary: give one line"),
     ] {

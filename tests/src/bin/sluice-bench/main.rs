@@ -11,11 +11,14 @@ mod emulator;
 mod fan_out;
 mod measure;
 mod memory;
+mod migration;
 mod modes;
 mod page;
 mod readers;
 mod relay;
 mod stalled;
+mod survival;
+mod timelines;
 mod tunnel;
 
 use std::time::Duration;
@@ -62,6 +65,10 @@ enum Bench {
     Stalled,
     /// How long the first fresh message takes after a tunnel
     Tunnel,
+    /// Which of a browser's connections survive a tunnel, by its length and the server's initial window
+    Survival,
+    /// 1,000 live changes of address at each of two heartbeats: who survives them, and for how long nothing comes
+    Migration,
 }
 
 fn main() {
@@ -107,6 +114,12 @@ fn main() {
         }
         if chosen(Bench::Tunnel) {
             print(tunnel::is_over_soon().await);
+        }
+        if chosen(Bench::Survival) {
+            print(survival::of_tunnels(plan).await);
+        }
+        if chosen(Bench::Migration) {
+            print(migration::goes_on().await);
         }
     });
 }

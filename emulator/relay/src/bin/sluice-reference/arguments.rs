@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use sluice_shared::lab::Congestion;
 
+use crate::setting::IN_KERNEL;
+
 /// What was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Arguments {
@@ -38,7 +40,7 @@ impl Arguments {
                 }
                 "--congestion" => {
                     let text = value()?;
-                    let known = Congestion::ALL.into_iter().find(|congestion| congestion.name() == text);
+                    let known = IN_KERNEL.into_iter().find(|congestion| congestion.name() == text);
                     let known = known.ok_or_else(|| format!("--congestion {text}: must be cubic or bbr"))?;
                     arguments.congestion = Some(known);
                 }

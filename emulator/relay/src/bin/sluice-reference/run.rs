@@ -122,7 +122,7 @@ fn measure(settings: &[Setting]) -> Result<Vec<Compared>, LaneError> {
 fn is_in_kernel(congestion: Congestion) -> bool {
     let path = "/proc/sys/net/ipv4/tcp_available_congestion_control";
     let available = std::fs::read_to_string(path).unwrap_or_default();
-    let is_there = available.split_whitespace().any(|name| name == congestion.name());
+    let is_there = available.split_whitespace().any(|name| name == congestion.controller());
     if !is_there {
         eprintln!("sluice-reference: this kernel has no {congestion}; its settings are left out");
     }

@@ -59,8 +59,8 @@ impl Setting {
                 // Loss holds CUBIC back to a fraction of what the network would carry.
                 let held_back = match (self.congestion, self.loss.as_billionths()) {
                     (Congestion::Bbr, _) | (_, 0) => most,
-                    (Congestion::Cubic, ..=2_000_000) => 2_000,
-                    (Congestion::Cubic, _) => 500,
+                    (Congestion::Cubic | Congestion::CubicWide, ..=2_000_000) => 2_000,
+                    (Congestion::Cubic | Congestion::CubicWide, _) => 500,
                 };
                 if held_back < most { held_back } else { most }
             }
@@ -72,12 +72,16 @@ impl Setting {
         let loss = self.loss.as_billionths();
         match self.congestion {
             // A handful of timeouts decides the tail, in the kernel's own runs too.
-            Congestion::Cubic | Congestion::Bbr if loss > 20 * TENTH_PERCENT => 0,
+            _ if loss > 20 * TENTH_PERCENT => 0,
             // The window hardly carries the ticks: the queue behind it is a random walk.
-            Congestion::Cubic if self.rtt_millis >= 200 && loss >= 10 * TENTH_PERCENT => 1,
+            Congestion::Cubic | Congestion::CubicWide
+                if self.rtt_millis >= 200 && loss >= 10 * TENTH_PERCENT =>
+            {
+                1
+            }
             // Pauses delay one message in a hundred, sooner or later by the noise of the path.
             Congestion::Bbr if self.rtt_millis >= 100 && loss == 0 && self.mbit_per_sec == 0 => 2,
-            Congestion::Cubic | Congestion::Bbr => 3,
+            Congestion::Cubic | Congestion::CubicWide | Congestion::Bbr => 3,
         }
     }
 
@@ -100,11 +104,13 @@ impl Setting {
 }
 
 const TENTH_PERCENT: u32 = 1_000_000;
+/// What a kernel has: its sockets cannot choose an initial window.
+pub(crate) const IN_KERNEL: [Congestion; 2] = [Congestion::Cubic, Congestion::Bbr];
 
 /// Everything that is measured, ticks first.
 pub(crate) fn all(is_quick: bool) -> Vec<Setting> {
     let mut settings = Vec::new();
-    for congestion in Congestion::ALL {
+    for congestion in IN_KERNEL {
         ticks(&mut settings, congestion, is_quick);
         bulk(&mut settings, congestion);
     }
@@ -131,7 +137,7 @@ fn ticks(settings: &mut Vec<Setting>, congestion: Congestion, is_quick: bool) {
         seconds: 60,
     };
     let losses: &[u32] = match (congestion, is_quick) {
-        (Congestion::Cubic, false) => &[0, 5, 10, 20, 50],
+        (Congestion::Cubic | Congestion::CubicWide, false) => &[0, 5, 10, 20, 50],
         (Congestion::Bbr, false) => &[0, 10, 20, 50],
         (_, true) => &[0, 20],
     };
@@ -167,8 +173,8 @@ fn bulk(settings: &mut Vec<Setting>, congestion: Congestion) {
         for tenths in [0, 1, 10, 30] {
             let seeds = match (congestion, tenths) {
                 (_, 0) => 2,
-                (Congestion::Cubic, 1) => 12,
-                (Congestion::Cubic, _) => 8,
+                (Congestion::Cubic | Congestion::CubicWide, 1) => 12,
+                (Congestion::Cubic | Congestion::CubicWide, _) => 8,
                 (Congestion::Bbr, _) => 3,
             };
             settings.push(Setting {

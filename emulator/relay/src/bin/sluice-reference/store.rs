@@ -9,6 +9,7 @@ use sluice_shared::lab::Congestion;
 use sluice_tcp::traffic::{Measured, Traffic, quantile_millis};
 
 use crate::run::Compared;
+use crate::setting::IN_KERNEL;
 
 /// The probabilities of the stored quantiles.
 const PROBABILITIES: [f64; 14] =
@@ -18,7 +19,7 @@ const PROBABILITIES: [f64; 14] =
 pub(crate) fn write(folder: &Path, rows: &[Compared]) -> io::Result<Vec<String>> {
     fs::create_dir_all(folder)?;
     let mut names = Vec::new();
-    for congestion in Congestion::ALL {
+    for congestion in IN_KERNEL {
         for is_bulk in [false, true] {
             let rows: Vec<&Compared> = rows
                 .iter()

@@ -56,7 +56,7 @@ impl WebSocket {
         seed: u64,
         now: Time,
     ) -> Self {
-        let config = Config { congestion, ..Config::default() };
+        let config = Config::with_congestion(congestion);
         let client = Endpoint::connect(config, seed.wrapping_mul(2), now);
         let server = Endpoint::listen(config, seed.wrapping_mul(2).wrapping_add(1), now);
         Self {
@@ -216,7 +216,7 @@ impl Transport for WebSocket {
     fn facts(&self) -> TransportFacts {
         let reading = TcpReading::emulated(&self.server.tcp.info());
         TransportFacts {
-            congestion_control: Some(self.congestion.name().to_owned()),
+            congestion_control: Some(self.congestion.controller().to_owned()),
             initial_window: reading.congestion_window,
             segment: Some(self.segment_bytes.into()),
             encrypted: false,

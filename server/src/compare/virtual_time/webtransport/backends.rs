@@ -10,7 +10,7 @@ use sluice_balancer::{Balancer, Cid, ConnectionIds, ServerId};
 use super::peer::{Datagram, Peer};
 use super::server_end::ServerEnd;
 use super::settings::Setup;
-use crate::compare::virtual_time::random::Draws;
+use crate::compare::random::Draws;
 use crate::compare::virtual_time::transport::PathFigures;
 
 /// All that the packets of one client may reach.
@@ -109,6 +109,12 @@ impl Backends {
                 mem::swap(&mut self.home, other);
             }
         }
+    }
+
+    /// A copy of the client's packet, which goes where the original goes, has come from elsewhere.
+    pub(super) fn handle_copy(&mut self, copy: &Datagram, now: Instant) {
+        self.home.end.peer.handle_datagram(copy, copy.client, now);
+        self.home.end.advance();
     }
 
     /// What has become of the client's packets and paths.

@@ -1,5 +1,6 @@
 //! WebTransport over QUIC, both ends, on quinn's state machine.
 
+mod attacker;
 mod backends;
 mod client_end;
 mod instants;

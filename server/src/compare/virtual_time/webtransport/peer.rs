@@ -22,6 +22,13 @@ pub(in crate::compare::virtual_time) struct Datagram {
     pub(super) client: SocketAddr,
 }
 
+impl Datagram {
+    /// Whether it begins with a short header (RFC 9000 §17.3).
+    pub(super) fn has_short_header(&self) -> bool {
+        self.bytes.first().is_some_and(|first| first & LONG_HEADER == 0)
+    }
+}
+
 /// An endpoint with its one connection.
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -110,8 +117,7 @@ impl Peer {
             Some(DatagramEvent::Response(transmit)) => {
                 let response = self.datagram(&transmit);
                 // What else an endpoint says of itself has a long header.
-                let is_reset = response.bytes.first().is_some_and(|first| first & LONG_HEADER == 0);
-                self.stateless_resets += u64::from(is_reset);
+                self.stateless_resets += u64::from(response.has_short_header());
                 self.responses.push_back(response);
             }
             None => {}

@@ -19,8 +19,8 @@ use sluice_shared::scenario::{BalancerSetup, Scenario};
 
 use super::backends::Generator;
 use crate::compare::error::CompareError;
-use crate::compare::virtual_time::random::Draws;
-use crate::config::{self, QuicTuning};
+use crate::compare::random::Draws;
+use crate::config::QuicTuning;
 use crate::server::StartError;
 use crate::tls::KeyedChain;
 use crate::wt;
@@ -63,11 +63,7 @@ impl Identity {
 }
 
 const fn tuning(congestion: Congestion) -> QuicTuning {
-    let congestion = match congestion {
-        Congestion::Cubic => config::Congestion::Cubic,
-        Congestion::Bbr => config::Congestion::Bbr,
-    };
-    QuicTuning { congestion, initial_window: None }
+    QuicTuning::standard().chosen(congestion)
 }
 
 /// What the connections of a lane are made of.

@@ -12,6 +12,7 @@ use sluice_shared::time::Time;
 use sluice_shared::wire::codec::DecodeError;
 use sluice_shared::wire::{ClientItem, Hop, PathSample, StreamInfo, TransportFacts};
 
+use super::attacker::Attacker;
 use super::backends::Backends;
 use super::client_end::ClientEnd;
 use super::instants::Instants;
@@ -19,7 +20,9 @@ use super::lanes::Lanes;
 use super::peer::{Datagram, Peer};
 use super::settings::Setup;
 use crate::compare::error::CompareError;
+use crate::compare::spoofed::SpoofFigures;
 use crate::compare::virtual_time::addresses::Change;
+use crate::compare::virtual_time::attacks::Attack;
 use crate::compare::virtual_time::transport::{Outgoing, PathFigures, Resent, Transport};
 use crate::session::{Lane, Outlet};
 
@@ -34,6 +37,7 @@ pub(in crate::compare::virtual_time) struct WebTransport {
     client: ClientEnd,
     servers: Backends,
     client_address: SocketAddr,
+    attacker: Attacker,
     instants: Instants,
     congestion: Congestion,
 }
@@ -58,9 +62,17 @@ impl WebTransport {
             client: ClientEnd::new(Peer::connecting(client, handle, connection)),
             servers: Backends::new(setup, seed),
             client_address,
+            attacker: Attacker::default(),
             instants,
             congestion: setup.congestion(),
         })
+    }
+
+    /// The attacker sees where the server sends to.
+    fn look(&mut self, now: Time) {
+        if let Some(connection) = self.servers.home().peer.view() {
+            self.attacker.look(connection.remote_address(), now);
+        }
     }
 }
 
@@ -91,10 +103,13 @@ impl Transport for WebTransport {
         let instant = self.instants.instant(now);
         let (direction, packet) = match self.client.peer.poll_transmit(instant) {
             Some(datagram) => (Direction::Up, Datagram { client: self.client_address, ..datagram }),
-            None => {
+            None => loop {
                 let mut servers = self.servers.all_mut();
-                (Direction::Down, servers.find_map(|server| server.peer.poll_transmit(instant))?)
-            }
+                let packet = servers.find_map(|server| server.peer.poll_transmit(instant))?;
+                if !self.attacker.takes(&packet) {
+                    break (Direction::Down, packet);
+                }
+            },
         };
         Some(Outgoing { direction, bytes: packet.bytes.len() + HEADER_BYTES, packet })
     }
@@ -102,7 +117,17 @@ impl Transport for WebTransport {
     fn handle_packet(&mut self, direction: Direction, packet: Datagram, now: Time) {
         let instant = self.instants.instant(now);
         match direction {
-            Direction::Up => self.servers.handle_packet(&packet, instant),
+            Direction::Up => {
+                let copy = self.attacker.copy(&packet);
+                if let Some(copy) = &copy {
+                    self.servers.handle_copy(copy, instant);
+                    self.look(now);
+                }
+                if copy.is_none() || self.attacker.lets_pass() {
+                    self.servers.handle_packet(&packet, instant);
+                }
+                self.look(now);
+            }
             // What goes to an address that the client has left reaches nobody.
             Direction::Down if packet.client == self.client_address => {
                 self.client.peer.handle_datagram(&packet, SERVER, instant);
@@ -126,12 +151,17 @@ impl Transport for WebTransport {
             server.peer.handle_timeout(instant);
             server.advance();
         }
+        self.look(now);
     }
 
     /// A QUIC client goes on whether it is told or not: its server learns of it with its next packet.
     fn handle_new_address(&mut self, change: Change) {
         self.client_address = change.address;
         self.servers.await_address(change.address);
+    }
+
+    fn handle_attack(&mut self, attack: Attack) {
+        self.attacker.begin(attack);
     }
 
     fn poll_item(&mut self, _now: Time) -> Option<Result<ClientItem, DecodeError>> {
@@ -153,7 +183,7 @@ impl Transport for WebTransport {
     fn facts(&self) -> TransportFacts {
         let path = self.servers.home().peer.view().map(|connection| connection.stats().path);
         TransportFacts {
-            congestion_control: Some(self.congestion.name().to_owned()),
+            congestion_control: Some(self.congestion.controller().to_owned()),
             initial_window: path.map(|path| path.cwnd),
             segment: path.map(|path| u32::from(path.current_mtu)),
             encrypted: true,
@@ -190,6 +220,10 @@ impl Transport for WebTransport {
     fn figures(&self) -> PathFigures {
         let believed_resets = self.client.peer.is_reset().into();
         PathFigures { believed_resets, ..self.servers.figures() }
+    }
+
+    fn spoof_figures(&self) -> Option<SpoofFigures> {
+        Some(self.attacker.figures())
     }
 }
 

@@ -1,0 +1,170 @@
+//! What a lane's element says of its connections' life and of its silences, for whoever reads the page: text in
+//! attributes, on the server's clock, so that it can stand on one time axis with what the network has seen.
+
+use sluice_shared::time::Time;
+
+use crate::bridge::{LifeEvent, LifeKind, Silence};
+
+/// Events that an element tells.
+const EVENTS: usize = 48;
+
+/// Something that matters to who waits for a lane to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// When, on the server's clock.
+    pub at: Time,
+    /// What.
+    pub what: What,
+}
+
+/// What may matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The connection broke, or was given up.
+    Lost,
+    /// The lane waits before it tries again.
+    Wait,
+    /// A connection is tried.
+    Try,
+    /// A transport has opened.
+    Open,
+    /// The server's Welcome is here.
+    Welcome,
+    /// The first message is here that is younger than that Welcome.
+    Fresh,
+}
+
+impl What {
+    /// All, as a lane that comes back goes through them.
+    pub const ALL: [Self; 6] = [Self::Lost, Self::Wait, Self::Try, Self::Open, Self::Welcome, Self::Fresh];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Wait => "wait",
+            Self::Try => "try",
+            Self::Open => "open",
+            Self::Welcome => "welcome",
+            Self::Fresh => "fresh",
+        }
+    }
+
+    const fn of(kind: LifeKind) -> Option<Self> {
+        match kind {
+            LifeKind::Dead | LifeKind::Lost => Some(Self::Lost),
+            LifeKind::Backoff { .. } => Some(Self::Wait),
+            LifeKind::Connecting(_) => Some(Self::Try),
+            LifeKind::TransportOpen(_) => Some(Self::Open),
+            LifeKind::Welcome(..) => Some(Self::Welcome),
+            LifeKind::Fresh => Some(Self::Fresh),
+            LifeKind::Ping
+            | LifeKind::Pong { .. }
+            | LifeKind::Missed
+            | LifeKind::Online
+            | LifeKind::Closed => None,
+        }
+    }
+}
+
+/// The last events that matter, as `name:µs`, oldest first; the server's clock is `offset_micros` ahead.
+pub fn life_text<'a>(events: impl DoubleEndedIterator<Item = &'a LifeEvent>, offset_micros: i64) -> String {
+    let moments = events.rev().filter_map(|event| Some((event.at, What::of(event.kind)?.name())));
+    let mut moments: Vec<_> = moments.take(EVENTS).collect();
+    moments.reverse();
+    let mut text = String::new();
+    for (at, name) in moments {
+        text.extend([name, ":", &micros_text(at, offset_micros), " "]);
+    }
+    text
+}
+
+/// Reads what [`life_text`] has written; what is none of it is left out.
+pub fn moments(text: &str) -> Vec<Moment> {
+    let moment = |word: &str| {
+        let (name, micros) = word.split_once(':')?;
+        let what = What::ALL.into_iter().find(|what| what.name() == name)?;
+        Some(Moment { at: Time::from_micros(micros.parse().ok()?), what })
+    };
+    text.split_ascii_whitespace().filter_map(moment).collect()
+}
+
+/// Silences, as `µs:µs:waited:left out:lost`; the server's clock is `offset_micros` ahead.
+pub fn silences_text(silences: &[Silence], offset_micros: i64) -> String {
+    let mut text = String::new();
+    for silence in silences {
+        for at in [silence.from, silence.until] {
+            text.extend([&*micros_text(at, offset_micros), ":"]);
+        }
+        text.extend([&*silence.waited.to_string(), ":", &silence.left_out.to_string(), ":"]);
+        text.extend([&*silence.lost.to_string(), " "]);
+    }
+    text
+}
+
+/// Reads what [`silences_text`] has written; what is none of it is left out.
+pub fn silences(text: &str) -> Vec<Silence> {
+    let silence = |word: &str| {
+        let mut numbers = word.split(':').map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        Some(Silence {
+            from: Time::from_micros(next()?),
+            until: Time::from_micros(next()?),
+            waited: next()?,
+            left_out: next()?,
+            lost: next()?,
+        })
+    };
+    text.split_ascii_whitespace().filter_map(silence).collect()
+}
+
+fn micros_text(at: Time, offset_micros: i64) -> String {
+    at.shifted_by_micros(offset_micros).as_micros().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_shared::mode::Transport;
+
+    use super::*;
+    use crate::bridge::Start;
+
+    #[test]
+    fn what_matters_of_a_life_is_told_on_the_servers_clock() {
+        let event = |millis, kind| LifeEvent { at: Time::from_millis(millis), kind };
+        let until = Time::from_millis(90);
+        let events = [
+            event(10, LifeKind::Ping),
+            event(20, LifeKind::Dead),
+            event(21, LifeKind::Backoff { until }),
+            event(90, LifeKind::Connecting(Transport::WebSocket)),
+            event(95, LifeKind::TransportOpen(Transport::WebSocket)),
+            event(96, LifeKind::Welcome(Transport::WebSocket, Start::Resumed)),
+            event(97, LifeKind::Fresh),
+        ];
+        let told = moments(&life_text(events.iter(), -5_000));
+        let whats: Vec<_> = told.iter().map(|moment| moment.what).collect();
+        assert_eq!(whats, What::ALL);
+        assert_eq!(told[0].at, Time::from_millis(15));
+        let many = vec![events[1]; 200];
+        assert_eq!(moments(&life_text(many.iter(), 0)).len(), EVENTS);
+    }
+
+    #[test]
+    fn silences_survive_their_text() {
+        let silence = Silence {
+            from: Time::from_millis(7),
+            until: Time::from_millis(150),
+            waited: 57,
+            left_out: 3,
+            lost: 1,
+        };
+        let text = silences_text(&[silence, Silence::default()], 0);
+        assert_eq!(silences(&text), [silence, Silence::default()]);
+    }
+
+    #[test]
+    fn what_is_none_of_it_is_left_out() {
+        assert_eq!(moments("lost: lost:x died:5 :: fresh:9"), moments("fresh:9"));
+        assert_eq!(silences("1:2 3 a:b:c:d:e 1:2:3:4:5"), silences("1:2:3:4:5"));
+    }
+}
