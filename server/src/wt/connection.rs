@@ -201,7 +201,11 @@ pub(crate) fn sample(connection: &quinn::Connection) -> PathSample {
 }
 
 fn path_of(connection: &quinn::Connection) -> PathSample {
-    let path = connection.stats().path;
+    path_sample(connection.stats().path)
+}
+
+/// A path as QUIC counts it, in the words of the protocol.
+pub(crate) fn path_sample(path: quinn::PathStats) -> PathSample {
     PathSample {
         rtt_micros: Some(micros(path.rtt)),
         congestion_window: Some(path.cwnd),

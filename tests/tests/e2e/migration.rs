@@ -185,6 +185,13 @@ fn next_of(report: &LabReport, lane: u16) -> Option<sluice_shared::lab::NextConn
     path(report, 0, lane)?.tcp.as_ref()?.next
 }
 
+/// Waits until lane 5, whose connection has fallen silent, has found out by itself and has another one.
+async fn until_it_is_back(client: &Client, reports: &mut Reports) -> LabReport {
+    client.until_within(PATIENCE, "it notices the silence", |tally| tally.silences > 0).await;
+    assert!(client.tally().closed.is_empty(), "nobody told it: {}", client.tally().summary());
+    reports.until("another connection has its place", |report| next_of(report, 5).is_some()).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_websocket_that_is_not_told_finds_out_by_itself() {
     let server = Server::start().await;
@@ -193,10 +200,7 @@ async fn a_websocket_that_is_not_told_finds_out_by_itself() {
     let client = connect(&lab.target(5, Congestion::Cubic), Mode::WebSocket, 172).await;
     client.until_settled(50).await;
     lab.event(r#"{"event":"switch-network","tcp":"silent"}"#).await;
-    client.until_within(PATIENCE, "it notices the silence", |tally| tally.silences > 0).await;
-    assert!(client.tally().closed.is_empty(), "nobody told it: {}", client.tally().summary());
-    let report =
-        reports.until("another connection has its place", |report| next_of(report, 5).is_some()).await;
+    let report = until_it_is_back(&client, &mut reports).await;
     let next = next_of(&report, 5).expect("seen");
     let silent_for = next.syn_at.expect("seen").since(report.switches[0].at);
     assert!(silent_for >= Duration::from_millis(500), "it took its time: {silent_for:?}");
@@ -225,10 +229,7 @@ async fn a_websocket_over_the_kernels_tcp_finds_out_by_itself_too_where_the_mach
     let client = connect(&lab.target(5, Congestion::Cubic), Mode::WebSocket, 179).await;
     client.until_settled(50).await;
     lab.event(r#"{"event":"switch-network","tcp":"silent"}"#).await;
-    client.until_within(PATIENCE, "it notices the silence", |tally| tally.silences > 0).await;
-    assert!(client.tally().closed.is_empty(), "nobody told it: {}", client.tally().summary());
-    let report =
-        reports.until("another connection has its place", |report| next_of(report, 5).is_some()).await;
+    let report = until_it_is_back(&client, &mut reports).await;
     let cut = path(&report, 0, 5).expect("it was there");
     assert!(next_of(&report, 5).expect("seen").flow > cut.flow, "{cut:?}");
     client.until_settled(50).await;

@@ -369,7 +369,9 @@ mod tests {
         scene.network.start_outage(Duration::from_millis(300));
         let took = echo(&mut near).await;
         assert!(took >= Duration::from_millis(500), "{took:?}");
-        assert!(scene.network.report().flows.remove(0).up.outage_drops > 0);
+        let report = scene.network.report();
+        let resumed = report.tunnels[0].paths[0].resumed;
+        assert!(report.flows[0].up.outage_drops > 0 && resumed.is_some(), "{report:?}");
     }
 
     #[tokio::test]

@@ -98,21 +98,13 @@ fn push_fact(html: &mut String, class: &str, id: [&str; 3], value: &str) {
 
 #[cfg(test)]
 mod tests {
-    use sluice_shared::lab::LabReport;
-
     use super::super::facts::html;
-    use super::super::life::Stories;
     use super::super::samples;
 
     #[test]
     fn what_the_lanes_say_stands_below_what_the_network_saw() {
         let switch = samples::switch();
-        let mut stories = Stories::default();
-        let report =
-            LabReport { at: samples::at(500), switches: vec![switch.clone()], ..LabReport::default() };
-        stories.take(&report, &samples::lanes());
-        let stories: Vec<_> = switch.paths.iter().map(|path| stories.of(&switch, path)).collect();
-        let html = html(&switch, &samples::lanes(), &stories);
+        let html = html(&switch, &samples::lanes(), &samples::told(&switch));
         for fact in [
             "switched-webtransport-silence data-value=\"143000\"",
             "switched-webtransport-waited data-value=\"57\"",

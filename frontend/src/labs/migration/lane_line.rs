@@ -133,19 +133,11 @@ fn silence_words(silence: &Silence, is_roomy: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::drawing::svg;
-    use super::super::life::Stories;
     use super::super::samples;
     use super::super::scale::Extent;
-    use sluice_shared::lab::LabReport;
-
     fn drawn(width: f64) -> String {
         let switch = samples::switch();
-        let mut stories = Stories::default();
-        let report =
-            LabReport { at: samples::at(500), switches: vec![switch.clone()], ..LabReport::default() };
-        stories.take(&report, &samples::lanes());
-        let stories: Vec<_> = switch.paths.iter().map(|path| stories.of(&switch, path)).collect();
-        svg(&switch, &["one".to_owned(), "two".to_owned()], &stories, Extent::All, width)
+        svg(&switch, &["one".to_owned(), "two".to_owned()], &samples::told(&switch), Extent::All, width)
     }
 
     #[test]

@@ -10,6 +10,7 @@ use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 
 use super::lanes::PageLane;
+use super::life::{Stories, Story};
 use crate::bridge::Silence;
 use crate::model::trail::{Moment, What};
 
@@ -118,6 +119,14 @@ pub(super) fn life() -> Vec<Moment> {
         (450, What::Fresh),
     ];
     moments.into_iter().map(|(millis, what)| Moment { at: at(millis), what }).collect()
+}
+
+/// What the lanes of both connections say of `switch`, in the order of its paths.
+pub(super) fn told(switch: &SwitchReport) -> Vec<Story> {
+    let mut stories = Stories::default();
+    let report = LabReport { at: at(500), switches: vec![switch.clone()], ..LabReport::default() };
+    stories.take(&report, &lanes());
+    switch.paths.iter().map(|path| stories.of(switch, path)).collect()
 }
 
 /// The lanes of both connections.

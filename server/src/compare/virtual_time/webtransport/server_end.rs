@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use quinn_proto::{Dir, Endpoint, Side};
 use sluice_shared::mode::Mode;
-use sluice_shared::time::{Time, micros};
+use sluice_shared::time::Time;
 use sluice_shared::wire::codec::{DecodeError, StreamItems};
 use sluice_shared::wire::{ClientItem, Hop, PathSample, StreamInfo};
 
@@ -14,7 +14,7 @@ use super::session::{
     control_stream, request_stream,
 };
 use crate::session::Limits;
-use crate::wt::{CONTROL_PRIORITY, send_window};
+use crate::wt::{CONTROL_PRIORITY, path_sample, send_window};
 
 #[derive(Debug)]
 pub(super) struct ServerEnd {
@@ -128,15 +128,8 @@ impl ServerEnd {
         let Some(connection) = self.peer.connection() else { return Default::default() };
         let path = connection.stats().path;
         connection.set_send_window(send_window(path.cwnd));
-        let sample = PathSample {
-            rtt_micros: Some(micros(path.rtt)),
-            congestion_window: Some(path.cwnd),
-            in_flight: None,
-            lost_packets: Some(path.lost_packets),
-            sent_packets: Some(path.sent_packets),
-            segment: Some(u32::from(path.current_mtu)),
-        };
-        (self.lanes.as_mut().map_or_else(Hop::default, |lanes| lanes.hop(connection, now)), sample)
+        let hop = self.lanes.as_mut().map_or_else(Hop::default, |lanes| lanes.hop(connection, now));
+        (hop, path_sample(path))
     }
 }
 
