@@ -38,7 +38,7 @@ mod tcp;
 mod udp;
 
 pub use clock::Clock;
-pub use network::{FlowId, FlowProbe, Network, NetworkId, Upstreams};
+pub use network::{FlowId, FlowProbe, KnownPath, Network, NetworkId, Upstreams};
 pub use quic::{SecretStore, ServerWrite};
 pub use relay::Relay;
 pub use tap::Recording;

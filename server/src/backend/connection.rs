@@ -1,6 +1,7 @@
 //! A session's connection whose QUIC endpoint is in a backend's process, as the session sees it.
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -51,6 +52,11 @@ impl Connection {
     /// What the backend said last of the path.
     pub(crate) fn path(&self) -> PathSample {
         self.remote().with(|state| state.path)
+    }
+
+    /// Where the client is, and how the path there is, as the backend said last.
+    pub(crate) fn known_path(&self) -> (Option<SocketAddr>, PathSample) {
+        self.remote().with(|state| (state.client, state.path))
     }
 
     /// Has the session's task woken when there is news.

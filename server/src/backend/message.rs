@@ -89,7 +89,7 @@ pub(super) enum News {
     /// It asks for a session, at the endpoint of this number.
     Asked { endpoint: usize, asked: Asked },
     /// The session is there: the stream that names it, what one datagram carries on every path, and the path.
-    Opened { session_id: u64, max_datagram_bytes: usize, path: PathSample },
+    Opened { session_id: u64, max_datagram_bytes: usize, client: SocketAddr, path: PathSample },
     /// The client has opened a bidirectional stream.
     Accepted { stream: u64 },
     /// The client has sent what nobody takes: datagrams, or else unidirectional streams.
@@ -111,7 +111,7 @@ pub(super) enum News {
     /// QUIC has taken a datagram of so many bytes.
     TakenDatagram { bytes: usize },
     /// How the path is, and how many bytes of datagrams QUIC has not sent.
-    Sample { path: PathSample, datagrams: usize },
+    Sample { client: SocketAddr, path: PathSample, datagrams: usize },
     /// The connection is over.
     Gone { why: String },
 }

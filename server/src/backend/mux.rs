@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub(super) struct Mux {
     incoming: Option<BoxFuture<'static, Result<Arrived, Ended>>>,
     closed: BoxFuture<'static, quinn::ConnectionError>,
     ticks: Interval,
-    told: Option<(PathSample, usize)>,
+    told: Option<(SocketAddr, PathSample, usize)>,
 }
 
 /// A stream on its way to the client.
@@ -108,6 +109,7 @@ impl Mux {
         self.teller.tell(News::Opened {
             session_id: self.connection.session_id().into_u64(),
             max_datagram_bytes: self.least_datagram_bytes(path),
+            client: self.quic.remote_address(),
             path,
         });
         loop {
@@ -177,7 +179,12 @@ impl Mux {
         let teller = &self.teller;
         self.readers.retain(|stream, reader| reader.poll(*stream, teller, cx) == Life::GoesOn);
         self.poll_datagrams(cx);
+        let has_moved = self.told.is_some_and(|(client, ..)| client != self.quic.remote_address());
+        let mut is_due = has_moved;
         while self.ticks.poll_tick(cx).is_ready() {
+            is_due = true;
+        }
+        if is_due {
             self.tell_sample();
         }
         match self.closed.as_mut().poll(cx) {
@@ -245,10 +252,10 @@ impl Mux {
 
     /// Tells how the path is, if that is news, and if the server has taken what was told before.
     fn tell_sample(&mut self) {
-        let sample = (wt::sample(&self.quic), wt::datagrams_in_quinn(&self.quic));
+        let sample = (self.quic.remote_address(), wt::sample(&self.quic), wt::datagrams_in_quinn(&self.quic));
         if self.told != Some(sample) && self.teller.is_idle() {
-            let (path, datagrams) = sample;
-            self.teller.tell(News::Sample { path, datagrams });
+            let (client, path, datagrams) = sample;
+            self.teller.tell(News::Sample { client, path, datagrams });
             self.told = Some(sample);
         }
     }

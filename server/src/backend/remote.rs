@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -34,6 +35,8 @@ pub(super) struct Remote {
 pub(super) struct State {
     waker: Option<Waker>,
     pub(super) opened: Option<OpenedAs>,
+    /// Where the client is, and how the path there is, as the backend said last.
+    pub(super) client: Option<SocketAddr>,
     pub(super) path: PathSample,
     /// Streams that the client has opened, and the session has not seen.
     pub(super) accepted: VecDeque<u64>,
@@ -178,9 +181,9 @@ impl State {
 
     fn take(&mut self, news: News, bytes: &[u8]) -> Result<(), TooMuch> {
         match news {
-            News::Opened { session_id, max_datagram_bytes, path } => {
+            News::Opened { session_id, max_datagram_bytes, client, path } => {
                 self.opened = Some(OpenedAs { session_id, max_datagram_bytes });
-                self.path = path;
+                (self.client, self.path) = (Some(client), path);
             }
             News::Accepted { stream } => {
                 self.written.insert(stream, Written::default());
@@ -228,7 +231,9 @@ impl State {
             News::TakenDatagram { bytes } => {
                 self.untaken_datagrams = self.untaken_datagrams.saturating_sub(bytes);
             }
-            News::Sample { path, datagrams } => (self.path, self.datagrams) = (path, datagrams),
+            News::Sample { client, path, datagrams } => {
+                (self.client, self.path, self.datagrams) = (Some(client), path, datagrams);
+            }
             News::Gone { why } => {
                 self.gone.get_or_insert(why);
             }

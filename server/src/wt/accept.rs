@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sluice_relay::{FlowProbe, NetworkId};
-use sluice_shared::lab::PathState;
 use sluice_shared::mode::Transport;
 use sluice_shared::wire::{CloseCode, WEBTRANSPORT_PATH};
 use tokio::sync::OwnedSemaphorePermit;
@@ -203,13 +202,7 @@ pub(crate) async fn serve(
     let Admitted { permit, lab, probe, .. } = admitted;
     let probe = probe.map(|probe| {
         let connection = connection.clone();
-        probe.with_path(move || {
-            let path = connection.path();
-            PathState {
-                cwnd_bytes: path.congestion_window.unwrap_or(0),
-                rtt_micros: path.rtt_micros.unwrap_or(0),
-            }
-        })
+        probe.with_path(move || connection.known_path())
     });
     // The first stream of the client is for control, and opens with its Hello.
     match timeout(Limits::HELLO, connection.accept_bi()).await {

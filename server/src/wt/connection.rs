@@ -3,11 +3,13 @@
 use std::task::Context;
 
 use bytes::Bytes;
+use sluice_relay::KnownPath;
+use sluice_shared::lab::PathState;
 use sluice_shared::time::micros;
 use sluice_shared::wire::{CloseCode, PathSample};
 use wtransport::{VarInt, quinn};
 
-use super::settings::{DATAGRAM_BUFFER_BYTES, send_window};
+use super::settings::{DATAGRAM_BUFFER_BYTES, datagrams_held, send_window};
 use super::stream::{RecvStream, SendStream};
 use super::uni::left;
 use crate::backend;
@@ -45,6 +47,22 @@ impl Connection {
             Self::Here(connection) => path_of(connection.quic_connection()),
             Self::Apart(connection) => connection.path(),
         }
+    }
+
+    /// What a lab asks for: what is known of the path, and of which.
+    pub(super) fn known_path(&self) -> Option<KnownPath> {
+        let (client, path) = match self {
+            Self::Here(connection) => {
+                let quic = connection.quic_connection();
+                (Some(quic.remote_address()), path_of(quic))
+            }
+            Self::Apart(connection) => connection.known_path(),
+        };
+        let state = PathState {
+            cwnd_bytes: path.congestion_window.unwrap_or(0),
+            rtt_micros: path.rtt_micros.unwrap_or(0),
+        };
+        client.map(|client| KnownPath { client, state })
     }
 
     /// As [`Connection::path`], and lets quinn hold no more than such a path needs. A backend's process does so by
@@ -218,7 +236,7 @@ pub(crate) fn path_sample(path: quinn::PathStats) -> PathSample {
 
 /// Bytes of datagrams that quinn has not sent.
 pub(crate) fn datagrams_in_quinn(connection: &quinn::Connection) -> usize {
-    DATAGRAM_BUFFER_BYTES.saturating_sub(connection.datagram_send_buffer_space())
+    datagrams_held(connection.datagram_send_buffer_space())
 }
 
 /// Hands a datagram to quinn as soon as no other one has to be dropped for it.

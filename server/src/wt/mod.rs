@@ -22,6 +22,6 @@ pub(crate) use connection::{
 };
 pub(crate) use echo::echo;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use settings::{DATAGRAM_BUFFER_BYTES, controller, send_window, server_config};
+pub(crate) use settings::{DATAGRAM_BUFFER_BYTES, controller, datagrams_held, send_window, server_config};
 pub(crate) use stream::{RecvStream, SendStream};
 pub(crate) use uni::put_varint;

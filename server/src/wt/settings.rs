@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rustls::KeyLog;
 use wtransport::quinn;
 use wtransport::quinn::congestion::{BbrConfig, ControllerFactory, CubicConfig, NewRenoConfig};
@@ -29,6 +30,8 @@ const MAX_SEND_WINDOW_BYTES: u64 = 1024 * 1024;
 const MIN_SEND_WINDOW_BYTES: u64 = 64 * 1024;
 /// Datagrams that quinn holds for either direction at most.
 pub(crate) const DATAGRAM_BUFFER_BYTES: usize = 64 * 1024;
+/// What quinn keeps free for the record of one more datagram, bytes.
+const DATAGRAM_RECORD_BYTES: usize = size_of::<Bytes>();
 /// What clients may send before their connections are accepted, each and together.
 const INCOMING_BYTES: u64 = 64 * 1024;
 const ALL_INCOMING_BYTES: u64 = 8 * 1024 * 1024;
@@ -39,6 +42,11 @@ const MAX_INCOMING: usize = 1_024;
 /// queue that nobody sees.
 pub(crate) fn send_window(window_bytes: u64) -> u64 {
     window_bytes.saturating_mul(2).clamp(MIN_SEND_WINDOW_BYTES, MAX_SEND_WINDOW_BYTES)
+}
+
+/// Bytes of datagrams, with their records, that quinn holds when it has `space` bytes for one more.
+pub(crate) const fn datagrams_held(space: usize) -> usize {
+    (DATAGRAM_BUFFER_BYTES - DATAGRAM_RECORD_BYTES).saturating_sub(space)
 }
 
 /// QUIC with `identity` as certificate, whose secrets are told to `secrets`: of connections that the relay carries.

@@ -276,6 +276,32 @@ async fn the_session_of_a_killed_process_resumes_on_the_other_and_the_process_co
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_process_knew_before_a_change_of_host_is_not_told_as_what_it_knew_after() {
+    let server = server().await;
+    let lab = Lab::open(&server.target, r#"{"change":{"delay_ms":20}}"#).await;
+    let mut reports = lab.watch().await;
+    let client = connect(&lab, 0, Lane::new(Mode::OneStream, feed(400, 319))).await;
+    for number in 0..3 {
+        lab.event(r#"{"event":"switch-network","address":"host"}"#).await;
+        let quic_of = |report: &LabReport| {
+            let switch = report.switches.iter().find(|switch| switch.number == number)?;
+            switch.paths.first()?.quic.clone()
+        };
+        let report = reports
+            .until("the path is known before and after", |report| {
+                quic_of(report).is_some_and(|quic| quic.gap_micros.is_some())
+            })
+            .await;
+        let quic = quic_of(&report).expect("seen");
+        let (before, after) = (quic.before.expect("known"), quic.after.expect("told with the first packets"));
+        assert_ne!(before.rtt_micros, after.rtt_micros, "another host begins anew: {before:?}, {after:?}");
+        client.until_settled(100).await;
+    }
+    assert_certified(&client).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_balancer_a_killed_process_is_waited_for() {
     let server = server().await;
     let lab = Lab::open(&server.target, "{}").await;

@@ -4,12 +4,29 @@ use std::collections::BTreeMap;
 
 use sluice_shared::feed::{FeedSpec, HostSample, TicksSpec};
 use sluice_shared::mode::{Mode, Transport};
-use sluice_shared::wire::{Continuity, GapReason};
+use sluice_shared::units::Amount;
+use sluice_shared::wire::{Continuity, GapReason, Hop};
 use sluice_tests::client::{Client, Lane};
 use sluice_tests::server::Server;
 use sluice_tests::tally::{StreamTally, Tally};
 
 use crate::{feed, ticks};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_left_waits_nowhere() {
+    let server = Server::start().await;
+    for mode in Mode::ALL {
+        let lane = Lane::new(mode, feed(20, 2));
+        let client = Client::connect(&server.target, lane).await.expect("the server accepts");
+        client
+            .until("the transport holds nothing", |tally| {
+                let is_empty = |hop: Hop| hop.held == Amount::ZERO && hop.oldest_age_micros == 0;
+                tally.samples.iter().any(|sample| sample.sent.messages > 0 && is_empty(sample.transport))
+            })
+            .await;
+    }
+    server.stop().await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mode_delivers_every_message_once_and_the_same() {

@@ -1,5 +1,6 @@
 //! A connection through a network, as the network knows it.
 
+use std::net::SocketAddr;
 use std::sync::Weak;
 
 use sluice_link::Weather;
@@ -13,8 +14,17 @@ use super::tunnels::SeenCrossing;
 use crate::agenda::Timed;
 use crate::quic::ServerWrite;
 
-/// Asks a server what it knows of the path to a client.
-pub(crate) type PathStateProbe = dyn Fn() -> PathState + Send + Sync;
+/// What a server knows of the path to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownPath {
+    /// Where it leads, as the server sees it: what it knows may be older than a change.
+    pub client: SocketAddr,
+    /// The congestion window and the round trip.
+    pub state: PathState,
+}
+
+/// Asks a server what it knows of the path to a client; `None` where it knows nothing yet.
+pub(crate) type PathStateProbe = dyn Fn() -> Option<KnownPath> + Send + Sync;
 
 /// A connection's number in its network, from 0 in the order in which they came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,12 +7,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sluice_link::Weather;
-use sluice_shared::lab::{Congestion, LabReport, PathState, Spoof, Switch};
+use sluice_shared::lab::{Congestion, LabReport, Spoof, Switch};
 use sluice_shared::link::NetworkProfile;
 use sluice_shared::scenario::Routing;
 
 use super::core::Core;
-use super::flow::{Flow, FlowId, PathStateProbe};
+use super::flow::{Flow, FlowId, KnownPath, PathStateProbe};
 use super::roaming;
 use super::upstreams::Upstreams;
 use crate::engine::Engine;
@@ -46,7 +46,7 @@ pub struct FlowProbe {
 impl FlowProbe {
     /// Lets the network ask what the server knows of the path, as long as this or a clone of it is there.
     #[must_use]
-    pub fn with_path(self, path: impl Fn() -> PathState + Send + Sync + 'static) -> Self {
+    pub fn with_path(self, path: impl Fn() -> Option<KnownPath> + Send + Sync + 'static) -> Self {
         let path: Arc<PathStateProbe> = Arc::new(path);
         if let Some(flow) = self.flow.upgrade() {
             flow.set_path_probe(Arc::downgrade(&path));

@@ -31,6 +31,7 @@ mod upstreams;
 pub(crate) use self::balance::{Balance, is_short, named_backend};
 pub(crate) use self::core::{Core, MAX_TCP_FLOWS};
 pub use flow::FlowId;
+pub use flow::KnownPath;
 pub(crate) use flow::{Flow, PathStateProbe, Reading};
 pub use handle::{FlowProbe, Network, NetworkId};
 pub(crate) use report::{link_report, tcp_report};

@@ -95,7 +95,8 @@ impl PathWatch {
         self.change.take_if(|change| is_over(change));
     }
 
-    /// A packet enters the network at `now`; `ask` tells what the server knows of the path, at its first packet by it.
+    /// A packet enters the network at `now`; `ask` tells what the server knows of the path, at its first packet by it or
+    /// as soon after as it can be told.
     pub(super) fn on_sent(
         &mut self,
         direction: Direction,
@@ -114,9 +115,9 @@ impl PathWatch {
         let frames = self.change.as_ref().and_then(|change| {
             let mut change = change.lock();
             let quic = change.quic.as_mut()?;
-            if direction == Direction::Down && quic.new_down.sent_at.is_none() {
-                quic.new_down.sent_at = Some(now);
-                quic.after = ask();
+            if direction == Direction::Down {
+                quic.new_down.sent_at.get_or_insert(now);
+                quic.after = quic.after.or_else(ask);
             }
             if direction == Direction::Down && quic.server_sends_to.after.is_none() {
                 quic.server_sends_to.after = glimpse.destination.map(Id::to_hex);

@@ -60,8 +60,8 @@ impl FlowState {
         now: Time,
     ) -> (Load, Sight, SpoofSight) {
         let (load, glimpse) = self.glimpse(direction, datagram, now);
-        let Self { watch, probe, attack, .. } = self;
-        let ask = || ask(probe.as_ref());
+        let Self { watch, probe, attack, relay_side, .. } = self;
+        let ask = || ask(probe.as_ref(), *relay_side);
         let sight = watch.on_sent(direction, &glimpse, now, ask);
         let spoof_sight = attack.as_mut().map(|attack| attack.on_sent(direction, &glimpse, now, ask));
         (load, sight, spoof_sight.unwrap_or_default())
@@ -86,7 +86,7 @@ impl FlowState {
     }
 
     pub(super) fn path_state(&self) -> Option<PathState> {
-        ask(self.probe.as_ref())
+        ask(self.probe.as_ref(), self.relay_side)
     }
 
     /// The attacker leaves, if one is there.
@@ -115,6 +115,9 @@ impl FlowState {
     }
 }
 
-fn ask(probe: Option<&Weak<PathStateProbe>>) -> Option<PathState> {
-    probe?.upgrade().map(|probe| probe())
+/// What the server knows of the path to `relay_side`, and not of one that the client has left.
+fn ask(probe: Option<&Weak<PathStateProbe>>, relay_side: SocketAddr) -> Option<PathState> {
+    let known = probe?.upgrade()?()?;
+    let key = |address: SocketAddr| (address.ip().to_canonical(), address.port());
+    (key(known.client) == key(relay_side)).then_some(known.state)
 }

@@ -11,7 +11,7 @@ use sluice_shared::wire::{Hop, StreamInfo};
 
 use super::session::{SESSION, UNI_STREAM_TYPE};
 use crate::session::{Lane, Limits, Transit};
-use crate::wt::{DATAGRAM_BUFFER_BYTES, put_varint};
+use crate::wt::{DATAGRAM_BUFFER_BYTES, datagrams_held, put_varint};
 
 /// The connection cannot carry the session any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,7 +238,7 @@ impl DatagramLane {
     }
 
     fn hop(&mut self, connection: &mut Connection, now: Time) -> Hop {
-        let in_quinn = DATAGRAM_BUFFER_BYTES.saturating_sub(connection.datagrams().send_buffer_space());
+        let in_quinn = datagrams_held(connection.datagrams().send_buffer_space());
         let waiting = self.waiting.as_ref().map_or(0, Bytes::len);
         let bytes = in_quinn + waiting + (self.out.len() - self.header_bytes);
         self.transit.held(bytes as u64, DATAGRAM_BUFFER_BYTES as u64, now)
