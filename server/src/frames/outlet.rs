@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use parking_lot::Mutex;
 use sluice_shared::lab::{FrameEvent, FrameRecord, FrameTotals, Opcode, UpgradeRecord};
+use sluice_shared::link::Direction;
+use sluice_shared::time::Time;
 
 use super::inspector::{Inspector, Seen};
 
@@ -46,19 +48,12 @@ impl Outlet {
         waiting.note(inspector);
     }
 
-    /// Something has passed.
-    pub(super) fn push(&self, seen: Seen) {
+    /// `bytes` have passed at `at`: `inspector` looks into them. Whoever looks on is told of all that is in them or of
+    /// nothing, so that frames and totals agree.
+    pub(super) fn look(&self, inspector: &mut Inspector, direction: Direction, bytes: &[u8], at: Time) {
         let mut waiting = self.0.lock();
-        waiting.is_fresh = true;
-        match seen {
-            Seen::Upgrade(upgrade) => waiting.upgrade = Some(upgrade),
-            Seen::Frame(frame) => waiting.push(frame),
-        }
-    }
-
-    /// How far the connection is.
-    pub(super) fn note(&self, inspector: &Inspector) {
-        self.0.lock().note(inspector);
+        inspector.handle_bytes(direction, bytes, at, Some(&mut |seen: Seen| waiting.see(seen)));
+        waiting.note(inspector);
     }
 
     /// The connection is over.
@@ -90,6 +85,14 @@ impl Outlet {
 }
 
 impl Waiting {
+    fn see(&mut self, seen: Seen) {
+        self.is_fresh = true;
+        match seen {
+            Seen::Upgrade(upgrade) => self.upgrade = Some(upgrade),
+            Seen::Frame(frame) => self.push(frame),
+        }
+    }
+
     fn push(&mut self, frame: FrameRecord) {
         let (queue, most) = match Opcode::from_number(frame.opcode) {
             Opcode::Text | Opcode::Binary | Opcode::Continuation => (&mut self.data, MAX_DATA),

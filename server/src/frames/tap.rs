@@ -10,7 +10,7 @@ use sluice_shared::link::Direction;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::board::Board;
-use super::inspector::{Inspector, Seen};
+use super::inspector::Inspector;
 use super::outlet::Outlet;
 use crate::clock::Clock;
 
@@ -62,10 +62,7 @@ impl Tap {
         let at = self.clock.now();
         match outlet {
             None => inspector.handle_bytes(direction, bytes, at, None),
-            Some(outlet) => {
-                inspector.handle_bytes(direction, bytes, at, Some(&mut |seen: Seen| outlet.push(seen)));
-                outlet.note(inspector);
-            }
+            Some(outlet) => outlet.look(inspector, direction, bytes, at),
         }
     }
 

@@ -93,7 +93,7 @@ async fn an_unbounded_queue_ends_at_its_cap_and_its_neighbour_misses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_dropped_silently_is_found_by_its_number_alone() {
     let server = Server::start().await;
-    for (mode, seed) in [(Mode::WebSocket, 82), (Mode::StreamPerTopic, 83)] {
+    for (mode, seed, ended) in [(Mode::WebSocket, 82, 1.0), (Mode::StreamPerTopic, 83, 2.0)] {
         let neighbour = connect(&server.target, Lane::new(mode, heavy(seed))).await;
         let lane = Lane::new(mode, heavy(seed)).policy(Policy::SilentDrop { limit: 16 }).pace(SLOW);
         let exhibit = connect(&server.target, lane).await;
@@ -111,6 +111,7 @@ async fn what_is_dropped_silently_is_found_by_its_number_alone() {
         neighbour.until("everything is accounted for", Tally::has_no_holes).await;
         neighbour.tally().assert_complete();
         exhibit.close().await;
+        until_ended(&server, "silent-drop", "client-left", ended).await;
         neighbour.close().await;
     }
     server.stop().await;
