@@ -7,6 +7,7 @@ use sluice_shared::link::Direction::{self, Down, Up};
 use sluice_shared::time::Time;
 
 use super::inspector::{Inspector, Seen};
+use super::outlet::Outlet;
 
 const REQUEST: &str = "GET /ws?lane=0 HTTP/1.1\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const ANSWER: &str =
@@ -52,6 +53,28 @@ fn watched(inspector: &mut Inspector, direction: Direction, bytes: &[u8], at: Ti
     };
     inspector.handle_bytes(direction, bytes, at, Some(&mut see));
     frames
+}
+
+#[test]
+fn an_event_has_all_frames_that_its_totals_count() {
+    const WRITES: u64 = 500;
+    const FRAMES: u64 = 100;
+    let (mut inspector, outlet) = (open(), Outlet::default());
+    outlet.attach(0, &inspector);
+    let write = frame(Down, 0x82, b"x").repeat(100);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..WRITES {
+                outlet.look(&mut inspector, Down, &write, Time::ZERO);
+            }
+        });
+        let mut told = 0;
+        while told < WRITES * FRAMES {
+            let event = outlet.take();
+            told += event.frames.len() as u64 + event.skipped;
+            assert_eq!(told, event.down.frames.iter().sum::<u64>());
+        }
+    });
 }
 
 fn hex(bytes: &[u8]) -> String {
