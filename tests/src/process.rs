@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::env;
 use std::ffi::OsStr;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::future::ready;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Blocking, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
-use crate::deadline::{PATIENCE, must};
+use crate::deadline::{PATIENCE, eventually, must};
 
 /// A port that the system chooses.
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -73,11 +74,15 @@ impl ServerProcess {
         Self::start_all([ANY_PORT; 2], &[], args).await
     }
 
-    /// Starts `sluice serve` at the addresses `http` and `quic`.
+    /// Starts `sluice serve` at the addresses `http` and `quic`, where another server was.
     ///
     /// # Panics
-    /// There is no server binary, or it does not get ready.
+    /// There is no server binary, it does not get ready, or somebody else keeps one of the ports.
     pub async fn start_at(http: SocketAddr, quic: SocketAddr) -> Self {
+        // The system may have given one of them to another test's client meanwhile, and a server that cannot have
+        // its UDP port starts all the same, with WebSocket alone.
+        let are_free = || TcpListener::bind(http).is_ok() && UdpSocket::bind(quic).is_ok();
+        eventually("the ports are free", || ready(are_free().then_some(()))).await;
         Self::start_all::<&str>([http, quic], &[], &[]).await
     }
 

@@ -12,10 +12,13 @@ use bytes::Bytes;
 use hyper::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 
 use crate::deadline::{in_time, must};
 use crate::http;
+
+/// How often ChromeDriver is started before a test gives up.
+const MOST_DRIVER_STARTS: usize = 10;
 
 /// A browser with one window, run by a driver of its own; both end when it is dropped.
 #[derive(Debug)]
@@ -43,12 +46,7 @@ impl Browser {
     pub async fn start(width: u32, height: u32) -> Self {
         let driver = named_program("CHROMEDRIVER", "/usr/bin/chromedriver");
         let chromium = named_program("CHROMIUM", "/usr/bin/chromium");
-        let mut command = Command::new(&driver);
-        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut driver = must("starting ChromeDriver", command.kill_on_drop(true).spawn());
-        let Some(port) = in_time("ChromeDriver is ready", driver_port(&mut driver)).await else {
-            panic!("ChromeDriver ended before it was ready")
-        };
+        let (driver, port) = start_driver(&driver).await;
         let driver_at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let profile = fresh_profile();
         let capabilities = capabilities(&chromium, &profile, width, height);
@@ -204,14 +202,42 @@ fn named_program(variable: &str, usual: &str) -> std::path::PathBuf {
     path
 }
 
-async fn driver_port(driver: &mut Child) -> Option<u16> {
-    let mut lines = BufReader::new(driver.stdout.take()?).lines();
+/// Starts ChromeDriver at a port that the system chooses.
+///
+/// It has the port chosen for IPv6 and then wants the same one for IPv4: where a socket of ours has that already, it
+/// says "IPv4 port not available" and ends. Another try gets another port.
+async fn start_driver(program: &Path) -> (Child, u16) {
+    let mut command = Command::new(program);
+    command
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    let mut last_words = String::new();
+    for _ in 0..MOST_DRIVER_STARTS {
+        let mut driver = must("starting ChromeDriver", command.spawn());
+        let output = must("reading ChromeDriver's output", driver.stdout.take().ok_or("there is none"));
+        match in_time("ChromeDriver is ready", driver_port(output)).await {
+            Ok(port) => return (driver, port),
+            Err(words) => last_words = words,
+        }
+    }
+    panic!("ChromeDriver ended {MOST_DRIVER_STARTS} times before it was ready; at last it said: {last_words}")
+}
+
+/// The port that a driver listens at, or what it said before it ended.
+async fn driver_port(output: ChildStdout) -> Result<u16, String> {
+    let mut lines = BufReader::new(output).lines();
+    let mut words = String::new();
     while let Ok(Some(line)) = lines.next_line().await {
         if let Some((_, port)) = line.split_once("started successfully on port ") {
             // The driver goes on writing: somebody has to read, or it would stand still.
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return port.trim_end_matches('.').parse().ok();
+            return port.trim_end_matches('.').parse().map_err(|_| line);
         }
+        words.push_str(&line);
+        words.push('\n');
     }
-    None
+    Err(words)
 }

@@ -102,15 +102,8 @@ impl Flow for KernelFlow {
         });
     }
 
-    /// Only UDP can be blocked.
-    fn block_udp(&self, _is_blocked: bool) {}
-
     fn transport(&self) -> Transport {
         Transport::WebSocket
-    }
-
-    fn idle_since(&self) -> Option<Time> {
-        None
     }
 
     fn congestion(&self) -> Congestion {

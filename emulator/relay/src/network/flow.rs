@@ -47,11 +47,13 @@ pub(crate) trait Flow: Timed {
     /// Carries nothing until `until`.
     fn start_outage(&self, until: Time);
     /// Carries nothing while UDP is blocked, if it is UDP.
-    fn block_udp(&self, is_blocked: bool);
+    fn block_udp(&self, _is_blocked: bool) {}
     /// What it carries.
     fn transport(&self) -> Transport;
     /// Since when nothing came, for flows that end by silence.
-    fn idle_since(&self) -> Option<Time>;
+    fn idle_since(&self) -> Option<Time> {
+        None
+    }
     /// The congestion controller of the port that it came by.
     fn congestion(&self) -> Congestion;
     /// Its state.

@@ -28,15 +28,8 @@ impl Flow for TcpFlow {
         self.drive(|state, now| state.conversation.start_outage(until, now));
     }
 
-    /// Only UDP can be blocked.
-    fn block_udp(&self, _is_blocked: bool) {}
-
     fn transport(&self) -> Transport {
         Transport::WebSocket
-    }
-
-    fn idle_since(&self) -> Option<Time> {
-        None
     }
 
     fn congestion(&self) -> Congestion {
