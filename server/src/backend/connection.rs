@@ -1,7 +1,6 @@
 //! A session's connection whose QUIC endpoint is in a backend's process, as the session sees it.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -12,7 +11,7 @@ use super::message::Order;
 use super::remote::{Remote, State};
 use super::stream::{RecvStream, SendStream};
 use crate::session::{Ended, Limits};
-use crate::wt::{self, Incoming};
+use crate::wt::{self, Incoming, Standing};
 
 /// A handle of a connection; when the last is dropped, the connection is closed.
 #[derive(Clone, Debug)]
@@ -51,12 +50,12 @@ impl Connection {
 
     /// What the backend said last of the path.
     pub(crate) fn path(&self) -> PathSample {
-        self.remote().with(|state| state.path)
+        self.standing().map_or_else(PathSample::default, |standing| standing.path)
     }
 
-    /// Where the client is, and how the path there is, as the backend said last.
-    pub(crate) fn known_path(&self) -> (Option<SocketAddr>, PathSample) {
-        self.remote().with(|state| (state.client, state.path))
+    /// How the connection stands, as the backend said last.
+    pub(crate) fn standing(&self) -> Option<Standing> {
+        self.remote().with(|state| state.standing)
     }
 
     /// Has the session's task woken when there is news.

@@ -6,11 +6,10 @@ use std::net::SocketAddr;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
-use sluice_shared::wire::PathSample;
 
 use crate::config::QuicTuning;
 use crate::tls::KeyedChain;
-use crate::wt::{Asked, Verdict};
+use crate::wt::{Asked, Standing, Verdict};
 
 /// From the server to a backend.
 #[derive(Debug, Serialize, Deserialize)]
@@ -88,8 +87,8 @@ pub(super) enum News {
     Arrived,
     /// It asks for a session, at the endpoint of this number.
     Asked { endpoint: usize, asked: Asked },
-    /// The session is there: the stream that names it, what one datagram carries on every path, and the path.
-    Opened { session_id: u64, max_datagram_bytes: usize, client: SocketAddr, path: PathSample },
+    /// The session is there: the stream that names it, what one datagram carries on every path, and how it stands.
+    Opened { session_id: u64, max_datagram_bytes: usize, standing: Standing },
     /// The client has opened a bidirectional stream.
     Accepted { stream: u64 },
     /// The client has sent what nobody takes: datagrams, or else unidirectional streams.
@@ -110,8 +109,8 @@ pub(super) enum News {
     Settled { stream: u64 },
     /// QUIC has taken a datagram of so many bytes.
     TakenDatagram { bytes: usize },
-    /// How the path is, and how many bytes of datagrams QUIC has not sent.
-    Sample { client: SocketAddr, path: PathSample, datagrams: usize },
+    /// How it stands, and how many bytes of datagrams QUIC has not sent.
+    Sample { standing: Standing, datagrams: usize },
     /// The connection is over.
     Gone { why: String },
 }

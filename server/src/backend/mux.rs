@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use super::child::Teller;
 use super::message::{News, Order};
 use super::remote::READ_WINDOW_BYTES;
 use crate::session::Ended;
-use crate::wt::{self, Arrived, RecvStream, SendStream};
+use crate::wt::{self, Arrived, RecvStream, SendStream, Standing};
 
 /// How often the server hears of the path.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
@@ -43,7 +42,7 @@ pub(super) struct Mux {
     incoming: Option<BoxFuture<'static, Result<Arrived, Ended>>>,
     closed: BoxFuture<'static, quinn::ConnectionError>,
     ticks: Interval,
-    told: Option<(SocketAddr, PathSample, usize)>,
+    told: Option<(Standing, usize)>,
 }
 
 /// A stream on its way to the client.
@@ -105,12 +104,11 @@ impl Mux {
 
     /// Does what the server orders, until the connection is over; says why it is.
     pub(super) async fn run(mut self, orders: &mut mpsc::Receiver<(Order, Bytes)>) -> String {
-        let path = wt::sample(&self.quic);
+        let standing = wt::sample(&self.quic);
         self.teller.tell(News::Opened {
             session_id: self.connection.session_id().into_u64(),
-            max_datagram_bytes: self.least_datagram_bytes(path),
-            client: self.quic.remote_address(),
-            path,
+            max_datagram_bytes: self.least_datagram_bytes(standing.path),
+            standing,
         });
         loop {
             match poll_fn(|cx| self.poll(cx, orders)).await {
@@ -179,7 +177,7 @@ impl Mux {
         let teller = &self.teller;
         self.readers.retain(|stream, reader| reader.poll(*stream, teller, cx) == Life::GoesOn);
         self.poll_datagrams(cx);
-        let has_moved = self.told.is_some_and(|(client, ..)| client != self.quic.remote_address());
+        let has_moved = self.told.is_some_and(|(told, _)| told.client != self.quic.remote_address());
         let mut is_due = has_moved;
         while self.ticks.poll_tick(cx).is_ready() {
             is_due = true;
@@ -252,10 +250,10 @@ impl Mux {
 
     /// Tells how the path is, if that is news, and if the server has taken what was told before.
     fn tell_sample(&mut self) {
-        let sample = (self.quic.remote_address(), wt::sample(&self.quic), wt::datagrams_in_quinn(&self.quic));
+        let sample = (wt::sample(&self.quic), wt::datagrams_in_quinn(&self.quic));
         if self.told != Some(sample) && self.teller.is_idle() {
-            let (client, path, datagrams) = sample;
-            self.teller.tell(News::Sample { client, path, datagrams });
+            let (standing, datagrams) = sample;
+            self.teller.tell(News::Sample { standing, datagrams });
             self.told = Some(sample);
         }
     }

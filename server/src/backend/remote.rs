@@ -2,18 +2,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 use parking_lot::Mutex;
-use sluice_shared::wire::PathSample;
 
 use super::message::{News, Order, ToBackend};
 use super::outbox::Outbox;
 use crate::session::Ended;
-use crate::wt;
+use crate::wt::{self, Standing};
 
 /// Streams that are opened ahead at most, once as many have been used.
 const MOST_AHEAD: u64 = 16;
@@ -35,9 +33,8 @@ pub(super) struct Remote {
 pub(super) struct State {
     waker: Option<Waker>,
     pub(super) opened: Option<OpenedAs>,
-    /// Where the client is, and how the path there is, as the backend said last.
-    pub(super) client: Option<SocketAddr>,
-    pub(super) path: PathSample,
+    /// How the connection stands, as the backend said last.
+    pub(super) standing: Option<Standing>,
     /// Streams that the client has opened, and the session has not seen.
     pub(super) accepted: VecDeque<u64>,
     pub(super) stray: Option<&'static str>,
@@ -181,9 +178,9 @@ impl State {
 
     fn take(&mut self, news: News, bytes: &[u8]) -> Result<(), TooMuch> {
         match news {
-            News::Opened { session_id, max_datagram_bytes, client, path } => {
+            News::Opened { session_id, max_datagram_bytes, standing } => {
                 self.opened = Some(OpenedAs { session_id, max_datagram_bytes });
-                (self.client, self.path) = (Some(client), path);
+                self.standing = Some(standing);
             }
             News::Accepted { stream } => {
                 self.written.insert(stream, Written::default());
@@ -231,8 +228,8 @@ impl State {
             News::TakenDatagram { bytes } => {
                 self.untaken_datagrams = self.untaken_datagrams.saturating_sub(bytes);
             }
-            News::Sample { client, path, datagrams } => {
-                (self.client, self.path, self.datagrams) = (Some(client), path, datagrams);
+            News::Sample { standing, datagrams } => {
+                (self.standing, self.datagrams) = (Some(standing), datagrams);
             }
             News::Gone { why } => {
                 self.gone.get_or_insert(why);

@@ -1,10 +1,12 @@
 //! The connection below a session: its QUIC endpoint is in this process, or in that of a backend.
 
+use std::net::SocketAddr;
 use std::task::Context;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use sluice_relay::KnownPath;
-use sluice_shared::lab::PathState;
+use sluice_shared::lab::{PathFrameCounts, PathState};
 use sluice_shared::time::micros;
 use sluice_shared::wire::{CloseCode, PathSample};
 use wtransport::{VarInt, quinn};
@@ -22,6 +24,17 @@ pub(crate) enum Connection {
     Here(wtransport::Connection),
     /// Its endpoint is in the process of a backend.
     Apart(backend::Connection),
+}
+
+/// How a connection stands, as QUIC itself tells.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    /// Where the client is.
+    pub(crate) client: SocketAddr,
+    /// How the path there is.
+    pub(crate) path: PathSample,
+    /// The frames that validate paths, since the connection began.
+    pub(crate) frames: PathFrameCounts,
 }
 
 /// What a client sends beside its control stream.
@@ -44,32 +57,29 @@ impl Connection {
     /// What QUIC knows of the path. Of a backend's connection it is what its process said last, ten times a second.
     pub(crate) fn path(&self) -> PathSample {
         match self {
-            Self::Here(connection) => path_of(connection.quic_connection()),
+            Self::Here(connection) => standing(connection.quic_connection()).path,
             Self::Apart(connection) => connection.path(),
         }
     }
 
     /// What a lab asks for: what is known of the path, and of which.
     pub(super) fn known_path(&self) -> Option<KnownPath> {
-        let (client, path) = match self {
-            Self::Here(connection) => {
-                let quic = connection.quic_connection();
-                (Some(quic.remote_address()), path_of(quic))
-            }
-            Self::Apart(connection) => connection.known_path(),
+        let Standing { client, path, frames } = match self {
+            Self::Here(connection) => standing(connection.quic_connection()),
+            Self::Apart(connection) => connection.standing()?,
         };
         let state = PathState {
             cwnd_bytes: path.congestion_window.unwrap_or(0),
             rtt_micros: path.rtt_micros.unwrap_or(0),
         };
-        client.map(|client| KnownPath { client, state })
+        Some(KnownPath { client, state, frames })
     }
 
     /// As [`Connection::path`], and lets quinn hold no more than such a path needs. A backend's process does so by
     /// itself.
     pub(super) fn sample(&self) -> PathSample {
         match self {
-            Self::Here(connection) => sample(connection.quic_connection()),
+            Self::Here(connection) => sample(connection.quic_connection()).path,
             Self::Apart(connection) => connection.path(),
         }
     }
@@ -211,15 +221,23 @@ pub(crate) const UNI_STREAMS: &str = "unidirectional streams";
 /// The same.
 pub(crate) const DATAGRAMS: &str = "datagrams";
 
-/// What quinn knows of the path of `connection`, which may hold no more than such a path needs from now on.
-pub(crate) fn sample(connection: &quinn::Connection) -> PathSample {
-    let path = path_of(connection);
-    connection.set_send_window(send_window(path.congestion_window.unwrap_or(0)));
-    path
+/// How `connection` stands, which may hold no more than such a path needs from now on.
+pub(crate) fn sample(connection: &quinn::Connection) -> Standing {
+    let standing = standing(connection);
+    connection.set_send_window(send_window(standing.path.congestion_window.unwrap_or(0)));
+    standing
 }
 
-fn path_of(connection: &quinn::Connection) -> PathSample {
-    path_sample(connection.stats().path)
+fn standing(connection: &quinn::Connection) -> Standing {
+    let stats = connection.stats();
+    let (sent, received) = (stats.frame_tx, stats.frame_rx);
+    let frames = PathFrameCounts {
+        challenges_sent: sent.path_challenge,
+        challenges_received: received.path_challenge,
+        responses_sent: sent.path_response,
+        responses_received: received.path_response,
+    };
+    Standing { client: connection.remote_address(), path: path_sample(stats.path), frames }
 }
 
 /// A path as QUIC counts it, in the words of the protocol.

@@ -17,8 +17,8 @@ pub(crate) use accept::{Admitted, Asked, HANDSHAKE, Verdict, admit, answer, hand
 pub(crate) use backend::{Backend, Group};
 pub(crate) use carrier::CONTROL_PRIORITY;
 pub(crate) use connection::{
-    Arrived, Connection, DATAGRAMS, Incoming, UNI_STREAMS, datagrams_in_quinn, incoming, path_sample, sample,
-    send_datagram_wait,
+    Arrived, Connection, DATAGRAMS, Incoming, Standing, UNI_STREAMS, datagrams_in_quinn, incoming,
+    path_sample, sample, send_datagram_wait,
 };
 pub(crate) use echo::echo;
 pub(crate) use endpoint::Endpoint;

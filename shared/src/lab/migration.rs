@@ -152,6 +152,11 @@ pub struct QuicPathChange {
     /// Frames beyond those that are remembered.
     #[serde(default)]
     pub more_frames: u64,
+    /// How many of these frames the server's own QUIC has counted since the change: the network counts what passes it,
+    /// the endpoint what it sends and takes. Of a connection that has ended it is what was known last; `None` where
+    /// nobody could be asked at the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<PathFrameCounts>,
     /// The connection IDs in the client's packets: the server chose them.
     pub client_sends_to: IdChange,
     /// The connection IDs in the server's packets: the client chose them.
@@ -191,6 +196,32 @@ pub enum PathFrameKind {
     Challenge,
     /// PATH_RESPONSE
     Response,
+}
+
+/// PATH_CHALLENGE and PATH_RESPONSE frames by the count of one end of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathFrameCounts {
+    /// PATH_CHALLENGE frames that it has sent.
+    pub challenges_sent: u64,
+    /// PATH_CHALLENGE frames that have reached it.
+    pub challenges_received: u64,
+    /// PATH_RESPONSE frames that it has sent.
+    pub responses_sent: u64,
+    /// PATH_RESPONSE frames that have reached it.
+    pub responses_received: u64,
+}
+
+impl PathFrameCounts {
+    /// What has been counted since `earlier`.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Self {
+        Self {
+            challenges_sent: self.challenges_sent.saturating_sub(earlier.challenges_sent),
+            challenges_received: self.challenges_received.saturating_sub(earlier.challenges_received),
+            responses_sent: self.responses_sent.saturating_sub(earlier.responses_sent),
+            responses_received: self.responses_received.saturating_sub(earlier.responses_received),
+        }
+    }
 }
 
 /// The destination connection ID of packets in one direction, in hexadecimal digits; empty where it has no bytes.

@@ -28,8 +28,8 @@ pub use frames::{
 };
 pub use migration::{
     BackendReport, BalancerReport, ClientRoute, IdChange, IdFrames, LabRouting, NewAddress, NextConnection,
-    PathChange, PathEnds, PathFrame, PathFrameKind, PathState, QuicPathChange, Switch, SwitchReport, TcpFate,
-    TcpPathChange,
+    PathChange, PathEnds, PathFrame, PathFrameCounts, PathFrameKind, PathState, QuicPathChange, Switch,
+    SwitchReport, TcpFate, TcpPathChange,
 };
 pub use report::{
     FlowReport, HopReport, LabReport, LateWrite, Lateness, LinkReport, QuicBytes, TcpPhase, TcpReport,

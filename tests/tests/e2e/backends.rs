@@ -276,7 +276,8 @@ async fn the_session_of_a_killed_process_resumes_on_the_other_and_the_process_co
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_process_knew_before_a_change_of_host_is_not_told_as_what_it_knew_after() {
+async fn what_a_process_knew_before_a_change_of_host_is_not_told_as_what_it_knew_after_and_its_frames_are_counted()
+ {
     let server = server().await;
     let lab = Lab::open(&server.target, r#"{"change":{"delay_ms":20}}"#).await;
     let mut reports = lab.watch().await;
@@ -289,7 +290,11 @@ async fn what_a_process_knew_before_a_change_of_host_is_not_told_as_what_it_knew
         };
         let report = reports
             .until("the path is known before and after", |report| {
-                quic_of(report).is_some_and(|quic| quic.gap_micros.is_some())
+                quic_of(report).is_some_and(|quic| {
+                    let counted = quic.counted.unwrap_or_default();
+                    let is_validated = counted.challenges_sent > 0 && counted.responses_received > 0;
+                    quic.gap_micros.is_some() && is_validated
+                })
             })
             .await;
         let quic = quic_of(&report).expect("seen");

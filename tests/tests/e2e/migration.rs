@@ -5,7 +5,8 @@ use std::time::Duration;
 use hyper::Method;
 use sluice_shared::certificate::Verdict;
 use sluice_shared::lab::{
-    Congestion, LabReport, NewAddress, PathChange, PathFrameKind, QuicPathChange, SwitchReport, TcpFate,
+    Congestion, LabReport, NewAddress, PathChange, PathFrame, PathFrameKind, QuicPathChange, SwitchReport,
+    TcpFate,
 };
 use sluice_shared::link::Direction;
 use sluice_shared::mode::{Mode, Transport};
@@ -50,6 +51,18 @@ fn quic(report: &LabReport, number: u64, lane: u16) -> Option<&QuicPathChange> {
     path(report, number, lane)?.quic.as_ref()
 }
 
+/// Whether the server's own QUIC has counted the frames that passed the network.
+fn is_counted_alike(quic: &QuicPathChange) -> bool {
+    let seen = |kind, direction| {
+        let of_kind = |frame: &&PathFrame| frame.kind == kind && frame.direction == direction;
+        quic.frames.iter().filter(of_kind).count() as u64
+    };
+    let counted = quic.counted.unwrap_or_default();
+    (seen(PathFrameKind::Challenge, Direction::Down), seen(PathFrameKind::Response, Direction::Up))
+        == (counted.challenges_sent, counted.responses_received)
+        && (counted.challenges_received, counted.responses_sent) == (0, 0)
+}
+
 /// The change `number` as it is once `lane` has gone on by the new path, which is validated.
 async fn validated(reports: &mut Reports, number: u64, lane: u16) -> (SwitchReport, PathChange) {
     let what = format!("lane {lane} has a validated path after change {number}");
@@ -61,6 +74,7 @@ async fn validated(reports: &mut Reports, number: u64, lane: u16) -> (SwitchRepo
                 quic.gap_micros.is_some()
                     && arrived(PathFrameKind::Challenge)
                     && arrived(PathFrameKind::Response)
+                    && is_counted_alike(quic)
             })
         })
         .await;

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Weak;
 
 use sluice_link::Weather;
-use sluice_shared::lab::{Congestion, Lateness, LinkReport, PathEnds, PathState, QuicBytes, TcpReport};
+use sluice_shared::lab::{
+    Congestion, Lateness, LinkReport, PathEnds, PathFrameCounts, PathState, QuicBytes, TcpReport,
+};
 use sluice_shared::link::NetworkProfile;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
@@ -21,6 +23,8 @@ pub struct KnownPath {
     pub client: SocketAddr,
     /// The congestion window and the round trip.
     pub state: PathState,
+    /// The frames that validate paths, since the connection began.
+    pub frames: PathFrameCounts,
 }
 
 /// Asks a server what it knows of the path to a client; `None` where it knows nothing yet.

@@ -103,6 +103,7 @@ impl UdpFlow {
         self.drive(|state, now| {
             state.end_attack(now);
             // What comes from now on is the attack's, and not that of a change of networks.
+            state.recount();
             state.watch.settle();
             let number = state.attacks;
             state.attacks = number.wrapping_add(1);

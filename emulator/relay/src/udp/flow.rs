@@ -115,8 +115,9 @@ impl UdpFlow {
         self.drive(|state, now| {
             // The attacker has copied packets of a client that is elsewhere now.
             state.end_attack(now);
-            let before = state.path_state();
-            let change = state.watch.begin(self.id, (state.relay_side, relay_side), before);
+            state.recount();
+            let (before, counted) = (state.path_state(), state.counted());
+            let change = state.watch.begin(self.id, (state.relay_side, relay_side), before, counted);
             let back = mem::replace(&mut state.back, back);
             let relay_side = mem::replace(&mut state.relay_side, relay_side);
             state.former.push(state.watch.path() - 1, now, (back, relay_side));

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sluice_shared::lab::{IdChange, PathChange, PathEnds, PathState, QuicPathChange};
+use sluice_shared::lab::{IdChange, PathChange, PathEnds, PathFrameCounts, PathState, QuicPathChange};
 use sluice_shared::link::Direction;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::{Time, micros};
@@ -28,6 +28,8 @@ pub(super) struct PathWatch {
     data: DataWatch,
     /// The last change, which this path began with.
     change: Option<SeenChange>,
+    /// What the server had counted when it began.
+    counted_before: Option<PathFrameCounts>,
 }
 
 /// What is remembered of a packet while it is under way.
@@ -63,6 +65,7 @@ impl PathWatch {
         flow: FlowId,
         (old, new): (SocketAddr, SocketAddr),
         before: Option<PathState>,
+        counted: Option<PathFrameCounts>,
     ) -> SeenChange {
         let id = |id: Option<Id>| IdChange { before: id.map(Id::to_hex), after: None };
         let quic = QuicPathChange {
@@ -85,7 +88,22 @@ impl PathWatch {
         let change = Arc::new(Mutex::new(change));
         self.path += 1;
         self.change = Some(Arc::clone(&change));
+        self.counted_before = counted;
         change
+    }
+
+    /// Whether it is of use to know what the server has counted.
+    pub(super) const fn counts(&self) -> bool {
+        self.change.is_some() && self.counted_before.is_some()
+    }
+
+    /// The server has counted so many frames that validate paths since the connection began.
+    pub(super) fn recount(&self, counted: PathFrameCounts) {
+        if let (Some(change), Some(before)) = (&self.change, self.counted_before)
+            && let Some(quic) = &mut change.lock().quic
+        {
+            quic.counted = Some(counted.since(before));
+        }
     }
 
     /// Writes down no more of the last change, once its gap is over.
@@ -265,7 +283,7 @@ mod tests {
         let plain = watch.on_sent(Direction::Down, &glimpse(true, &[]), at(1), || None);
         watch.on_delivered(Direction::Down, plain, passage(1, 11));
         let under_way = watch.on_sent(Direction::Down, &glimpse(true, &[]), at(9), || None);
-        let change = watch.begin(FlowId(3), addresses(), Some(state));
+        let change = watch.begin(FlowId(3), addresses(), Some(state), None);
         watch.on_stray(&glimpse(true, &[PathFrameKind::Challenge]), at(12));
         assert_ne!(under_way.path(), watch.path());
         watch.on_missed(passage(9, 19));
@@ -301,7 +319,7 @@ mod tests {
             let mut watch = PathWatch::default();
             let before = watch.on_sent(Direction::Down, &glimpse(true, &[]), at(1), || None);
             watch.on_delivered(Direction::Down, before, passage(1, 11));
-            let change = watch.begin(FlowId(3), addresses(), None);
+            let change = watch.begin(FlowId(3), addresses(), None, None);
             let first = Glimpse { has_data, ..challenge.clone() };
             let first = watch.on_sent(Direction::Down, &first, at(12), || None);
             watch.on_delivered(Direction::Down, first, passage(12, 22));
@@ -313,9 +331,26 @@ mod tests {
     }
 
     #[test]
+    fn what_the_server_counts_belongs_to_the_change_that_it_was_counted_after() {
+        let sent = |challenges_sent| PathFrameCounts { challenges_sent, ..PathFrameCounts::default() };
+        let told = |change: &SeenChange| change.lock().quic.as_ref().expect("a QUIC connection").counted;
+        let mut watch = PathWatch::default();
+        assert!(!watch.counts(), "nothing has changed");
+        let first = watch.begin(FlowId(3), addresses(), None, Some(sent(2)));
+        assert!(watch.counts());
+        watch.recount(sent(4));
+        let second = watch.begin(FlowId(3), addresses(), None, Some(sent(5)));
+        watch.recount(sent(6));
+        assert_eq!((told(&first), told(&second)), (Some(sent(2)), Some(sent(1))));
+        let unknown = watch.begin(FlowId(3), addresses(), None, None);
+        watch.recount(sent(9));
+        assert_eq!((watch.counts(), told(&unknown)), (false, None));
+    }
+
+    #[test]
     fn there_is_an_end_to_the_frames_of_a_change() {
         let mut watch = PathWatch::default();
-        let change = watch.begin(FlowId(3), addresses(), None);
+        let change = watch.begin(FlowId(3), addresses(), None, None);
         for n in 0..20 {
             watch.on_sent(Direction::Up, &glimpse(false, &[PathFrameKind::Response]), at(n), || None);
         }

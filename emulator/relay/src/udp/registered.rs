@@ -55,6 +55,7 @@ impl Flow for UdpFlow {
 
     fn reading(&self) -> Reading {
         let (up, down, lateness, quic) = self.drive(|state, now| {
+            state.recount();
             let quic = state.lateness.as_ref().and_then(|lateness| lateness.bytes());
             let lateness = state.lateness.as_mut().and_then(|lateness| lateness.take_lateness());
             (state.up.report(now), state.down.report(now), lateness, quic)

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
-use sluice_shared::lab::PathState;
+use sluice_shared::lab::{PathFrameCounts, PathState};
 use sluice_shared::link::Direction;
 use sluice_shared::time::Time;
 use tokio::task::AbortHandle;
@@ -14,7 +14,7 @@ use super::path::{OldReaders, PathWatch, Sight};
 use super::port::{Datagram, Port};
 use super::way::Way;
 use crate::agenda::Timer;
-use crate::network::PathStateProbe;
+use crate::network::{KnownPath, PathStateProbe};
 use crate::quic::{Glimpse, Load, QuicLateness};
 
 /// The state of a [`super::flow::UdpFlow`].
@@ -89,6 +89,20 @@ impl FlowState {
         ask(self.probe.as_ref(), self.relay_side)
     }
 
+    /// How many frames that validate paths the server has counted, whichever path it knows.
+    pub(super) fn counted(&self) -> Option<PathFrameCounts> {
+        known(self.probe.as_ref()).map(|known| known.frames)
+    }
+
+    /// Has the last change told what the server has counted since.
+    pub(super) fn recount(&mut self) {
+        if self.watch.counts()
+            && let Some(counted) = self.counted()
+        {
+            self.watch.recount(counted);
+        }
+    }
+
     /// The attacker leaves, if one is there.
     pub(super) fn end_attack(&mut self, now: Time) {
         if let Some(attack) = self.attack.take() {
@@ -117,7 +131,11 @@ impl FlowState {
 
 /// What the server knows of the path to `relay_side`, and not of one that the client has left.
 fn ask(probe: Option<&Weak<PathStateProbe>>, relay_side: SocketAddr) -> Option<PathState> {
-    let known = probe?.upgrade()?()?;
+    let known = known(probe)?;
     let key = |address: SocketAddr| (address.ip().to_canonical(), address.port());
     (key(known.client) == key(relay_side)).then_some(known.state)
+}
+
+fn known(probe: Option<&Weak<PathStateProbe>>) -> Option<KnownPath> {
+    probe?.upgrade()?()
 }

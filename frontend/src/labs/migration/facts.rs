@@ -61,9 +61,12 @@ const ROWS: [Row; 9] = [
             path.quic.as_ref().map(|quic| states(quic, |state| state.rtt_micros, rtt_verdict, format::span))
         },
     ),
-    ("challenges", "PATH_<wbr>CHALLENGE", "Eight bytes that nobody can guess (RFC 9000 §8.2)", |_, path| {
-        path.quic.as_ref().map(|quic| frames(quic, PathFrameKind::Challenge))
-    }),
+    (
+        "challenges",
+        "PATH_<wbr>CHALLENGE",
+        "Eight bytes that nobody can guess (RFC 9000 §8.2), as opened on the way; below, what the server’s QUIC counts",
+        |_, path| path.quic.as_ref().map(|quic| frames(quic, PathFrameKind::Challenge)),
+    ),
     ("responses", "PATH_<wbr>RESPONSE", "The same eight bytes, back from the new address", |_, path| {
         path.quic.as_ref().map(|quic| frames(quic, PathFrameKind::Response))
     }),
@@ -233,6 +236,14 @@ fn frames(quic: &QuicPathChange, kind: PathFrameKind) -> (String, String) {
     if quic.more_frames > 0 {
         html.extend(["<small>and ", &quic.more_frames.to_string(), " of both kinds later</small>"]);
     }
+    if let Some(counted) = quic.counted {
+        let (sent, received) = match kind {
+            PathFrameKind::Challenge => (counted.challenges_sent, counted.challenges_received),
+            PathFrameKind::Response => (counted.responses_sent, counted.responses_received),
+        };
+        let (sent, received) = (sent.to_string(), received.to_string());
+        html.extend(["<small>server’s QUIC: ", &sent, " sent, ", &received, " received</small>"]);
+    }
     match kind {
         PathFrameKind::Response => {
             if let Some(micros) = validated_micros(quic) {
@@ -325,6 +336,8 @@ mod tests {
         ] {
             assert_eq!(value(&html, id), expected, "{id}");
         }
+        assert!(html.contains("server’s QUIC: 2 sent, 0 received"), "{html}");
+        assert!(html.contains("server’s QUIC: 0 sent, 1 received"), "{html}");
         assert!(html.contains("path validated in 100.0\u{a0}ms"), "{html}");
         assert!(html.contains("SYN +180.0\u{a0}ms, established +280.0\u{a0}ms"), "{html}");
         assert_eq!(html.matches("begun anew").count(), 2, "{html}");

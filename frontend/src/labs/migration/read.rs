@@ -2,8 +2,8 @@
 
 use sluice_shared::lab::{
     BackendReport, BalancerReport, ClientRoute, Congestion, IdChange, IdFrames, LabReport, NewAddress,
-    NextConnection, PathChange, PathEnds, PathFrame, PathFrameKind, PathState, QuicPathChange, Resumed,
-    SwitchReport, TcpFate, TcpPathChange, TunnelPath, TunnelReport,
+    NextConnection, PathChange, PathEnds, PathFrame, PathFrameCounts, PathFrameKind, PathState,
+    QuicPathChange, Resumed, SwitchReport, TcpFate, TcpPathChange, TunnelPath, TunnelReport,
 };
 use sluice_shared::link::Direction;
 use sluice_shared::mode::Transport;
@@ -68,6 +68,7 @@ fn quic(json: &Json) -> Option<QuicPathChange> {
         lost_until: json.time("lost_until"),
         frames: json.list("frames").filter_map(|told| frame(&told)).collect(),
         more_frames: json.count("more_frames"),
+        counted: counted(json),
         client_sends_to: ids(json, "client_sends_to"),
         server_sends_to: ids(json, "server_sends_to"),
         ids_by_client: id_frames(json, "ids_by_client"),
@@ -89,6 +90,16 @@ pub(super) fn frame(json: &Json) -> Option<PathFrame> {
         sent_at: json.time("sent_at")?,
         arrived_at: json.time("arrived_at"),
         data: json.text("data")?,
+    })
+}
+
+fn counted(json: &Json) -> Option<PathFrameCounts> {
+    let json = json.get("counted");
+    Some(PathFrameCounts {
+        challenges_sent: json.whole("challenges_sent")?,
+        challenges_received: json.count("challenges_received"),
+        responses_sent: json.count("responses_sent"),
+        responses_received: json.count("responses_received"),
     })
 }
 

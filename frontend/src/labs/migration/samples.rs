@@ -2,8 +2,8 @@
 
 use sluice_shared::lab::{
     Congestion, IdChange, IdFrames, LabReport, NewAddress, NextConnection, PathChange, PathEnds, PathFrame,
-    PathFrameKind, PathState, QuicPathChange, Resumed, SwitchReport, TcpFate, TcpPathChange, TunnelPath,
-    TunnelReport,
+    PathFrameCounts, PathFrameKind, PathState, QuicPathChange, Resumed, SwitchReport, TcpFate, TcpPathChange,
+    TunnelPath, TunnelReport,
 };
 use sluice_shared::link::Direction;
 use sluice_shared::mode::Transport;
@@ -68,6 +68,11 @@ pub(super) fn quic() -> PathChange {
                 frame(PathFrameKind::Response, Direction::Up, 140, Some(at(190)), false),
             ],
             more_frames: 0,
+            counted: Some(PathFrameCounts {
+                challenges_sent: 2,
+                responses_received: 1,
+                ..PathFrameCounts::default()
+            }),
             client_sends_to: IdChange {
                 before: Some("0011223344556677".to_owned()),
                 after: Some("0011223344556677".to_owned()),
