@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_shared::exhibit::ExhibitUse;
+use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::{GapReason, Hop, PathSample, TransportFacts, Waiting};
 
@@ -44,8 +45,9 @@ pub struct Summary {
     pub age_curve: Vec<u32>,
     /// Smallest recent heartbeat round trip, microseconds.
     pub rtt_micros: Option<u64>,
-    /// The server's clock minus this one, microseconds, as estimated by the fastest recent heartbeat.
-    pub clock_offset_micros: i64,
+    /// The server's clock minus this one, microseconds, as estimated by the fastest recent heartbeat; `None` before
+    /// the first one is answered, and of a lane that has no session.
+    pub clock_offset_micros: Option<i64>,
     /// The path as the server's stack sees it.
     pub path: PathSample,
     /// What carries the lane; `None` before the first Welcome.
@@ -54,6 +56,8 @@ pub struct Summary {
     pub last_outage: Option<Outage>,
     /// The newest silences, oldest first; at most [`Summary::SILENCES`].
     pub silences: Vec<Silence>,
+    /// Since when all of them are remembered; `None` before the first message.
+    pub silences_since: Option<Time>,
     /// How long the transports of the last try took; only of a lane that falls back.
     pub ready_times: Option<ReadyTimes>,
     /// For how long the server's task of this connection has run in total, microseconds.

@@ -37,7 +37,7 @@ pub(super) fn report(
 fn summary(active: Option<&Active>, tally: &mut Tally, now: Time) -> Summary {
     let totals = tally.totals(now);
     let last_outage = tally.lifeline.last_outage();
-    let silences = tally.silences();
+    let (silences, silences_since) = tally.silences();
     let told = tally.ages(now);
     let [age, age_at_server, age_in_transit, age_in_inbox] = told.ages;
     let measured = Summary {
@@ -51,6 +51,7 @@ fn summary(active: Option<&Active>, tally: &mut Tally, now: Time) -> Summary {
         busy: totals.busy,
         last_outage,
         silences,
+        silences_since,
         age,
         age_at_server,
         age_in_transit,
@@ -71,7 +72,7 @@ fn summary(active: Option<&Active>, tally: &mut Tally, now: Time) -> Summary {
         waiting: active.sample.map(|sample| sample.waiting).unwrap_or_default(),
         duplicates: session.duplicates() - active.duplicates_before,
         rtt_micros: session.clock().min_rtt().map(sluice_shared::time::micros),
-        clock_offset_micros: session.clock().offset_micros().unwrap_or(0),
+        clock_offset_micros: session.clock().offset_micros(),
         path: active.sample.map(|sample| sample.path).unwrap_or_default(),
         facts: active.facts.clone(),
         core_micros: active.sample.map_or(0, |sample| sample.core_micros),

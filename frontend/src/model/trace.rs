@@ -379,7 +379,7 @@ impl Trace {
 
 /// A time of the server's clock on the browser's.
 fn local(server: Time, summary: &Summary) -> Time {
-    server.shifted_by_micros(-summary.clock_offset_micros)
+    server.shifted_by_micros(-summary.clock_offset_micros.unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use sluice_shared::time::Time;
 
-use crate::bridge::{LifeEvent, LifeKind, Silence};
+use crate::bridge::{LifeEvent, LifeKind, Silence, Summary};
 
 /// Events that an element tells.
 const EVENTS: usize = 48;
@@ -66,8 +66,9 @@ impl What {
     }
 }
 
-/// The last events that matter, as `name:µs`, oldest first; the server's clock is `offset_micros` ahead.
-pub fn life_text<'a>(events: impl DoubleEndedIterator<Item = &'a LifeEvent>, offset_micros: i64) -> String {
+/// The last events that matter, as `name:µs`, oldest first; nothing while the server's clock is not known.
+pub fn life_text<'a>(events: impl DoubleEndedIterator<Item = &'a LifeEvent>, summary: &Summary) -> String {
+    let Some(offset_micros) = summary.clock_offset_micros else { return String::new() };
     let moments = events.rev().filter_map(|event| Some((event.at, What::of(event.kind)?.name())));
     let mut moments: Vec<_> = moments.take(EVENTS).collect();
     moments.reverse();
@@ -88,10 +89,14 @@ pub fn moments(text: &str) -> Vec<Moment> {
     text.split_ascii_whitespace().filter_map(moment).collect()
 }
 
-/// Silences, as `µs:µs:waited:left out:lost`; the server's clock is `offset_micros` ahead.
-pub fn silences_text(silences: &[Silence], offset_micros: i64) -> String {
-    let mut text = String::new();
-    for silence in silences {
+/// Since when all silences are told, as `µs`, and each as `µs:µs:waited:left out:lost`; nothing while the server's clock is
+/// not known.
+pub fn silences_text(summary: &Summary) -> String {
+    let (Some(offset_micros), Some(since)) = (summary.clock_offset_micros, summary.silences_since) else {
+        return String::new();
+    };
+    let mut text = micros_text(since, offset_micros) + " ";
+    for silence in &summary.silences {
         for at in [silence.from, silence.until] {
             text.extend([&*micros_text(at, offset_micros), ":"]);
         }
@@ -115,6 +120,11 @@ pub fn silences(text: &str) -> Vec<Silence> {
         })
     };
     text.split_ascii_whitespace().filter_map(silence).collect()
+}
+
+/// Since when [`silences`] are all that there were; `None` where that is not known.
+pub fn silences_since(text: &str) -> Option<Time> {
+    text.split_ascii_whitespace().next()?.parse().ok().map(Time::from_micros)
 }
 
 fn micros_text(at: Time, offset_micros: i64) -> String {
@@ -141,12 +151,14 @@ mod tests {
             event(96, LifeKind::Welcome(Transport::WebSocket, Start::Resumed)),
             event(97, LifeKind::Fresh),
         ];
-        let told = moments(&life_text(events.iter(), -5_000));
+        let known = |offset_micros| Summary { clock_offset_micros: offset_micros, ..Summary::default() };
+        let told = moments(&life_text(events.iter(), &known(Some(-5_000))));
         let whats: Vec<_> = told.iter().map(|moment| moment.what).collect();
         assert_eq!(whats, What::ALL);
         assert_eq!(told[0].at, Time::from_millis(15));
         let many = vec![events[1]; 200];
-        assert_eq!(moments(&life_text(many.iter(), 0)).len(), EVENTS);
+        assert_eq!(moments(&life_text(many.iter(), &known(Some(0)))).len(), EVENTS);
+        assert_eq!(life_text(many.iter(), &known(None)), "");
     }
 
     #[test]
@@ -158,8 +170,19 @@ mod tests {
             left_out: 3,
             lost: 1,
         };
-        let text = silences_text(&[silence, Silence::default()], 0);
-        assert_eq!(silences(&text), [silence, Silence::default()]);
+        let summary = Summary {
+            clock_offset_micros: Some(0),
+            silences: vec![silence, Silence::default()],
+            silences_since: Some(Time::from_millis(3)),
+            ..Summary::default()
+        };
+        let text = silences_text(&summary);
+        assert_eq!(
+            (silences(&text), silences_since(&text)),
+            (summary.silences.clone(), summary.silences_since)
+        );
+        let unknown = silences_text(&Summary { clock_offset_micros: None, ..summary });
+        assert_eq!((&*unknown, silences_since(&unknown)), ("", None));
     }
 
     #[test]

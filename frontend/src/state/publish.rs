@@ -102,7 +102,6 @@ fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
         .collect();
     let Some((running, facts)) = engine.lanes().zip(facts::fairness(&told)).nth(position) else { return };
     let model = &running.model;
-    let offset_micros = model.summary.clock_offset_micros;
     let view = LaneView {
         connection: model.connection.clone(),
         summary: model.summary.clone(),
@@ -112,8 +111,8 @@ fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
         relay: *model.weather.hops(),
         network: model.weather.network(),
         uncertified: model.uncertified,
-        life: trail::life_text(model.life.events(), offset_micros),
-        silences: trail::silences_text(&model.summary.silences, offset_micros),
+        life: trail::life_text(model.life.events(), &model.summary),
+        silences: trail::silences_text(&model.summary),
     };
     if let Some(lane) = app.lanes.get_untracked().iter().find(|lane| lane.id == running.id) {
         set_if_new(lane.view, view);

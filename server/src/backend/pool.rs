@@ -97,7 +97,7 @@ impl Presenter {
 /// Serves one backend: by its process, and by another one at the same ports when that has ended.
 async fn supervise(mut role: Role, mut process: Process, context: Context, mut stop: watch::Receiver<bool>) {
     let ports: Vec<u16> = process.addresses().iter().map(SocketAddr::port).collect();
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::new();
     loop {
         context.note(role.number, process.id());
         let since = Instant::now();
@@ -107,15 +107,13 @@ async fn supervise(mut role: Role, mut process: Process, context: Context, mut s
                 tracing::warn!(backend = role.number, how, "a backend's process has ended");
             }
         }
-        if since.elapsed() >= LASTING {
-            pause = FIRST_PAUSE;
-        }
+        let mut lasted = since.elapsed();
         process = loop {
             tokio::select! {
-                () = sleep(pause) => {}
+                () = sleep(backoff.after(lasted)) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
-            pause = (2 * pause).min(LONGEST_PAUSE);
+            lasted = Duration::ZERO;
             match Process::start(&mut role, &ports).await {
                 Ok(process) => break process,
                 Err(error) => {
@@ -124,5 +122,40 @@ async fn supervise(mut role: Role, mut process: Process, context: Context, mut s
             }
         };
         tracing::info!(backend = role.number, process = process.id(), "a backend's process is back");
+    }
+}
+
+/// How long it takes until a process is started again.
+struct Backoff {
+    next: Duration,
+}
+
+impl Backoff {
+    const fn new() -> Self {
+        Self { next: FIRST_PAUSE }
+    }
+
+    /// The pause after a process that has lasted for `lasted`, which is zero if it could not be started.
+    fn after(&mut self, lasted: Duration) -> Duration {
+        let pause = if lasted >= LASTING { FIRST_PAUSE } else { self.next };
+        self.next = (2 * pause).min(LONGEST_PAUSE);
+        pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_does_not_last_is_started_again_ever_later_and_one_that_has_lasted_soon() {
+        let mut backoff = Backoff::new();
+        let mut pauses = |lasted_secs: u64, times: usize| -> Vec<u128> {
+            let pause = |_| backoff.after(Duration::from_secs(lasted_secs)).as_millis();
+            (0..times).map(pause).collect()
+        };
+        assert_eq!(pauses(29, 6), [500, 1_000, 2_000, 4_000, 8_000, 8_000]);
+        assert_eq!(pauses(30, 2), [500, 500]);
+        assert_eq!(pauses(0, 2), [1_000, 2_000]);
     }
 }

@@ -142,8 +142,9 @@ impl Lab {
             if !self.ask(LabEvent::SwitchNetwork(self.switch.get())).await {
                 return;
             }
-            if let Some(series) = self.series.borrow_mut().as_mut() {
-                series.made = number;
+            match self.series.borrow_mut().as_mut() {
+                Some(series) => series.made = number,
+                None => return,
             }
             clock::sleep_millis(EVERY_MILLIS).await;
         }
@@ -154,8 +155,10 @@ impl Lab {
             }
             clock::sleep_millis(LOOK_MILLIS).await;
         }
-        self.show_counters();
-        self.say("Ten changes made.", "done");
+        if self.series.borrow().is_some() {
+            self.show_counters();
+            self.say("Ten changes made.", "done");
+        }
     }
 
     pub(super) fn field(&self, name: &str) -> Option<HtmlInputElement> {

@@ -1,6 +1,7 @@
 //! What the page's own lanes say of themselves: the module has no part in them, so it reads what everybody reads.
 
 use sluice_shared::mode::{Mode, Transport};
+use sluice_shared::time::Time;
 use wasm_bindgen::JsCast;
 use web_sys::{Document, Element};
 
@@ -30,6 +31,8 @@ pub(super) struct PageLane {
     pub(super) life: Vec<Moment>,
     /// Its last silences, oldest first, on the server's clock.
     pub(super) silences: Vec<Silence>,
+    /// Since when these are all.
+    pub(super) silences_since: Option<Time>,
 }
 
 /// The lanes from above.
@@ -45,6 +48,7 @@ fn lane(element: &Element) -> Option<PageLane> {
         let selector = ["[data-testid=", id, "]"].concat();
         element.query_selector(&selector).ok()??.get_attribute("data-value")?.parse().ok()
     };
+    let silences = element.get_attribute("data-silences").unwrap_or_default();
     Some(PageLane {
         lane: element.get_attribute("data-lane")?.parse().ok()?,
         name: element.get_attribute("aria-label")?.strip_prefix("Lane ")?.to_owned(),
@@ -54,7 +58,8 @@ fn lane(element: &Element) -> Option<PageLane> {
         gaps: fact("gaps").unwrap_or(0),
         lost: fact("lost").unwrap_or(0),
         life: trail::moments(&element.get_attribute("data-life").unwrap_or_default()),
-        silences: trail::silences(&element.get_attribute("data-silences").unwrap_or_default()),
+        silences: trail::silences(&silences),
+        silences_since: trail::silences_since(&silences),
     })
 }
 

@@ -1,5 +1,7 @@
 //! What a lane itself says of a change of networks: its silence, and how it came back where its connection died.
 
+use core::time::Duration;
+
 use sluice_shared::lab::{LabReport, PathChange, SwitchReport};
 use sluice_shared::time::{Time, micros};
 
@@ -22,6 +24,8 @@ pub(super) struct Story {
     /// How it came back; `None` where its connection goes on.
     pub(super) comeback: Option<Comeback>,
     is_complete: bool,
+    /// Whether the lane remembers all its silences since the change.
+    has_all: bool,
 }
 
 /// How a lane came back after its connection was lost.
@@ -144,15 +148,24 @@ impl Story {
         let is_met = |silence: &&Silence| {
             end.is_some_and(|end| silence.until >= earlier(switch.at) && silence.from <= end)
         };
-        let silence =
-            lane.silences.iter().filter(is_met).max_by_key(|silence| silence.until.since(silence.from));
+        // The longest of those that are left may not be the longest that there was.
+        let has_all = lane.silences_since.is_some_and(|since| since <= switch.at);
+        let silences = lane.silences.iter().filter(is_met).filter(|_| has_all);
+        let silence = silences.copied().max_by_key(length);
         let is_complete = end.is_some_and(|end| micros(now.since(end)) >= SETTLED_MICROS);
-        Some(Self { silence: silence.copied(), comeback, is_complete })
+        Some(Self { silence, comeback, is_complete, has_all })
+    }
+
+    /// With what was said `before`, which may be forgotten meanwhile.
+    fn after(mut self, before: &Self) -> Self {
+        let both = before.silence.into_iter().chain(self.silence);
+        self.silence = both.max_by_key(length);
+        self
     }
 
     /// Whether nothing arrived late, as far as anybody noticed.
     pub(super) const fn is_without_silence(&self) -> bool {
-        self.is_complete && self.silence.is_none()
+        self.is_complete && self.has_all && self.silence.is_none()
     }
 
     /// Everything that is to be drawn of it.
@@ -184,7 +197,7 @@ impl Stories {
                     continue;
                 };
                 match place {
-                    Some(place) => self.0[place].1 = story,
+                    Some(place) => self.0[place].1 = story.after(&self.0[place].1),
                     None => self.0.push((key, story)),
                 }
             }
@@ -206,6 +219,10 @@ fn died_at(moments: &[Moment], change: Time) -> Option<Time> {
     let lost_before = lost_before.filter(|moment| moment.what == What::Lost).last();
     let is_lost_after = || after.iter().any(|moment| moment.what == What::Lost);
     lost_before.map(|moment| moment.at).or_else(|| is_lost_after().then_some(change))
+}
+
+fn length(silence: &Silence) -> Duration {
+    silence.until.since(silence.from)
 }
 
 const fn earlier(at: Time) -> Time {
@@ -298,6 +315,32 @@ mod tests {
         assert!(stories.of(&switch, &switch.paths[1]).silence.is_some());
         stories.take(&LabReport::default(), &lanes);
         assert_eq!(stories.of(&switch, &switch.paths[1]), Story::default(), "the server has forgotten it");
+    }
+
+    #[test]
+    fn a_silence_that_a_lane_has_forgotten_is_not_told_as_none() {
+        let switch = samples::switch();
+        let forgetful = || {
+            let mut lanes = samples::lanes();
+            for lane in &mut lanes {
+                lane.silences.clear();
+                lane.silences_since = Some(at(300));
+            }
+            lanes
+        };
+        // At once, before the story is complete, and after it.
+        for now in [at(1_000), at(9_000)] {
+            let mut stories = told(&samples::lanes(), at(500));
+            let report = LabReport { at: now, switches: vec![samples::switch()], ..LabReport::default() };
+            stories.take(&report, &forgetful());
+            let socket = stories.of(&switch, &switch.paths[1]);
+            assert_eq!(socket.silence.map(|silence| silence.waited), Some(178));
+        }
+        let unheard = told(&forgetful(), at(9_000)).of(&switch, &switch.paths[1]);
+        assert!(unheard.silence.is_none() && !unheard.is_without_silence(), "{unheard:?}");
+        let mut quiet = samples::lanes();
+        quiet[1].silences.clear();
+        assert!(told(&quiet, at(9_000)).of(&switch, &switch.paths[1]).is_without_silence());
     }
 
     #[test]

@@ -58,7 +58,8 @@ impl Shown {
             document,
             board: RefCell::new(Board::new(root.clone())),
             root,
-            watched: RefCell::default(),
+            lab: RefCell::default(),
+            watch: RefCell::default(),
             is_following: Cell::new(false),
             is_cut: Cell::new(false),
             report: RefCell::default(),
@@ -88,8 +89,10 @@ pub(super) struct Lab {
     pub(super) document: Document,
     pub(super) root: Element,
     pub(super) board: RefCell<Board>,
-    /// The lab that is watched, and by what.
-    pub(super) watched: RefCell<Option<(String, LabWatch)>>,
+    /// The lab that everything below is of.
+    lab: RefCell<String>,
+    /// What watches it, while the panel is in the page.
+    watch: RefCell<Option<LabWatch>>,
     pub(super) is_following: Cell<bool>,
     /// The watch has ended and is to be opened anew.
     pub(super) is_cut: Cell<bool>,
@@ -126,7 +129,7 @@ impl Lab {
                 lab.watch();
                 clock::sleep_millis(LOOK_MILLIS).await;
             }
-            lab.watched.replace(None);
+            lab.watch.replace(None);
             lab.is_following.set(false);
         });
     }
@@ -134,15 +137,15 @@ impl Lab {
     /// Opens the watch, unless that of the page's lab is open.
     fn watch(self: &Rc<Self>) {
         let id = self.id();
-        let is_open = self.watched.borrow().as_ref().is_some_and(|(watched, _)| *watched == id);
-        if is_open && !self.is_cut.get() {
+        let is_same = *self.lab.borrow() == id;
+        if is_same && self.watch.borrow().is_some() && !self.is_cut.get() {
             return;
         }
         self.is_cut.set(false);
-        if self.watched.replace(None).is_some_and(|(watched, _)| watched != id) {
-            // What another lab has numbered is not this one's.
-            self.stories.take();
-            self.survival.take();
+        self.watch.replace(None);
+        if !is_same {
+            self.lab.replace(id.clone());
+            self.forget();
         }
         if id.is_empty() {
             return self.say(NO_LAB, "refused");
@@ -155,7 +158,25 @@ impl Lab {
             Sight::Gone => lab.is_cut.set(true),
         };
         let watch = LabWatch::of(&api::watch_url(&id), read::report, seen);
-        self.watched.replace(Some((id, watch)));
+        self.watch.replace(Some(watch));
+    }
+
+    /// Forgets what another lab has told: its numbers are not this one's, nor is what is in force there.
+    fn forget(&self) {
+        self.report.take();
+        self.stories.take();
+        self.survival.take();
+        self.series.take();
+        self.routing.set(None);
+        self.chosen.set(None);
+        self.is_series.set(false);
+        let cards = ["switch-card", "spoof-card", "balancer-card", "survival-card", "series-card"];
+        for card in cards {
+            self.set(&["[data-part=", card, "]"].concat(), "data-state", state(false));
+        }
+        if self.is_busy.get() {
+            self.say("Not finished: another network has taken this one's place.", "refused");
+        }
     }
 
     /// The page's lab; empty when it has none.

@@ -148,6 +148,7 @@ pub(super) fn lanes() -> Vec<PageLane> {
         lost: 0,
         life,
         silences,
+        silences_since: Some(at(-10_000)),
     };
     let before = life().into_iter().take(3).collect();
     vec![

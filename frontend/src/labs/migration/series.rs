@@ -159,7 +159,18 @@ mod tests {
     fn lane(lane: u16, transport: Transport, reconnects: u64) -> PageLane {
         let (name, state) = (String::new(), "open".to_owned());
         let (life, silences) = (Vec::new(), Vec::new());
-        PageLane { lane, name, transport, state, reconnects, gaps: 0, lost: 0, life, silences }
+        PageLane {
+            lane,
+            name,
+            transport,
+            state,
+            reconnects,
+            gaps: 0,
+            lost: 0,
+            life,
+            silences,
+            silences_since: None,
+        }
     }
 
     fn switched(number: u64, gap_micros: Option<u64>) -> SwitchReport {

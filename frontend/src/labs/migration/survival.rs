@@ -139,7 +139,8 @@ impl Survival {
     pub(super) fn table(&self, lanes: &[PageLane]) -> String {
         let mut html = "<table class=proof><thead><tr><th></th><th>survived</th><th title=\"From the tunnel's end to the \
                         first data, p50\">first data</th><th title=\"The same where the connection had died, p50\">by \
-                        resume</th><th title=\"Messages that are neither here nor in a gap\">lost</th></tr></thead><tbody>"
+                        resume</th><th title=\"By these lanes so far: messages that are \
+                        neither here nor in a gap\">lanes' lost</th></tr></thead><tbody>"
             .to_owned();
         for row in self.rows() {
             for is_switched in [false, true] {
@@ -215,9 +216,10 @@ fn push_row(html: &mut String, passages: &[Passage], lanes: &[PageLane]) {
         push_cell(html, "td", [&name, id], &value, &text);
         html.push_str("</td>");
     }
-    let own = lanes.iter().filter(|lane| passages.iter().any(|passage| passage.lane == lane.lane));
-    let lost: u64 = own.map(|lane| lane.lost).sum();
-    push_cell(html, "td", [&name, "-lost"], &lost.to_string(), &format::count(lost));
+    let own = || lanes.iter().filter(|lane| passages.iter().any(|passage| passage.lane == lane.lane));
+    let lost = own().next().map(|_| own().map(|lane| lane.lost).sum::<u64>());
+    let value = lost.map_or_else(String::new, |lost| lost.to_string());
+    push_cell(html, "td", [&name, "-lost"], &value, &lost.map_or_else(|| "–".to_owned(), format::count));
     html.push_str("</td></tr>");
 }
 
@@ -276,6 +278,8 @@ mod tests {
         ] {
             assert!(html.contains(fact), "{fact}: {html}");
         }
+        let left = survival.table(&[]);
+        assert!(left.contains("survival-websocket-cubic-lost data-value=\"\">–"), "{left}");
     }
 
     #[test]

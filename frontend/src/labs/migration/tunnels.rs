@@ -98,9 +98,12 @@ impl Lab {
         }
         self.chosen.set(None);
         let then = self.field("then").is_some_and(|field| field.checked());
-        let is_done = !then || self.ask(LabEvent::SwitchNetwork(self.switch.get())).await;
+        if then && !self.ask(LabEvent::SwitchNetwork(self.switch.get())).await {
+            self.is_series.set(false);
+            return false;
+        }
         self.waits_until(AHEAD_MILLIS, is_stopped).await;
-        is_done
+        true
     }
 
     /// Waits for something, or as long as is given; whether it came.

@@ -15,12 +15,11 @@ impl<T: Clone> Ring<T> {
         Self { values: VecDeque::with_capacity(most), most }
     }
 
-    /// Adds the newest value.
-    pub(super) fn push(&mut self, value: T) {
-        if self.values.len() >= self.most {
-            self.values.pop_front();
-        }
+    /// Adds the newest value; tells which one went for it.
+    pub(super) fn push(&mut self, value: T) -> Option<T> {
+        let oldest = if self.values.len() >= self.most { self.values.pop_front() } else { None };
         self.values.push_back(value);
+        oldest
     }
 
     /// Takes all values, oldest first.
@@ -58,7 +57,8 @@ mod tests {
     #[test]
     fn a_full_ring_keeps_the_newest() {
         let mut ring = Ring::new(3);
-        (0..10).for_each(|value| ring.push(value));
+        let forgotten: Vec<_> = (0..10).filter_map(|value| ring.push(value)).collect();
+        assert_eq!(forgotten, [0, 1, 2, 3, 4, 5, 6]);
         assert_eq!(ring.take_all(), [7, 8, 9]);
         assert!(ring.take_all().is_empty());
     }

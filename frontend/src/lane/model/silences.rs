@@ -12,6 +12,8 @@ use crate::bridge::{Silence, Summary};
 #[derive(Debug)]
 pub(super) struct Silences {
     kept: Ring<Silence>,
+    /// The first arrival, or the end of the last silence that is not kept any more.
+    since: Option<Time>,
     last_arrival: Option<Time>,
     usual_micros: u64,
     left_out: u64,
@@ -26,16 +28,21 @@ impl Silences {
 
     /// None so far.
     pub(super) fn new() -> Self {
-        Self { kept: Ring::new(Summary::SILENCES), last_arrival: None, usual_micros: 0, left_out: 0, lost: 0 }
+        let kept = Ring::new(Summary::SILENCES);
+        Self { kept, since: None, last_arrival: None, usual_micros: 0, left_out: 0, lost: 0 }
     }
 
     /// A message has arrived, which was published at `published_at`.
     pub(super) fn handle_arrival(&mut self, published_at: Time, now: Time) {
+        self.since.get_or_insert(now);
         if let Some(last) = self.last_arrival.replace(now) {
             let spacing = micros(now.since(last));
             let long = Summary::SILENCE_MICROS.max(2 * self.usual_micros);
             if spacing >= long {
-                self.kept.push(Silence { from: last, until: now, waited: 0, left_out: 0, lost: 0 });
+                let silence = Silence { from: last, until: now, waited: 0, left_out: 0, lost: 0 };
+                if let Some(forgotten) = self.kept.push(silence) {
+                    self.since = Some(forgotten.until);
+                }
             }
             // A silence does not make silences usual, unless one follows the other.
             let faded = self.usual_micros.saturating_sub(spacing / Self::FORGETTING);
@@ -69,6 +76,11 @@ impl Silences {
     pub(super) fn kept(&self) -> Vec<Silence> {
         self.kept.all()
     }
+
+    /// Since when all that there were are kept; `None` before the first message.
+    pub(super) const fn since(&self) -> Option<Time> {
+        self.since
+    }
 }
 
 #[cfg(test)]
@@ -91,7 +103,7 @@ mod tests {
     #[test]
     fn messages_that_were_published_in_a_silence_have_waited_for_its_end() {
         let mut silences = steady();
-        assert_eq!(silences.kept(), []);
+        assert_eq!((silences.kept(), silences.since()), (vec![], Some(at(0))));
         // What was under way, what was published meanwhile, and what came after.
         for published in (982..1_600).step_by(2) {
             silences.handle_arrival(at(published), at(1_500.max(published + 20)));
@@ -152,5 +164,6 @@ mod tests {
         let kept = silences.kept();
         assert_eq!(kept.len(), Summary::SILENCES);
         assert_eq!(kept.last().map(|silence| silence.until), Some(at(59_000)));
+        assert_eq!(silences.since(), Some(at(43_000)), "the end of the newest that is forgotten");
     }
 }

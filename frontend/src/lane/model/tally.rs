@@ -216,9 +216,9 @@ impl Tally {
         }
     }
 
-    /// The newest silences, oldest first.
-    pub(in crate::lane) fn silences(&self) -> Vec<Silence> {
-        self.silences.kept()
+    /// The newest silences, oldest first, and since when these are all.
+    pub(in crate::lane) fn silences(&self) -> (Vec<Silence>, Option<Time>) {
+        (self.silences.kept(), self.silences.since())
     }
 
     /// Ages over the last 30 s.

@@ -31,7 +31,7 @@ fn a_slow_consumer_leads_to_a_full_inbox_and_to_spent_credit_in_the_order_of_tim
     let mut trace = Trace::default();
     trace.look(&sight(1_000, Policy::Lossless, &flowing()));
     let mut summary = flowing();
-    summary.clock_offset_micros = 5_000_000;
+    summary.clock_offset_micros = Some(5_000_000);
     summary.hops.inbox = Hop { held: Amount::new(63, 0), ..Hop::default() };
     trace.look(&sight(1_500, Policy::Lossless, &summary));
     // The server's word comes 40 ms after what it tells of.
