@@ -76,7 +76,7 @@ impl Server {
     /// Binds all sockets. If WebTransport's cannot be bound, the server has WebSocket alone, and says so.
     ///
     /// # Errors
-    /// HTTP's address cannot be bound, or the certificate cannot be used.
+    /// HTTP's address cannot be bound, the certificate cannot be used, or a backend's process cannot be started.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
         let (identity, certificates) = match &config.tls {
             Some(files) => (tls::load(&files.certificate, &files.key)?, None),

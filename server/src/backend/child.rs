@@ -1,6 +1,7 @@
 //! A backend's process: it ends QUIC, HTTP/3 and WebTransport, and hands what streams and datagrams carry to the server.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use parking_lot::Mutex;
 use sluice_balancer::ServerId;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 use wtransport::{VarInt, quinn};
 
 use super::frame::{FrameError, Frames};
@@ -27,6 +28,9 @@ use crate::wt::{self, Verdict};
 const MOST_ORDERS: usize = 256;
 /// How long sessions may take to end when the server stops.
 const END_TIME: Duration = Duration::from_millis(200);
+
+/// How often the server hears that the process does not hang.
+pub(super) const ALIVE_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a backend's process ends.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +111,19 @@ pub async fn run_backend(
             if is_gone { Ok(()) } else { Err(error.into()) }
         }
         ended = ended => ended,
+        never = say_alive(&outbox) => match never {},
+    }
+}
+
+/// Lets the server hear of the process for as long as it is at work.
+async fn say_alive(outbox: &Outbox) -> Infallible {
+    let mut ticks = interval(ALIVE_EVERY);
+    loop {
+        ticks.tick().await;
+        // What waits says as much.
+        if outbox.is_idle(Outbox::LINK) {
+            outbox.push(Outbox::LINK, &ToServer::Alive, b"");
+        }
     }
 }
 
@@ -195,14 +212,9 @@ impl Sessions {
         self.is_empty.send_replace(false);
         let teller = Teller { session: number, outbox: Arc::clone(&self.outbox) };
         teller.tell(News::Arrived);
-        let why = self.terminate(endpoint, incoming, permit, &teller, &mut orders).await;
-        let is_empty = {
-            let mut all = self.orders.lock();
-            all.remove(&number);
-            all.is_empty()
-        };
-        self.is_empty.send_replace(is_empty);
-        teller.tell(News::Gone { why });
+        let why = "its task at the backend has failed".to_owned();
+        let mut presence = Presence { sessions: &self, teller: &teller, why };
+        presence.why = self.terminate(endpoint, incoming, permit, &teller, &mut orders).await;
     }
 
     /// As [`Sessions::run`], and says why it ended.
@@ -237,6 +249,25 @@ impl Sessions {
             return "the echo is over".to_owned();
         }
         Mux::new(connection, teller.clone()).run(orders).await
+    }
+}
+
+/// A connection, as long as its task goes on: however that ends, the server hears of it.
+struct Presence<'a> {
+    sessions: &'a Sessions,
+    teller: &'a Teller,
+    why: String,
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        let is_empty = {
+            let mut all = self.sessions.orders.lock();
+            all.remove(&self.teller.session);
+            all.is_empty()
+        };
+        self.sessions.is_empty.send_replace(is_empty);
+        self.teller.tell(News::Gone { why: std::mem::take(&mut self.why) });
     }
 }
 

@@ -76,6 +76,8 @@ pub(super) enum ToServer {
     Failed(String),
     /// The bytes that follow are a secret of the connection with this random value of the client's.
     Secret { label: String, client_random: Vec<u8> },
+    /// There was nothing else to say for a while.
+    Alive,
     /// From a session.
     Session(u64, News),
 }

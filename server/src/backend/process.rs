@@ -34,6 +34,9 @@ const START_TIME: Duration = Duration::from_secs(10);
 /// How long it may take to end when it is asked to.
 const STOP_TIME: Duration = Duration::from_secs(1);
 
+/// How long it may say nothing: it hangs then. It says something every [`super::child::ALIVE_EVERY`].
+const MOST_SILENCE: Duration = Duration::from_secs(10);
+
 /// Why there is no process of a backend.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
@@ -228,16 +231,18 @@ impl Link {
     /// Takes what the process says, until it says no more; why that is, unless it is the end.
     async fn read(&self, frames: &mut Frames, output: &mut ChildStdout) -> Option<String> {
         loop {
-            match frames.next(output).await {
-                Ok(Some((ToServer::Session(number, news), bytes))) => self.hear(number, news, &bytes),
-                Ok(Some((ToServer::Secret { label, client_random }, secret))) => {
+            match timeout(MOST_SILENCE, frames.next(output)).await {
+                Ok(Ok(Some((ToServer::Session(number, news), bytes)))) => self.hear(number, news, &bytes),
+                Ok(Ok(Some((ToServer::Secret { label, client_random }, secret)))) => {
                     self.context.secrets.log(&label, &client_random, &secret);
                 }
-                Ok(Some((other @ (ToServer::Ready(_) | ToServer::Failed(_)), _))) => {
+                Ok(Ok(Some((ToServer::Alive, _)))) => {}
+                Ok(Ok(Some((other @ (ToServer::Ready(_) | ToServer::Failed(_)), _)))) => {
                     return Some(format!("it has said {other:?} twice"));
                 }
-                Ok(None) => return None,
-                Err(error) => return Some(error.to_string()),
+                Ok(Ok(None)) => return None,
+                Ok(Err(error)) => return Some(error.to_string()),
+                Err(_) => return Some(format!("it had said nothing for {} s", MOST_SILENCE.as_secs())),
             }
         }
     }
@@ -276,6 +281,7 @@ impl Link {
                     && let Err(error) = remote.take(news, bytes)
                 {
                     tracing::error!(%error, "a backend breaks the rules between processes");
+                    remote.close(CloseCode::Internal.webtransport(), "the server failed");
                     remote.end("its backend breaks the rules");
                 }
             }

@@ -165,7 +165,7 @@ pub struct LaneReport {
     pub longest_stall_ms: f64,
     /// Payload consumed a second while connected, kbit/s.
     pub goodput_kbit_per_s: f64,
-    /// What changes of the client's address did; left out where nothing changes it, and in real time.
+    /// What changes of the client's address did; left out where nothing changes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub migration: Option<Migration>,
     /// What came of copies of the client's packets; left out where nobody sent some, and for TCP.

@@ -2,13 +2,11 @@
 
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
-
 /// The names that this server goes by.
 ///
 /// A page whose name somebody has made to stand for this server's address (DNS rebinding) would count as one of this
 /// server's own: its `Origin` and its `Host` agree. So a name counts only if it was given.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hosts {
     names: Vec<String>,
     any: bool,
@@ -36,7 +34,7 @@ impl Hosts {
 ///
 /// Only browsers send the header, and they alone need the protection: any page could otherwise read this server's
 /// feeds through its visitors. Pages of this server may, and those that `--allow-origin` names.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct OriginRule {
     allowed: Vec<String>,
     page_ports: Vec<u16>,

@@ -153,8 +153,8 @@ pub struct QuicPathChange {
     #[serde(default)]
     pub more_frames: u64,
     /// How many of these frames the server's own QUIC has counted since the change: the network counts what passes it,
-    /// the endpoint what it sends and takes. Of a connection that has ended it is what was known last; `None` where
-    /// nobody could be asked at the change.
+    /// the endpoint what it sends and takes. Of a connection that has ended it is what was known last, and a backend's
+    /// process tells ten times a second; `None` where nobody could be asked at the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<PathFrameCounts>,
     /// The connection IDs in the client's packets: the server chose them.

@@ -18,6 +18,7 @@ use sluice_tests::metrics::Metrics;
 use sluice_tests::process::{ServerProcess, server_binary};
 use sluice_tests::server::Server;
 use sluice_tests::target::Target;
+use tokio::time::timeout;
 
 use crate::echo::assert_echoes;
 use crate::feed;
@@ -302,6 +303,34 @@ async fn what_a_process_knew_before_a_change_of_host_is_not_told_as_what_it_knew
         assert_ne!(before.rtt_micros, after.rtt_micros, "another host begins anew: {before:?}, {after:?}");
         client.until_settled(100).await;
     }
+    assert_certified(&client).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_hangs_is_replaced_and_its_session_goes_on() {
+    let server = server().await;
+    let lab = Lab::open(&server.target, "{}").await;
+    lab.event(BY_ID).await;
+    let mut reports = lab.watch().await;
+    let before = all_up(&mut reports, 2).await;
+    let client = connect(&lab, 0, Lane::new(Mode::OneStream, feed(400, 196)).coming_back()).await;
+    client.until_settled(100).await;
+    let report = reports.until("it is known where the lane is", |report| home(report, 0).is_some()).await;
+    let hung = usize::from(home(&report, 0).expect("seen"));
+    assert!(signal(before[hung], "-STOP"), "there is such a process");
+    let is_replaced = async {
+        while let Some(report) = reports.next().await {
+            if processes(&report).get(hung).is_some_and(|process| *process != before[hung]) {
+                return;
+            }
+        }
+        panic!("the lab is gone");
+    };
+    timeout(PATIENCE, is_replaced).await.expect("a process takes its place");
+    assert!(!signal(before[hung], "-0"), "the hung process is gone");
+    client.until_within(PATIENCE, "it came back", |tally| tally.welcomes.len() > 1).await;
+    client.until_settled(100).await;
     assert_certified(&client).await;
     server.stop().await;
 }

@@ -159,8 +159,8 @@ impl Network {
 
     /// Gives all clients another address, as when a phone changes from one network to another: their TCP connections are
     /// reset at both ends or fall silent, and the server sees their UDP flows come from another port, or another host
-    /// too. The address changes at the server's end of the network: what the server sends to the old one is lost, and
-    /// what is under way goes on. Silent connections end when both of their ends have given up, or after two minutes.
+    /// too. The address changes at the client's end of the network: what the client had sent before still arrives from
+    /// the old one, and what is under way to it, or sent to it later, is lost. Silent connections end when both of their ends have given up, or after two minutes.
     ///
     /// It also happens at the end of each planned outage of a profile with `renews_address`, by port and told.
     pub fn switch_network(&self, switch: Switch) {

@@ -34,16 +34,22 @@ async fn at_each(
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            () = due => {
-                if let (Some(planned), Some(core)) = (planned, core.upgrade()) {
-                    // A timer may fire a little early; what is over is not asked for again.
-                    asked_at = planned.0;
-                    act(&core, planned);
+        let is_due = tokio::select! {
+            () = due => true,
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return;
                 }
+                false
             }
-            changed = changes.changed() => if changed.is_err() { return },
             _ = closing.wait_for(|is_closing| *is_closing) => return,
+        };
+        let Some(core) = core.upgrade() else { return };
+        // A timer may fire a little early, and a little late: what was planned before a change has happened all the same.
+        if let Some(planned) = planned.filter(|(at, _)| is_due || *at <= core.engine().clock.now()) {
+            // What is over is not asked for again.
+            asked_at = planned.0;
+            act(&core, planned);
         }
     }
 }

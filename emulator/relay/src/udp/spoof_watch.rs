@@ -69,7 +69,10 @@ impl SpoofWatch {
         seen.reflected.add(bytes);
         seen.turned_at.get_or_insert(now);
         frames::note(&mut seen.frames, &mut seen.more_frames, Direction::Down, glimpse, true, now);
-        self.last_there = self.last_there.max(glimpse.number);
+        // Once the server is back, a probe alone does not turn it there again (RFC 9000 §9.1).
+        if glimpse.is_beyond_probing || self.returned_by.is_none() {
+            self.last_there = self.last_there.max(glimpse.number);
+        }
         if self.returned_by <= self.last_there {
             self.returned_by = None;
             (seen.returned_at, seen.after) = (None, None);
@@ -209,6 +212,17 @@ mod tests {
         watch.on_reflected(1_200, &data(7), at(4));
         let seen = watch.seen().lock().clone();
         assert_eq!((seen.turned_at, seen.returned_at, seen.data_packets), (Some(at(2)), None, 0));
+    }
+
+    #[test]
+    fn a_server_that_probes_there_once_more_is_back_all_the_same() {
+        let mut watch = watch();
+        watch.on_copied(49, at(1));
+        watch.on_reflected(1_200, &data(5), at(2));
+        down(&mut watch, &data(6), 3);
+        watch.on_reflected(1_200, &probe(7, PathFrameKind::Challenge), at(4));
+        let seen = watch.seen().lock().clone();
+        assert_eq!((seen.returned_at, seen.data_packets), (Some(at(3)), 1));
     }
 
     #[test]

@@ -54,3 +54,24 @@ async fn a_planned_tunnel_is_told_of_with_the_connections_that_came_out_of_it() 
         assert!(resumed.at >= until + Duration::from_millis(5), "by the network's delay at least");
     }
 }
+
+/// A knob that is turned in the instant in which a tunnel begins does not make it unheard of.
+#[tokio::test(flavor = "multi_thread")]
+async fn planned_tunnels_are_told_of_whatever_else_changes_meanwhile() {
+    let relay = start_relay();
+    let network = relay.network(delayed(5), 1);
+    let mut tunnels = delayed(5);
+    let period = Duration::from_millis(50);
+    let plan = OutageSchedule::periodic(period, Duration::from_millis(10), period);
+    (tunnels.up.outages, tunnels.down.outages) = (plan.clone(), plan);
+    network.set_profile(tunnels, 1, true);
+    let mut told: Vec<TunnelReport> = Vec::new();
+    while told.len() < 30 {
+        tokio::time::sleep(Duration::from_micros(300)).await;
+        network.block_udp(false);
+        let known = told.last().map(|tunnel| tunnel.number);
+        told.extend(network.report().tunnels.into_iter().filter(|tunnel| Some(tunnel.number) > known));
+    }
+    let begun: Vec<_> = told.iter().map(|tunnel| tunnel.from).collect();
+    assert!(begun.windows(2).all(|pair| pair[1].since(pair[0]) == period), "{begun:?}");
+}
