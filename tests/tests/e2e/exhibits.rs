@@ -142,7 +142,8 @@ async fn a_busy_spin_keeps_a_core_busy_to_its_cap_and_credit_costs_nothing() {
             "{mode}: {verdict}; {share:.3} of a core at the end; {most} µs at most; {beside:.4} of a core beside it"
         );
         assert!(share >= 0.5, "{mode}: {share} of a core");
-        assert!(beside <= 0.1, "{mode}: {beside} of a core without spinning");
+        // On a busy machine a poll takes longer than it runs, whoever is polled.
+        assert!(beside * 3.0 < share, "{mode}: {beside} of a core without spinning, {share} with it");
         assert!(
             Duration::from_micros(most) <= MAX_CORE_TIME + Duration::from_millis(100),
             "{mode}: {most} µs"

@@ -17,14 +17,17 @@ use sluice_tests::server::Server;
 
 use crate::feed;
 
-/// 8 Mbit/s and a round trip of 40 ms: 4 MB take more than four seconds each way.
+/// 8 Mbit/s and a round trip of 40 ms: 5 MB take five seconds each way.
 const SLOW: &str = r#"{"change":{"rate_kbit":8000,"delay_ms":20,"queue_ms":50}}"#;
 /// Much faster to the server than back.
 const NARROW_BACK: &str = r#"{"profile":{"up":{"delay_ms":20,"rate_kbit":40000,"queue_ms":50},"down":{"delay_ms":20,"rate_kbit":4000,"queue_ms":50}}}"#;
 /// What floods through it.
-const FLOOD: u64 = 4_000_000;
-/// How long either end is patient with the other: much shorter than the flood holds heartbeats up.
-const SHORT: Duration = Duration::from_millis(1_500);
+const FLOOD: u64 = 5_000_000;
+/// How long either end is patient with the other: shorter than the flood holds heartbeats up, and longer than a busy
+/// machine stands still.
+const SHORT: Duration = Duration::from_secs(3);
+/// How often the server asks, so that it asks behind a flood.
+const OFTEN: Duration = Duration::from_millis(500);
 /// How long that may take on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -54,7 +57,7 @@ async fn flooded(server: &Server, mode: Mode, style: FloodStyle, seed: u64) -> C
     let grants_pass = mode != Mode::WebSocket || style == FloodStyle::Credit;
     assert!(
         !grants_pass || during >= 200,
-        "{mode}: {during} messages came while the flood did, of about 400"
+        "{mode}: {during} messages came while the flood did, of about 500"
     );
     drop(tally);
     client
@@ -67,7 +70,7 @@ fn slowest(client: &Client) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_comes_back_whole_and_heartbeats_pass_it_where_they_have_a_path_of_their_own() {
-    let pings = Pings { interval: SHORT, timeout: SHORT };
+    let pings = Pings { interval: OFTEN, timeout: SHORT };
     let server = Server::with(|config| config.pings = pings).await;
     // Each has a network of its own.
     let (naive, paced, credit, beside) = tokio::join!(
@@ -80,7 +83,7 @@ async fn a_flood_comes_back_whole_and_heartbeats_pass_it_where_they_have_a_path_
     eprintln!(
         "longest heartbeat, µs: naive {naive}, paced {paced}, by credit {credit}, on a stream of its own {beside}"
     );
-    assert!(naive > 2 * SHORT.as_micros() as u64, "a heartbeat behind 4 MB at 8 Mbit/s took {naive} µs");
+    assert!(2 * naive > 3 * SHORT.as_micros() as u64, "a heartbeat behind 5 MB at 8 Mbit/s took {naive} µs");
     // What the system's send buffer holds, no pacing by the client's own buffer can see.
     assert!(credit * 5 < naive, "by credit {credit} µs against {naive} µs");
     assert!(beside * 5 < naive, "on a stream of its own {beside} µs against {naive} µs");

@@ -1,12 +1,10 @@
 //! The binary: its standard streams, its signals, its memory.
 
-use std::time::Duration;
-
 use sluice_shared::feed::{FeedSpec, TicksSpec};
 use sluice_shared::mode::Mode;
 use sluice_shared::wire::CloseCode;
 use sluice_tests::client::{Client, Lane, Pace};
-use sluice_tests::deadline::{eventually, must};
+use sluice_tests::deadline::{PATIENCE, eventually, must};
 use sluice_tests::host::resident_bytes;
 use sluice_tests::metrics::Metrics;
 use sluice_tests::process::{ServerProcess, server_binary};
@@ -48,7 +46,7 @@ async fn an_interrupt_says_goodbye_to_every_lane_and_ends_with_zero() {
         clients.push((mode, client));
     }
     server.interrupt();
-    let status = server.until_ended(Duration::from_secs(3)).await;
+    let status = server.until_ended(PATIENCE).await;
     assert_eq!(status.code(), Some(0), "{:#?}", server.log().lines());
     for (mode, client) in &clients {
         let closed = client.until_closed().await;
@@ -72,7 +70,7 @@ async fn an_interrupt_ends_a_server_whose_clients_read_nothing() {
     let fast = Client::connect(&target, Lane::new(Mode::WebSocket, feed(10_000, 71))).await.expect("accepts");
     fast.until_settled(20_000).await;
     server.interrupt();
-    let status = server.until_ended(Duration::from_secs(3)).await;
+    let status = server.until_ended(PATIENCE).await;
     assert_eq!(status.code(), Some(0), "{:#?}", server.log().lines());
 }
 

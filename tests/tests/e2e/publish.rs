@@ -1,5 +1,6 @@
 //! What is posted comes out on the lanes; what is malformed gets a problem document.
 
+use futures_util::future::join_all;
 use sluice_shared::api::Problem;
 use sluice_shared::feed::FeedSpec;
 use sluice_shared::mode::Mode;
@@ -76,11 +77,12 @@ async fn whoever_posts_too_fast_is_told_when_to_come_back() {
     let server = Server::start().await;
     let mut accepted = 0;
     let refused = loop {
-        let answer = publish(&server, &JSON, "1").await;
-        if answer.status != 202 {
-            break answer;
+        // One after the other may be slower than what is allowed.
+        let answers = join_all((0..8).map(|_| publish(&server, &JSON, "1"))).await;
+        accepted += answers.iter().filter(|answer| answer.status == 202).count();
+        if let Some(refused) = answers.into_iter().find(|answer| answer.status != 202) {
+            break refused;
         }
-        accepted += 1;
         assert!(accepted < 5_000, "nothing holds back whoever posts");
     };
     assert_problem(&refused, 429);

@@ -14,7 +14,7 @@ async fn a_change_bites_on_a_live_connection() {
     let network = relay.network(NetworkProfile::none(), 1);
     let (mut ramp, address) = listen(&network);
     let (mut client, mut server) = connect(&mut ramp, address).await;
-    for (millis, rounds) in [(0, 5), (50, 2), (0, 5)] {
+    for (millis, rounds) in [(0, 10), (50, 5), (0, 10)] {
         network.set_profile(delayed(millis), 1, false);
         assert_eq!(network.profile(), delayed(millis));
         // What still flies by the old delay must not hold up what is measured.

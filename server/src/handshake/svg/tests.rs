@@ -1,7 +1,5 @@
 //! Pictures by counts, and that they are well-formed whatever a packet says.
 
-use std::time::Instant;
-
 use sluice_shared::handshake::{Ladder, LadderMark, Layer, Probe, Rung, RungKind, RungPart, Stack};
 use sluice_shared::link::Direction;
 
@@ -240,13 +238,17 @@ fn size_grows_with_the_packets_alone() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a measurement prints its figure")]
-fn drawing_two_hundred_packets_is_measured() {
-    let ladder_of_200 = long(200);
-    let begin = Instant::now();
-    let rounds = 20;
-    let bytes: usize = (0..rounds).map(|_| ladder(&ladder_of_200, Some(&ladder_of_200), RTT).len()).sum();
-    let each = begin.elapsed() / rounds;
-    println!("two ladders of 200 packets: {each:?}, {} bytes", bytes / usize::try_from(rounds).expect("few"));
-    assert!(bytes > 0);
+fn each_of_two_hundred_packets_on_either_side_is_an_arrow_of_few_bytes() {
+    let packets = long(200);
+    let svg = ladder(&packets, Some(&packets), RTT);
+    assert_well_formed(&svg);
+    for side in ["left", "right"] {
+        assert_eq!(count(&svg, &format!("data-side=\"{side}\"")), 200, "{side}");
+    }
+    assert_eq!((count(&svg, "class=\"wire\""), count(&svg, "class=\"head\"")), (400, 400));
+    assert!(!svg.contains("more packets are not drawn"));
+    let nothing = long(0);
+    let beside = ladder(&nothing, Some(&nothing), RTT).len();
+    let each = (svg.len() - beside) / 400;
+    assert!(each < 1_000, "{each} bytes for each packet");
 }
