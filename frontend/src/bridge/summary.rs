@@ -46,7 +46,7 @@ pub struct Summary {
     /// Smallest recent heartbeat round trip, microseconds.
     pub rtt_micros: Option<u64>,
     /// The server's clock minus this one, microseconds, as estimated by the fastest recent heartbeat; `None` before
-    /// the first one is answered, and of a lane that has no session.
+    /// that is known well enough, and of a lane that has no session.
     pub clock_offset_micros: Option<i64>,
     /// The path as the server's stack sees it.
     pub path: PathSample,

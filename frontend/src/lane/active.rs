@@ -114,7 +114,7 @@ impl Active {
     }
 
     /// The server's clock minus this one, microseconds, once it is known to within half of a small round trip.
-    fn clock_offset_micros(&self) -> Option<i64> {
+    pub(super) fn clock_offset_micros(&self) -> Option<i64> {
         let clock = self.session.clock();
         let is_known = self.heartbeats > 1 || clock.min_rtt().is_some_and(|rtt| rtt <= Self::PROMPT);
         clock.offset_micros().filter(|_| is_known)

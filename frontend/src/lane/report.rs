@@ -72,7 +72,7 @@ fn summary(active: Option<&Active>, tally: &mut Tally, now: Time) -> Summary {
         waiting: active.sample.map(|sample| sample.waiting).unwrap_or_default(),
         duplicates: session.duplicates() - active.duplicates_before,
         rtt_micros: session.clock().min_rtt().map(sluice_shared::time::micros),
-        clock_offset_micros: session.clock().offset_micros(),
+        clock_offset_micros: active.clock_offset_micros(),
         path: active.sample.map(|sample| sample.path).unwrap_or_default(),
         facts: active.facts.clone(),
         core_micros: active.sample.map_or(0, |sample| sample.core_micros),

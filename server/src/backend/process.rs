@@ -16,6 +16,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::child::ALIVE_EVERY;
 use super::connection::Connection;
 use super::frame::{FrameError, Frames, encode};
 use super::message::{Identity, News, Order, Setup, ToBackend, ToServer};
@@ -34,8 +35,9 @@ const START_TIME: Duration = Duration::from_secs(10);
 /// How long it may take to end when it is asked to.
 const STOP_TIME: Duration = Duration::from_secs(1);
 
-/// How long it may say nothing: it hangs then. It says something every [`super::child::ALIVE_EVERY`].
-const MOST_SILENCE: Duration = Duration::from_secs(10);
+/// How often in a row it may say nothing for [`ALIVE_EVERY`]: it hangs then. So a server that was stopped itself for
+/// however long counts that once.
+const MOST_SILENCES: u32 = 10;
 
 /// Why there is no process of a backend.
 #[derive(Debug, thiserror::Error)]
@@ -230,19 +232,28 @@ struct Link {
 impl Link {
     /// Takes what the process says, until it says no more; why that is, unless it is the end.
     async fn read(&self, frames: &mut Frames, output: &mut ChildStdout) -> Option<String> {
+        let mut silences = 0;
         loop {
-            match timeout(MOST_SILENCE, frames.next(output)).await {
-                Ok(Ok(Some((ToServer::Session(number, news), bytes)))) => self.hear(number, news, &bytes),
-                Ok(Ok(Some((ToServer::Secret { label, client_random }, secret)))) => {
+            // What has come of a frame is kept when nobody waits for the rest.
+            let Ok(heard) = timeout(ALIVE_EVERY, frames.next(output)).await else {
+                silences += 1;
+                if silences == MOST_SILENCES {
+                    return Some(format!("it had said nothing for {} s", (ALIVE_EVERY * silences).as_secs()));
+                }
+                continue;
+            };
+            silences = 0;
+            match heard {
+                Ok(Some((ToServer::Session(number, news), bytes))) => self.hear(number, news, &bytes),
+                Ok(Some((ToServer::Secret { label, client_random }, secret))) => {
                     self.context.secrets.log(&label, &client_random, &secret);
                 }
-                Ok(Ok(Some((ToServer::Alive, _)))) => {}
-                Ok(Ok(Some((other @ (ToServer::Ready(_) | ToServer::Failed(_)), _)))) => {
+                Ok(Some((ToServer::Alive, _))) => {}
+                Ok(Some((other @ (ToServer::Ready(_) | ToServer::Failed(_)), _))) => {
                     return Some(format!("it has said {other:?} twice"));
                 }
-                Ok(Ok(None)) => return None,
-                Ok(Err(error)) => return Some(error.to_string()),
-                Err(_) => return Some(format!("it had said nothing for {} s", MOST_SILENCE.as_secs())),
+                Ok(None) => return None,
+                Err(error) => return Some(error.to_string()),
             }
         }
     }

@@ -330,6 +330,8 @@ impl Core {
             let flows = flows.map(|(id, registered)| (*id, Arc::clone(&registered.flow), registered.lane));
             (state.settings.clone(), flows.collect())
         };
+        let flow_reports = flows.iter().map(|(id, flow, lane)| flow_report(*id, *lane, &**flow)).collect();
+        // After the flows, which have written down meanwhile what their servers count.
         let (switches, tunnels) = {
             let state = self.state.lock();
             (state.switches.report(), state.tunnels.report())
@@ -343,7 +345,7 @@ impl Core {
             is_out: settings.is_out(at),
             is_udp_blocked: settings.is_udp_blocked,
             relay_load: self.engine.load.load(),
-            flows: flows.iter().map(|(id, flow, lane)| flow_report(*id, *lane, &**flow)).collect(),
+            flows: flow_reports,
             switches,
             spoofs,
             tunnels,

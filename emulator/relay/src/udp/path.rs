@@ -70,6 +70,7 @@ impl PathWatch {
         let id = |id: Option<Id>| IdChange { before: id.map(Id::to_hex), after: None };
         let quic = QuicPathChange {
             before,
+            counted: counted.map(|_| PathFrameCounts::default()),
             client_sends_to: id(self.up_id),
             server_sends_to: id(self.down_id),
             ..QuicPathChange::default()
@@ -90,6 +91,11 @@ impl PathWatch {
         self.change = Some(Arc::clone(&change));
         self.counted_before = counted;
         change
+    }
+
+    /// Whoever is asked from now on counts anew: it is another connection.
+    pub(super) const fn forget_count(&mut self) {
+        self.counted_before = None;
     }
 
     /// Whether it is of use to know what the server has counted.

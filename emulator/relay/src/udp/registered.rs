@@ -72,7 +72,9 @@ impl Flow for UdpFlow {
     }
 
     fn set_path_probe(&self, probe: Weak<PathStateProbe>) {
-        self.state.lock().probe = Some(probe);
+        let mut state = self.state.lock();
+        state.watch.forget_count();
+        state.probe = Some(probe);
     }
 
     fn follow_tunnel(&self, crossing: SeenCrossing) {

@@ -7,7 +7,7 @@ use sluice_shared::link::{NetworkProfile, OutageSchedule};
 use sluice_shared::mode::Transport;
 use tokio::io::AsyncWriteExt;
 
-use crate::harness::{connect, delayed, eventually, listen, receive, start_relay, udp};
+use crate::harness::{connect, delayed, eventually, in_time, listen, receive, start_relay, udp};
 
 /// Tunnels that are planned are told of as those are that somebody starts, and so are packets that nobody can open.
 #[tokio::test(flavor = "multi_thread")]
@@ -61,17 +61,21 @@ async fn planned_tunnels_are_told_of_whatever_else_changes_meanwhile() {
     let relay = start_relay();
     let network = relay.network(delayed(5), 1);
     let mut tunnels = delayed(5);
-    let period = Duration::from_millis(50);
+    let period = Duration::from_millis(400);
     let plan = OutageSchedule::periodic(period, Duration::from_millis(10), period);
     (tunnels.up.outages, tunnels.down.outages) = (plan.clone(), plan);
     network.set_profile(tunnels, 1, true);
-    let mut told: Vec<TunnelReport> = Vec::new();
-    while told.len() < 30 {
-        tokio::time::sleep(Duration::from_micros(300)).await;
-        network.block_udp(false);
-        let known = told.last().map(|tunnel| tunnel.number);
-        told.extend(network.report().tunnels.into_iter().filter(|tunnel| Some(tunnel.number) > known));
-    }
+    let turning = async {
+        loop {
+            tokio::time::sleep(Duration::from_micros(300)).await;
+            network.block_udp(false);
+            let told = network.report().tunnels;
+            if told.len() == 8 {
+                return told;
+            }
+        }
+    };
+    let told = in_time("eight tunnels are told of", turning).await;
     let begun: Vec<_> = told.iter().map(|tunnel| tunnel.from).collect();
     assert!(begun.windows(2).all(|pair| pair[1].since(pair[0]) == period), "{begun:?}");
 }

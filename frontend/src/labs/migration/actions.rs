@@ -135,6 +135,10 @@ impl Lab {
         self.series.replace(Some(series));
         self.chosen.set(None);
         for number in 1..=SWITCHES {
+            // Another lab has taken this one's place.
+            if self.series.borrow().is_none() {
+                return;
+            }
             self.say(
                 &["Change ", &number.to_string(), " of ", &SWITCHES.to_string(), "."].concat(),
                 "running",
@@ -142,9 +146,8 @@ impl Lab {
             if !self.ask(LabEvent::SwitchNetwork(self.switch.get())).await {
                 return;
             }
-            match self.series.borrow_mut().as_mut() {
-                Some(series) => series.made = number,
-                None => return,
+            if let Some(series) = self.series.borrow_mut().as_mut() {
+                series.made = number;
             }
             clock::sleep_millis(EVERY_MILLIS).await;
         }

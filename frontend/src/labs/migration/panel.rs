@@ -176,6 +176,8 @@ impl Lab {
         }
         if self.is_busy.get() {
             self.say("Not finished: another network has taken this one's place.", "refused");
+        } else {
+            self.say("", "done");
         }
     }
 

@@ -83,9 +83,9 @@ impl Lab {
         with_lanes(&browser::query())
     }
 
-    /// Whether it was passed: not refused, and not stopped.
+    /// Whether it was passed: not refused, not stopped, and in one lab.
     async fn pass(&self, seconds: i32, words: &str) -> bool {
-        let is_series = self.is_series.get();
+        let (is_series, lab) = (self.is_series.get(), self.id());
         if !self.ask(LabEvent::Tunnel { seconds: f64::from(seconds) }).await {
             self.is_series.set(false);
             return false;
@@ -93,7 +93,7 @@ impl Lab {
         self.say(&[words, &seconds.to_string(), "\u{a0}s."].concat(), "running");
         let is_stopped = |lab: &Self| is_series && !lab.is_series.get();
         self.waits_until(seconds * 1_000 - AHEAD_MILLIS, is_stopped).await;
-        if is_stopped(self) {
+        if is_stopped(self) || self.id() != lab {
             return false;
         }
         self.chosen.set(None);
