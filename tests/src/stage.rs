@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
-use crate::deadline::{PATIENCE, must};
+use crate::deadline::{PATIENCE, eventually, must};
 use crate::process::ServerProcess;
 use crate::webdriver::{Browser, ConsoleLine};
 
@@ -36,12 +36,12 @@ const READ_FACTS: &str = r#"
     return facts;
 "#;
 
-/// Finds an element by test id, within a lane if one is named.
+/// Finds an element by test id, within a lane if one is named; ends with null where there is none.
 const FIND: &str = r#"
     const [lane, id] = arguments;
     const within = lane === null ? document : document.querySelector(`[data-testid="lane-${lane}"]`);
     const element = within?.querySelector(`[data-testid="${id}"]`);
-    if (!element) throw new Error(`there is no ${id} in ${lane ?? "the page"}`);
+    if (!element) return null;
 "#;
 
 /// A page as one test sees it.
@@ -173,38 +173,48 @@ impl Stage {
         }
     }
 
-    /// Sets an input or select of a lane, or of the page, as a user would.
+    /// Sets an input or select of a lane, or of the page, as a user would, as soon as there is one.
     ///
     /// # Panics
-    /// There is none.
+    /// There is none, or it does not take the value.
     pub async fn set(&self, lane: Option<&str>, id: &str, value: &str) {
-        let script = format!(
-            r#"{FIND}
+        let script = r#"
             const prototype = Object.getPrototypeOf(element);
             Object.getOwnPropertyDescriptor(prototype, "value").set.call(element, arguments[2]);
-            element.dispatchEvent(new Event("input", {{ bubbles: true }}));
-            element.dispatchEvent(new Event("change", {{ bubbles: true }}));
-            return element.value;"#
-        );
-        let now = self.browser.run(&script, json!([lane, id, value])).await;
+            element.dispatchEvent(new Event("input", { bubbles: true }));
+            element.dispatchEvent(new Event("change", { bubbles: true }));
+            return element.value;"#;
+        let now = self.with_element(lane, id, script, value).await;
         assert_eq!(now, json!(value), "{id} does not take the value");
     }
 
-    /// Presses a button of a lane, or of the page.
+    /// Presses a button of a lane, or of the page, as soon as there is one.
     ///
     /// # Panics
     /// There is none.
     pub async fn press(&self, lane: Option<&str>, id: &str) {
-        self.browser.run(&format!("{FIND} element.click();"), json!([lane, id])).await;
+        self.with_element(lane, id, "element.click();", "").await;
     }
 
-    /// The raw value of a fact outside the lanes; empty when there is none.
+    /// The raw value of a fact outside the lanes; empty when it has none.
     ///
     /// # Panics
     /// There is no such element.
     pub async fn fact(&self, id: &str) -> String {
-        let script = format!("{FIND} return element.dataset.value ?? '';");
-        self.browser.run(&script, json!([null, id])).await.as_str().unwrap_or_default().to_owned()
+        let value = self.with_element(None, id, "return element.dataset.value ?? '';", "").await;
+        value.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Runs a function body with an `element` as soon as that is there: a page shows nothing before its program has begun,
+    /// and that is later than it counts as loaded.
+    async fn with_element(&self, lane: Option<&str>, id: &str, body: &str, argument: &str) -> Value {
+        let script = format!("{FIND} return [(() => {{ {body} }})() ?? null];");
+        let what = format!("there is {id} in {}", lane.unwrap_or("the page"));
+        eventually(&what, || async {
+            let mut done = self.browser.run(&script, json!([lane, id, argument])).await;
+            (!done.is_null()).then(|| done[0].take())
+        })
+        .await
     }
 
     /// The address that the page shows.
