@@ -98,7 +98,17 @@ fn clippy_wasm(workspace: &Workspace) -> Result<String> {
         "--package",
         "sluice-shared",
         "--package",
-        "sluice-frontend",
+        "sluice-app",
+        "--package",
+        "sluice-page",
+        "--package",
+        "sluice-lane",
+        "--package",
+        "sluice-browser",
+        "--package",
+        "sluice-bridge",
+        "--package",
+        "sluice-text",
         "--all-targets",
     ]);
     clippy.args(["--target", toolchain::TARGET, "--", "-Dwarnings"]);

@@ -7,7 +7,8 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// Crates whose time and randomness are arguments.
-const PURE: [&str; 4] = ["sluice-shared", "sluice-link", "sluice-tcp", "sluice-balancer"];
+const PURE: [&str; 6] =
+    ["sluice-shared", "sluice-link", "sluice-tcp", "sluice-balancer", "sluice-text", "sluice-bridge"];
 /// Crates by which a runtime, a browser, a clock or ambient randomness would come in.
 const FORBIDDEN_CRATES: [&str; 15] = [
     "async-std",

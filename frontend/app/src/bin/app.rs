@@ -1,0 +1,9 @@
+//! The one wasm module: the page in a window, a lane in a worker.
+
+fn main() {
+    if web_sys::window().is_some() {
+        sluice_page::app::start::start();
+    } else {
+        sluice_lane::start();
+    }
+}

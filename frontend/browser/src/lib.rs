@@ -1,0 +1,15 @@
+//! Browser interfaces behind plain Rust: the only crate of the page that calls `web-sys`, beside the transports of a lane.
+
+pub mod api;
+mod certificate_hash;
+pub mod clock;
+pub mod dom;
+pub mod json;
+pub mod lab_watch;
+pub mod lazy;
+pub mod support;
+pub mod surface;
+pub mod window;
+pub mod worker_link;
+
+pub use certificate_hash::certificate_hash;

@@ -1,0 +1,151 @@
+//! A lane that was asked to connect: its session, its consumer, and what it knows of the server.
+
+use core::time::Duration;
+
+use sluice_shared::certificate::Certificate;
+use sluice_shared::session::{ClientConfig, ClientSession, Delivered};
+use sluice_shared::time::Time;
+use sluice_shared::wire::{Continuity, Goodbye, ServerSample, TransportFacts, Welcome};
+
+use super::clock;
+use super::consumer::{Station, Surroundings};
+use super::flood::Tide;
+use super::model::{Passage, Tally};
+use sluice_bridge::{Flooding, Setup};
+
+/// What lives from one [`sluice_bridge::Command::Open`] to the next.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) setup: Setup,
+    pub(super) session: ClientSession,
+    pub(super) station: Station,
+    /// The server's side, as last reported on this connection.
+    pub(super) sample: Option<ServerSample>,
+    /// What carries the lane, as told by the last Welcome.
+    pub(super) facts: Option<TransportFacts>,
+    /// Why the server is about to close.
+    pub(super) farewell: Option<Goodbye>,
+    /// Duplicates before the last reset.
+    pub(super) duplicates_before: u64,
+    /// Heartbeats that came back from the server's clock as it is.
+    pub(super) heartbeats: u32,
+    /// What it floods the server with.
+    pub(super) tide: Tide,
+    /// The newest certificate that the page has not been told.
+    pub(super) certificate: Option<Certificate>,
+    /// When the next one is begun without being asked for.
+    certify_at: Time,
+}
+
+impl Active {
+    /// How often the server reports its side, as often as it may.
+    const SAMPLE_EVERY: Duration = Duration::from_millis(100);
+    /// How often a certificate is begun.
+    const CERTIFY_EVERY: Duration = Duration::from_secs(10);
+    /// The first heartbeat waits behind everything that a page does at its start: one that took longer than this, and
+    /// is alone, tells too little of the offset between the clocks.
+    const PROMPT: Duration = Duration::from_millis(2);
+
+    pub(super) fn new(setup: Setup, now: Time) -> Self {
+        let config = ClientConfig {
+            mode: setup.mode,
+            feeds: setup.feeds.clone(),
+            policy: setup.policy,
+            window: setup.window.into(),
+            sample_every: Self::SAMPLE_EVERY,
+            heartbeat: setup.upkeep.heartbeat,
+        };
+        let mut session = ClientSession::new(config, now);
+        session.set_fragments(setup.fragment_bytes);
+        Self {
+            session,
+            station: Station::new(setup.consumer),
+            setup,
+            sample: None,
+            facts: None,
+            farewell: None,
+            duplicates_before: 0,
+            heartbeats: 0,
+            tide: Tide::default(),
+            certificate: None,
+            certify_at: now,
+        }
+    }
+
+    /// Proves that nothing was lost, every so often.
+    pub(super) fn certify_if_due(&mut self, now: Time) {
+        if self.certify_at <= now && self.session.certify() {
+            self.certify_at = now + Self::CERTIFY_EVERY;
+        }
+    }
+
+    /// The server has told what carries the lane; one that has restarted counts time from another origin.
+    pub(super) fn handle_welcome(&mut self, welcome: Welcome) {
+        if welcome.continuity == Continuity::EpochChanged {
+            self.heartbeats = 0;
+        }
+        self.facts = Some(welcome.facts);
+    }
+
+    /// The connection is gone, and what was known of its other side with it.
+    pub(super) fn handle_disconnected(&mut self) {
+        self.session.handle_disconnected();
+        self.sample = None;
+        self.farewell = None;
+        self.tide.handle_disconnected();
+    }
+
+    /// What the page is told of its flood.
+    pub(super) fn flooding(&mut self, now: Time) -> Flooding {
+        let server = self.sample.map(|sample| sample.inbound).unwrap_or_default();
+        self.tide.told(server, now)
+    }
+
+    /// Lets the consumer complete what is due.
+    pub(super) fn run_consumer(&mut self, tally: &mut Tally, now: Time) {
+        let (station, mut around) = self.around(tally, now);
+        station.run(&mut around);
+    }
+
+    /// Lets a computing consumer work for one turn.
+    pub(super) fn compute(&mut self, tally: &mut Tally, now: Time) {
+        let (station, mut around) = self.around(tally, now);
+        station.compute(&mut around);
+    }
+
+    /// The server's clock minus this one, microseconds, once it is known to within half of a small round trip.
+    pub(super) fn clock_offset_micros(&self) -> Option<i64> {
+        let clock = self.session.clock();
+        let is_known = self.heartbeats > 1 || clock.min_rtt().is_some_and(|rtt| rtt <= Self::PROMPT);
+        clock.offset_micros().filter(|_| is_known)
+    }
+
+    fn around<'a>(&'a mut self, tally: &'a mut Tally, now: Time) -> (&'a mut Station, Around<'a>) {
+        // One look for all messages of the turn: the estimate is a search through recent heartbeats.
+        let offset_micros = self.clock_offset_micros();
+        (&mut self.station, Around { session: &mut self.session, tally, offset_micros, now })
+    }
+}
+
+struct Around<'a> {
+    session: &'a mut ClientSession,
+    tally: &'a mut Tally,
+    offset_micros: Option<i64>,
+    now: Time,
+}
+
+impl Surroundings for Around<'_> {
+    fn next_message(&mut self) -> Option<Delivered> {
+        self.session.poll_message()
+    }
+
+    fn handle_consumed(&mut self, message: Delivered, passage: Passage) {
+        self.session.handle_consumed(&message, self.now);
+        self.tally.record(&message, passage, self.offset_micros);
+    }
+
+    fn now(&mut self) -> Time {
+        self.now = clock::now();
+        self.now
+    }
+}

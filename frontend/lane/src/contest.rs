@@ -1,0 +1,364 @@
+//! Which transports a lane tries side by side, and when each begins.
+//!
+//! A lane that falls back races its WebTransport, which has a head start, with WebSocket: the first that opens is used.
+//! On the fallback, WebTransport is tried again in the background. A lane that does not fall back is a race of one.
+
+use core::time::Duration;
+
+use sluice_shared::mode::{Mode, Transport};
+use sluice_shared::time::{Time, micros};
+
+use sluice_bridge::ReadyTimes;
+
+/// Why transports are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The lane has no connection.
+    Connect,
+    /// The connection that the lane has is silent.
+    Rescue,
+    /// The lane is on its fallback, and its own transport may work again.
+    Return,
+}
+
+/// A race. It decides; the driver opens and closes.
+#[derive(Debug)]
+pub(super) struct Contest {
+    preferred: Mode,
+    falls_back: bool,
+    running: Option<Running>,
+    /// Tries of WebTransport in a row that did not open.
+    failures: u32,
+    /// WebTransport is left alone until then: browsers hold back a page that keeps failing (see `transport::probe`).
+    rests_until: Time,
+    /// On the fallback: when the lane's own transport is tried again.
+    returns_at: Option<Time>,
+    /// No silence starts a race before this.
+    next_rescue: Time,
+    times: ReadyTimes,
+}
+
+#[derive(Debug)]
+struct Running {
+    purpose: Purpose,
+    began: Time,
+    /// Those whose time has not come.
+    waiting: Vec<(Mode, Time)>,
+    trying: Vec<Mode>,
+    gives_up_at: Time,
+}
+
+impl Contest {
+    /// How far WebTransport is ahead of WebSocket at least; twice the round trip where that is more.
+    const HEAD_START: Duration = Duration::from_millis(250);
+    /// How long a silent connection is waited for before others are tried, counted from the heartbeat that was not
+    /// answered.
+    pub(super) const SILENCE: Duration = Duration::from_secs(2);
+    /// How long a race beside a silent connection lasts.
+    const RESCUE: Duration = Duration::from_secs(10);
+    /// From one try to get back to WebTransport to the next.
+    const RETURN_EVERY: Duration = Duration::from_secs(30);
+    /// How long such a try lasts: the browser may hold it back for a minute.
+    const RETURN: Duration = Duration::from_secs(75);
+    /// The least rest of WebTransport after the first failure; twice as long after each further one.
+    const FIRST_REST: Duration = Duration::from_secs(1);
+    /// The longest such rest.
+    const LONGEST_REST: Duration = Duration::from_secs(30);
+
+    /// A lane of `preferred`.
+    pub(super) fn new(preferred: Mode, falls_back: bool) -> Self {
+        Self {
+            preferred,
+            falls_back: false,
+            running: None,
+            failures: 0,
+            rests_until: Time::ZERO,
+            returns_at: None,
+            next_rescue: Time::ZERO,
+            times: ReadyTimes::default(),
+        }
+        .with_fallback(falls_back)
+    }
+
+    fn with_fallback(mut self, falls_back: bool) -> Self {
+        self.set_falls_back(falls_back);
+        self
+    }
+
+    /// Whether WebSocket stands in from here on; only WebTransport falls back.
+    pub(super) fn set_falls_back(&mut self, falls_back: bool) {
+        self.falls_back = falls_back && self.preferred.transport() == Transport::WebTransport;
+    }
+
+    /// Whether WebSocket stands in.
+    pub(super) const fn falls_back(&self) -> bool {
+        self.falls_back
+    }
+
+    /// A race begins; what is on the way of an earlier one is out.
+    pub(super) fn begin(&mut self, purpose: Purpose, rtt: Option<Duration>, now: Time) {
+        let head_start = rtt.map_or(Self::HEAD_START, |rtt| Self::HEAD_START.max(rtt * 2));
+        let is_resting = self.falls_back && now < self.rests_until && purpose != Purpose::Return;
+        let mut waiting = Vec::new();
+        if !is_resting {
+            waiting.push((self.preferred, now));
+        }
+        if self.falls_back && purpose != Purpose::Return {
+            waiting.push((Mode::WebSocket, if is_resting { now } else { now + head_start }));
+        }
+        let patience = if purpose == Purpose::Return { Self::RETURN } else { Self::RESCUE };
+        self.running =
+            Some(Running { purpose, began: now, waiting, trying: Vec::new(), gives_up_at: now + patience });
+        self.returns_at = None;
+        self.next_rescue = now + Self::SILENCE;
+        if purpose != Purpose::Return {
+            self.times = ReadyTimes::default();
+        }
+    }
+
+    /// The next transport to be tried now.
+    pub(super) fn poll_start(&mut self, now: Time) -> Option<Mode> {
+        let running = self.running.as_mut()?;
+        let at = running.waiting.iter().position(|(_, due)| *due <= now)?;
+        let (mode, _) = running.waiting.remove(at);
+        running.trying.push(mode);
+        Some(mode)
+    }
+
+    /// A try has ended without opening; `counts` tells whether the transport is to blame. The next one starts at once.
+    pub(super) fn handle_out(&mut self, mode: Mode, counts: bool, now: Time) {
+        if counts && mode.transport() == Transport::WebTransport {
+            self.note_failure(now);
+        }
+        if let Some(running) = &mut self.running {
+            running.trying.retain(|other| *other != mode);
+            running.waiting.iter_mut().for_each(|(_, due)| *due = now);
+        }
+    }
+
+    /// Whether a race runs in which nobody is left.
+    pub(super) fn is_decided(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.waiting.is_empty() && running.trying.is_empty())
+    }
+
+    /// A transport has opened: the race is over. Returns when it had begun.
+    pub(super) fn handle_won(&mut self, mode: Mode, now: Time) -> Time {
+        let (began, purpose) =
+            self.running.take().map_or((now, Purpose::Connect), |race| (race.began, race.purpose));
+        if purpose == Purpose::Return {
+            self.times = ReadyTimes::default();
+        }
+        let took = Some(micros(now.since(began)));
+        match mode.transport() {
+            Transport::WebTransport => {
+                self.times.webtransport_micros = took;
+                self.failures = 0;
+            }
+            Transport::WebSocket => self.times.websocket_micros = took,
+        }
+        let is_fallback = mode.transport() != self.preferred.transport();
+        self.returns_at = is_fallback.then(|| now + Self::RETURN_EVERY);
+        began
+    }
+
+    /// The race is over without a winner; what was still tried is out.
+    pub(super) fn handle_given_up(&mut self, now: Time) {
+        let Some(running) = self.running.take() else { return };
+        if running.trying.iter().any(|mode| mode.transport() == Transport::WebTransport) {
+            self.note_failure(now);
+        }
+        if running.purpose == Purpose::Return {
+            self.returns_at = Some(now + Self::RETURN_EVERY);
+        }
+    }
+
+    /// The network is back: WebTransport rests no longer, and a lane on its fallback tries to get back at once.
+    pub(super) fn handle_online(&mut self, now: Time) {
+        self.rests_until = now;
+        self.returns_at = self.returns_at.map(|at| at.min(now));
+    }
+
+    /// The race is called off; nobody is to blame.
+    pub(super) fn cancel(&mut self) {
+        self.running = None;
+        self.returns_at = None;
+    }
+
+    /// What the race is for, while one runs.
+    pub(super) fn purpose(&self) -> Option<Purpose> {
+        self.running.as_ref().map(|running| running.purpose)
+    }
+
+    /// The connection is gone that was to be rescued: the race goes on for a connection. Returns when it began.
+    pub(super) fn handle_nothing_to_rescue(&mut self) -> Option<Time> {
+        let running = self.running.as_mut().filter(|running| running.purpose == Purpose::Rescue)?;
+        running.purpose = Purpose::Connect;
+        Some(running.began)
+    }
+
+    /// When a connection that is silent since `unanswered_since` is to be rescued.
+    pub(super) fn rescue_at(&self, unanswered_since: Time) -> Option<Time> {
+        (self.falls_back && self.running.is_none())
+            .then(|| (unanswered_since + Self::SILENCE).max(self.next_rescue))
+    }
+
+    /// Whether a race is to be begun to get back from the fallback.
+    pub(super) fn is_return_due(&self, now: Time) -> bool {
+        self.returns_at.is_some_and(|at| at <= now)
+    }
+
+    /// Whether the race has lasted long enough. The driver's own patience ends one for a connection.
+    pub(super) fn is_overdue(&self, now: Time) -> bool {
+        self.gives_up_at().is_some_and(|at| at <= now)
+    }
+
+    /// When anything of this is due.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        let starts = self.running.iter().flat_map(|running| &running.waiting).map(|(_, due)| *due);
+        starts.chain(self.gives_up_at()).chain(self.returns_at).min()
+    }
+
+    /// How long the transports of the last race took, if there is a race at all.
+    pub(super) fn ready_times(&self) -> Option<ReadyTimes> {
+        self.falls_back.then_some(self.times)
+    }
+
+    fn gives_up_at(&self) -> Option<Time> {
+        let running = self.running.as_ref().filter(|running| running.purpose != Purpose::Connect)?;
+        Some(running.gives_up_at)
+    }
+
+    fn note_failure(&mut self, now: Time) {
+        self.failures = self.failures.saturating_add(1);
+        self.rests_until = now + Self::rest_after(self.failures);
+    }
+
+    /// How long WebTransport rests after so many failures in a row.
+    pub(super) fn rest_after(failures: u32) -> Duration {
+        Self::FIRST_REST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(Self::LONGEST_REST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: u64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    fn started(contest: &mut Contest, now: Time) -> Vec<Mode> {
+        core::iter::from_fn(|| contest.poll_start(now)).collect()
+    }
+
+    fn begun(purpose: Purpose, rtt_ms: Option<u64>) -> Contest {
+        let mut contest = Contest::new(Mode::StreamPerTopic, true);
+        contest.begin(purpose, rtt_ms.map(Duration::from_millis), at(1_000));
+        contest
+    }
+
+    #[test]
+    fn webtransport_has_a_head_start_of_a_quarter_of_a_second_or_two_round_trips() {
+        for (rtt_ms, head_start) in [(None, 250), (Some(20), 250), (Some(300), 600)] {
+            let mut contest = begun(Purpose::Connect, rtt_ms);
+            assert_eq!(started(&mut contest, at(1_000)), [Mode::StreamPerTopic]);
+            assert_eq!(contest.poll_timeout(), Some(at(1_000 + head_start)));
+            assert_eq!(started(&mut contest, at(999 + head_start)), []);
+            assert_eq!(started(&mut contest, at(1_000 + head_start)), [Mode::WebSocket]);
+        }
+    }
+
+    #[test]
+    fn a_lane_that_does_not_fall_back_and_one_that_is_a_websocket_race_with_nobody() {
+        for (mode, falls_back) in
+            [(Mode::Datagrams, false), (Mode::WebSocket, true), (Mode::WebSocketStream, true)]
+        {
+            let mut contest = Contest::new(mode, falls_back);
+            contest.begin(Purpose::Connect, None, at(0));
+            assert_eq!(started(&mut contest, at(60_000)), [mode]);
+            assert_eq!((contest.rescue_at(at(0)), contest.ready_times()), (None, None));
+            contest.handle_won(mode, at(10));
+            assert_eq!(contest.poll_timeout(), None, "there is nothing to get back to");
+        }
+    }
+
+    #[test]
+    fn websocket_starts_at_once_when_webtransport_is_refused() {
+        let mut contest = begun(Purpose::Connect, None);
+        started(&mut contest, at(1_000));
+        contest.handle_out(Mode::StreamPerTopic, true, at(1_010));
+        assert!(!contest.is_decided());
+        assert_eq!(started(&mut contest, at(1_010)), [Mode::WebSocket]);
+        contest.handle_out(Mode::WebSocket, true, at(1_020));
+        assert!(contest.is_decided());
+    }
+
+    #[test]
+    fn both_times_are_told_from_the_races_beginning() {
+        let mut contest = begun(Purpose::Connect, None);
+        started(&mut contest, at(1_250));
+        assert_eq!(contest.handle_won(Mode::WebSocket, at(1_300)), at(1_000));
+        let times = ReadyTimes { webtransport_micros: None, websocket_micros: Some(300_000) };
+        assert_eq!(contest.ready_times(), Some(times));
+    }
+
+    #[test]
+    fn webtransport_that_keeps_failing_rests_while_websocket_is_tried() {
+        let mut contest = begun(Purpose::Connect, None);
+        for (failures, rest_secs) in (1..).zip([1, 2, 4, 8, 16, 30, 30]) {
+            contest.begin(Purpose::Connect, None, at(1_000));
+            contest.handle_given_up(at(1_000));
+            contest.failures = failures - 1;
+            contest.begin(Purpose::Return, None, at(1_000));
+            started(&mut contest, at(1_000));
+            contest.handle_out(Mode::StreamPerTopic, true, at(1_000));
+            contest.begin(Purpose::Connect, None, at(999 + rest_secs * 1_000));
+            assert_eq!(started(&mut contest, at(999 + rest_secs * 1_000)), [Mode::WebSocket]);
+            contest.begin(Purpose::Connect, None, at(1_000 + rest_secs * 1_000));
+            assert_eq!(started(&mut contest, at(1_000 + rest_secs * 1_000)), [Mode::StreamPerTopic]);
+        }
+    }
+
+    #[test]
+    fn a_lane_on_its_fallback_tries_to_get_back_every_half_minute() {
+        let mut contest = begun(Purpose::Connect, None);
+        started(&mut contest, at(1_250));
+        contest.handle_won(Mode::WebSocket, at(2_000));
+        assert!(!contest.is_return_due(at(31_999)) && contest.is_return_due(at(32_000)));
+        contest.begin(Purpose::Return, None, at(32_000));
+        assert_eq!(started(&mut contest, at(90_000)), [Mode::StreamPerTopic], "WebSocket is what it has");
+        assert!(contest.is_overdue(at(107_000)) && !contest.is_overdue(at(106_999)));
+        contest.handle_given_up(at(107_000));
+        assert!(!contest.is_return_due(at(136_999)) && contest.is_return_due(at(137_000)));
+        contest.handle_online(at(109_000));
+        assert!(contest.is_return_due(at(109_000)), "the network's return is reason enough");
+        contest.begin(Purpose::Return, None, at(109_000));
+        started(&mut contest, at(109_000));
+        contest.handle_won(Mode::StreamPerTopic, at(109_050));
+        assert_eq!(contest.poll_timeout(), None);
+        let times = ReadyTimes { webtransport_micros: Some(50_000), websocket_micros: None };
+        assert_eq!(contest.ready_times(), Some(times));
+    }
+
+    #[test]
+    fn a_silent_connection_is_rescued_after_two_seconds_and_again_only_after_the_race() {
+        let mut contest = begun(Purpose::Connect, None);
+        contest.handle_won(Mode::StreamPerTopic, at(1_100));
+        assert_eq!(contest.rescue_at(at(10_000)), Some(at(12_000)));
+        contest.begin(Purpose::Rescue, None, at(12_000));
+        assert_eq!(contest.rescue_at(at(10_000)), None);
+        assert!(contest.is_overdue(at(22_000)));
+        contest.handle_given_up(at(22_000));
+        assert_eq!(contest.rescue_at(at(10_000)), Some(at(14_000)), "it is overdue, so the next race is due");
+    }
+
+    #[test]
+    fn a_race_to_rescue_goes_on_when_the_connection_dies_and_one_to_return_does_not() {
+        let mut contest = begun(Purpose::Rescue, None);
+        assert_eq!(contest.handle_nothing_to_rescue(), Some(at(1_000)));
+        assert_eq!(contest.purpose(), Some(Purpose::Connect));
+        assert!(!contest.is_overdue(at(60_000)), "the link's patience counts");
+        contest.begin(Purpose::Return, None, at(2_000));
+        assert_eq!(contest.handle_nothing_to_rescue(), None);
+    }
+}

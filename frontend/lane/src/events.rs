@@ -1,0 +1,104 @@
+//! What follows from what the session says.
+
+use sluice_shared::session::{ClientError, ClientEvent};
+use sluice_shared::time::{Time, micros};
+use sluice_shared::wire::{CloseCode, Continuity, Goodbye, Welcome};
+
+use super::driver::Lane;
+use super::link::End;
+use super::words::{sentence, welcome_note};
+use sluice_bridge::{Level, LifeKind, Start};
+
+impl Lane {
+    pub(super) fn handle_violation(&mut self, error: &ClientError, now: Time) {
+        match error {
+            ClientError::Version(_) => self.give_up(CloseCode::Unsupported, &error.to_string(), now),
+            ClientError::Decode(_) | ClientError::Overrun { .. } => {
+                let reason = sentence(&format!("The server broke the protocol: {error}"));
+                self.tally.notes.push(Level::Error, reason.clone(), now);
+                self.noted_reason = Some(reason.clone());
+                self.end(&End::Told(reason), CloseCode::Protocol, now);
+            }
+        }
+    }
+
+    pub(super) fn handle_events(&mut self, now: Time) {
+        while let Some(event) = self.active.as_mut().and_then(|active| active.session.poll_event()) {
+            self.handle_event(event, now);
+        }
+    }
+
+    fn handle_event(&mut self, event: ClientEvent, now: Time) {
+        match event {
+            ClientEvent::Welcome(welcome) => self.handle_welcome(welcome, now),
+            ClientEvent::Subscribed(streams) => self.tally.handle_streams(&streams),
+            ClientEvent::Gap { new: 0, .. } => {}
+            ClientEvent::Ping => {
+                self.active.iter_mut().for_each(|active| active.tide.handle_ping(now));
+                self.tally.lifeline.push(LifeKind::Ping, now);
+            }
+            ClientEvent::Echo(block) => {
+                self.active.iter_mut().for_each(|active| {
+                    active.tide.handle_echo(&block.payload, now);
+                });
+            }
+            ClientEvent::Heartbeat { rtt } => {
+                self.active.iter_mut().for_each(|active| {
+                    active.heartbeats += 1;
+                    active.tide.handle_heartbeat(rtt, now);
+                });
+                let rtt_micros = u32::try_from(micros(rtt)).unwrap_or(u32::MAX);
+                self.tally.lifeline.push(LifeKind::Pong { rtt_micros }, now);
+            }
+            ClientEvent::Missed => self.tally.lifeline.push(LifeKind::Missed, now),
+            ClientEvent::StartedOver { missed } => self.tally.record_missed(missed, now),
+            ClientEvent::Gap { report, new } => self.tally.record_gap(&report, new, now),
+            ClientEvent::Certificate(certificate) => {
+                if let Some(active) = &mut self.active {
+                    active.certificate = Some(*certificate);
+                }
+            }
+            ClientEvent::Lost { messages } => self.tally.record_lost(messages, now),
+            ClientEvent::Sample(sample) => {
+                if let Some(active) = &mut self.active {
+                    active.sample = Some(sample);
+                    active.certify_if_due(now);
+                }
+            }
+            ClientEvent::Silent => self.end(&End::Silent(self.patience()), CloseCode::Unresponsive, now),
+            ClientEvent::Goodbye(Goodbye {
+                code: CloseCode::Unsupported | CloseCode::TakenOver | CloseCode::ExhibitOver,
+                reason,
+            }) => {
+                self.give_up(CloseCode::Normal, &reason, now);
+            }
+            ClientEvent::Goodbye(goodbye) => {
+                if let Some(active) = &mut self.active {
+                    active.farewell = Some(goodbye);
+                }
+            }
+        }
+    }
+
+    fn handle_welcome(&mut self, welcome: Welcome, now: Time) {
+        let Some(mode) = self.active.as_ref().map(|active| active.session.mode()) else { return };
+        let was_ready_before = self.link.handle_ready(mode, now);
+        if was_ready_before {
+            self.tally.record_reconnect();
+        }
+        let start = match welcome.continuity {
+            _ if !was_ready_before => Start::First,
+            Continuity::New => Start::StartedOver,
+            Continuity::Continued => Start::Resumed,
+            Continuity::UnknownSession | Continuity::EpochChanged => Start::Renewed,
+        };
+        self.tally.lifeline.handle_welcome(mode.transport(), start, welcome.server_now, now);
+        self.tally.handle_streams(&welcome.streams);
+        let (level, text) = welcome_note(welcome.continuity, was_ready_before);
+        self.tally.notes.push(level, text, now);
+        self.noted_reason = None;
+        if let Some(active) = &mut self.active {
+            active.handle_welcome(welcome);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Flooding the server, and what that does to the connection.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use sluice_shared::flood::{Flood, FloodStyle};
+use sluice_shared::time::{Time, micros};
+use sluice_shared::wire::{EchoBlock, Inbound};
+
+use sluice_bridge::{FloodLevel, FloodTold, Flooding};
+
+/// The last flood of a lane, and its heartbeats.
+#[derive(Debug, Default)]
+pub(super) struct Tide {
+    flood: Option<Flood>,
+    /// Whether the connection went away under the flood.
+    is_cut: bool,
+    ended_at: Option<Time>,
+    level: FloodLevel,
+    most_buffered: u64,
+    /// When the heartbeats left that have not come back, oldest first.
+    pings: VecDeque<Time>,
+    newest: Option<Duration>,
+    longest: Duration,
+}
+
+impl Tide {
+    /// While a WebSocket has no room, how long until the next look: it does not tell.
+    pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(10);
+    /// Heartbeats that are followed at most, the oldest ones.
+    const MOST_PINGS: usize = 256;
+
+    /// Begins a flood, unless one is under way.
+    pub(super) fn begin(&mut self, style: FloodStyle, bytes: u64) {
+        if self.is_flooding() {
+            return;
+        }
+        self.flood = Some(Flood::new(style, bytes));
+        (self.is_cut, self.ended_at) = (false, None);
+        (self.most_buffered, self.longest) = (0, Duration::ZERO);
+    }
+
+    /// Hands no more blocks over; those that were are on their way.
+    pub(super) fn stop(&mut self) {
+        self.flood.iter_mut().for_each(Flood::stop);
+    }
+
+    /// The connection is gone, and all that waited with it.
+    pub(super) fn handle_disconnected(&mut self) {
+        self.is_cut = true;
+        self.stop();
+        self.pings.clear();
+        (self.level, self.newest) = (FloodLevel::default(), None);
+    }
+
+    /// Whether a flood has not ended.
+    pub(super) fn is_flooding(&self) -> bool {
+        !self.is_cut && self.flood.as_ref().is_some_and(|flood| !flood.is_over())
+    }
+
+    /// Whether there are blocks to be handed over.
+    pub(super) fn has_blocks(&self) -> bool {
+        !self.is_cut && self.flood.as_ref().is_some_and(|flood| !flood.is_sent())
+    }
+
+    /// Whether it waits for room.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.flood.as_ref().is_some_and(|flood| flood.waiting_since().is_some())
+    }
+
+    /// Notes what waits in the browser. Returns whether the browser has passed something on since the last look.
+    pub(super) fn look(&mut self, level: FloodLevel) -> bool {
+        let has_drained = level.buffered < self.level.buffered;
+        self.level = level;
+        self.most_buffered = self.most_buffered.max(level.buffered);
+        has_drained
+    }
+
+    /// The next block, if it is its time.
+    pub(super) fn next_block(&mut self, has_room: bool, now: Time) -> Option<EchoBlock> {
+        self.flood.as_mut().filter(|_| !self.is_cut)?.next_block(has_room, now)
+    }
+
+    /// Takes in what has come back. Returns whether it is what was sent.
+    pub(super) fn handle_echo(&mut self, bytes: &[u8], now: Time) -> bool {
+        let Some(flood) = &mut self.flood else { return false };
+        let is_right = flood.handle_echo(bytes, now);
+        if flood.is_over() {
+            self.ended_at.get_or_insert(now);
+            self.level = FloodLevel::default();
+        }
+        is_right
+    }
+
+    /// A heartbeat leaves.
+    pub(super) fn handle_ping(&mut self, now: Time) {
+        if self.pings.len() < Self::MOST_PINGS {
+            self.pings.push_back(now);
+        }
+    }
+
+    /// A heartbeat came back; those before it are of no more interest.
+    pub(super) fn handle_heartbeat(&mut self, rtt: Duration, now: Time) {
+        while self.pings.pop_front_if(|left_at| now.since(*left_at) >= rtt).is_some() {}
+        self.newest = Some(rtt);
+        // One that left under the flood may come back when it is over.
+        if self.ended_at.is_none_or(|ended| now.since(ended) <= rtt) {
+            self.longest = self.longest.max(rtt);
+        }
+    }
+
+    /// What the page is told.
+    pub(super) fn told(&mut self, server: Inbound, now: Time) -> Flooding {
+        let waiting = self.pings.front().map(|left_at| now.since(*left_at));
+        let heartbeat = self.newest.max(waiting.filter(|waiting| Some(*waiting) > self.newest));
+        if self.is_flooding() {
+            self.longest = self.longest.max(heartbeat.unwrap_or_default());
+        }
+        let (is_cut, most_buffered) = (self.is_cut, self.most_buffered);
+        let flood = self.flood.as_ref().map(|flood| FloodTold {
+            style: flood.style(),
+            total: flood.total(),
+            sent: flood.sent(),
+            echoed: flood.echoed(),
+            is_over: is_cut || flood.is_over(),
+            is_faithful: flood.is_faithful(),
+            most_buffered,
+            waits: flood.waits(),
+            longest_wait_micros: micros(flood.longest_wait(now)),
+            echo_p50: flood.round_trips().quantile_micros(0.5),
+            echo_p99: flood.round_trips().quantile_micros(0.99),
+        });
+        Flooding {
+            flood,
+            level: self.level,
+            heartbeat_micros: heartbeat.map(micros),
+            longest_heartbeat_micros: micros(self.longest),
+            server,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    fn buffered(bytes: u64) -> FloodLevel {
+        FloodLevel { buffered: bytes, desired_size: None }
+    }
+
+    #[test]
+    fn one_flood_ends_before_another_begins() {
+        let mut tide = Tide::default();
+        tide.begin(FloodStyle::Naive, 10);
+        let block = tide.next_block(false, at(0)).expect("it floods at once");
+        tide.begin(FloodStyle::Paced, 99);
+        assert_eq!(tide.told(Inbound::default(), at(1)).flood.map(|told| told.total), Some(10));
+        assert!(tide.is_flooding() && !tide.has_blocks());
+        assert!(tide.handle_echo(&block.payload, at(2)));
+        assert!(!tide.is_flooding());
+        tide.begin(FloodStyle::Paced, 99);
+        assert!(tide.has_blocks() && tide.next_block(false, at(3)).is_none() && tide.is_waiting());
+    }
+
+    #[test]
+    fn what_the_browser_passes_on_is_a_sign_of_life() {
+        let mut tide = Tide::default();
+        assert!(!tide.look(buffered(500)));
+        assert!(!tide.look(buffered(500)));
+        assert!(tide.look(buffered(499)));
+        assert_eq!(tide.most_buffered, 500);
+    }
+
+    #[test]
+    fn a_heartbeat_that_waits_tells_how_long_before_it_comes_back() {
+        let mut tide = Tide::default();
+        tide.begin(FloodStyle::Naive, 10);
+        tide.handle_ping(at(1_000));
+        tide.handle_heartbeat(Duration::from_millis(40), at(1_040));
+        assert_eq!(tide.told(Inbound::default(), at(1_500)).heartbeat_micros, Some(40_000));
+        tide.handle_ping(at(2_000));
+        tide.handle_ping(at(3_000));
+        assert_eq!(tide.told(Inbound::default(), at(2_010)).heartbeat_micros, Some(40_000));
+        assert_eq!(tide.told(Inbound::default(), at(9_000)).heartbeat_micros, Some(7_000_000));
+        tide.handle_heartbeat(Duration::from_millis(8_000), at(10_000));
+        let told = tide.told(Inbound::default(), at(10_500));
+        assert_eq!(told.heartbeat_micros, Some(8_000_000), "the next one has waited for 7.5 s");
+        assert_eq!(told.longest_heartbeat_micros, 8_000_000);
+        tide.handle_heartbeat(Duration::from_millis(50), at(10_600));
+        assert!(tide.pings.is_empty(), "an answer stands for those before it");
+    }
+
+    #[test]
+    fn a_connection_that_goes_takes_its_flood_with_it() {
+        let mut tide = Tide::default();
+        tide.begin(FloodStyle::Paced, 1_000_000);
+        tide.next_block(true, at(0)).expect("there is room");
+        tide.handle_disconnected();
+        assert!(tide.next_block(true, at(1)).is_none() && !tide.is_flooding());
+        let told = tide.told(Inbound::default(), at(2)).flood.expect("it is told");
+        assert!(told.is_over && told.echoed < told.sent);
+    }
+}

@@ -1,0 +1,446 @@
+//! Whether the lane is connected, when it tries again, and when it gives up.
+
+use core::time::Duration;
+
+use sluice_shared::mode::{Mode, Transport};
+use sluice_shared::session::Backoff;
+use sluice_shared::time::{Time, micros};
+use sluice_shared::wire::CloseCode;
+
+use super::contest::Contest;
+use super::words::sentence;
+use sluice_bridge::{Connection, Endpoints};
+use sluice_text::format;
+
+/// The life of a lane's connections. It decides; the driver opens and closes.
+#[derive(Debug)]
+pub(super) struct Link {
+    connection: Connection,
+    backoff: Backoff,
+    /// Whether any connection was ready since the lane was opened.
+    was_ever_ready: bool,
+    /// Tries in a row that did not get ready.
+    failed_tries: u32,
+    /// When the try that runs is given up.
+    gives_up_at: Time,
+}
+
+/// How a connection ended, or why it did not begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The other side said why, in a sentence.
+    Told(String),
+    /// The connection broke, with what little the browser tells.
+    Broken(String),
+    /// The server does not answer at all.
+    Unreachable,
+    /// It was not ready in time.
+    NoAnswer,
+    /// It was ready, and then the server was silent for this long after a heartbeat.
+    Silent(Duration),
+}
+
+impl End {
+    /// The end that a close without a goodbye tells: its code, if it is one of ours, and its reason, which may be
+    /// empty.
+    pub(super) fn of_close(code: Option<CloseCode>, reason: String, was_open: bool) -> Self {
+        match code {
+            Some(_) if reason.is_empty() => Self::Told("The server has closed the connection.".into()),
+            Some(_) => Self::Told(reason),
+            None if !reason.is_empty() => Self::Broken(reason),
+            None if was_open => Self::Broken("The connection broke.".into()),
+            None => Self::Unreachable,
+        }
+    }
+}
+
+impl Link {
+    /// A try that is not ready after this is given up.
+    const PATIENCE: Duration = Duration::from_secs(10);
+    /// The same at least for the first try after a loss, or ten round trips where that is more; twice as long for each
+    /// further one.
+    const SHORT_PATIENCE: Duration = Duration::from_secs(3);
+    /// The same for a later try of WebTransport. The browser may hold it back for a minute (see
+    /// `transport::probe`); it gives the handshake itself 10 s.
+    const HELD_BACK_PATIENCE: Duration = Duration::from_secs(75);
+    /// A connection that was ready for this long has held: the next loss starts with the shortest wait.
+    const HELD: Duration = Duration::from_secs(5);
+    /// Failed tries after which it is worth telling what may be in the way.
+    const SUSPICIOUS: u32 = 2;
+
+    /// A link that was not asked to connect; its waits follow from `seed`.
+    pub(super) const fn new(seed: u64) -> Self {
+        Self {
+            connection: Connection::Idle,
+            backoff: Backoff::new(seed),
+            was_ever_ready: false,
+            failed_tries: 0,
+            gives_up_at: Time::ZERO,
+        }
+    }
+
+    /// The state as the page sees it.
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Whether data may flow.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.connection, Connection::Open { .. })
+    }
+
+    /// The lane is opened: forgets what was learnt of an earlier set-up.
+    pub(super) fn handle_opened(&mut self) {
+        self.backoff.reset();
+        (self.was_ever_ready, self.failed_tries) = (false, 0);
+    }
+
+    /// The server is to be found elsewhere: forgets what was learnt of the way to it.
+    pub(super) fn handle_moved(&mut self) {
+        self.backoff.reset();
+        self.failed_tries = 0;
+    }
+
+    /// Whether to ask if the server is there before the next try.
+    pub(super) fn wants_probe(&self, mode: Mode) -> bool {
+        mode.transport() == Transport::WebTransport && self.is_retry()
+    }
+
+    /// A try begins; the round trip was last `rtt`. Where WebSocket stands in for a WebTransport that the browser holds
+    /// back, there is no waiting for it.
+    pub(super) fn handle_try(&mut self, mode: Mode, falls_back: bool, rtt: Option<Duration>, now: Time) {
+        let is_held_back = self.wants_probe(mode) && !falls_back;
+        let patience = if is_held_back { Self::HELD_BACK_PATIENCE } else { self.patience(rtt) };
+        self.gives_up_at = now + patience;
+        self.connection = Connection::Connecting { since: now };
+    }
+
+    /// How long a try may take: all that TCP's own waits between its SYNs need at first, and less where the way is
+    /// known, since a try that began in a tunnel asks again ever later, and a new one at once. Tries that fail get more.
+    fn patience(&self, rtt: Option<Duration>) -> Duration {
+        let Some(rtt) = rtt.filter(|_| self.was_ever_ready) else { return Self::PATIENCE };
+        let patience = Self::SHORT_PATIENCE.max(rtt.saturating_mul(10));
+        patience.saturating_mul(1 << self.failed_tries.min(4)).min(Self::PATIENCE)
+    }
+
+    /// A transport has opened, or the connection is lost while others are tried since `began`: a Welcome is awaited.
+    pub(super) fn handle_under_way(&mut self, began: Time, now: Time) {
+        self.gives_up_at = self.gives_up_at.max(now + Self::PATIENCE);
+        self.connection = Connection::Connecting { since: began };
+    }
+
+    const fn is_retry(&self) -> bool {
+        self.was_ever_ready || self.failed_tries > 0
+    }
+
+    /// The server's Welcome is here, on a connection of `mode`. Returns whether the lane had been ready before.
+    pub(super) fn handle_ready(&mut self, mode: Mode, now: Time) -> bool {
+        let began = match self.connection {
+            Connection::Connecting { since } => since,
+            Connection::Idle
+            | Connection::Open { .. }
+            | Connection::Waiting { .. }
+            | Connection::Failed { .. } => now,
+        };
+        self.connection = Connection::Open { since: now, ready_after_micros: micros(now.since(began)), mode };
+        self.failed_tries = 0;
+        core::mem::replace(&mut self.was_ever_ready, true)
+    }
+
+    /// The connection has ended: waits for another try. A lane that falls back is to race at once when it loses a
+    /// connection that has held, and its race sees to WebTransport's rest.
+    pub(super) fn handle_end(
+        &mut self,
+        end: &End,
+        mode: Mode,
+        falls_back: bool,
+        endpoints: &Endpoints,
+        now: Time,
+    ) {
+        let mut wait = self.backoff.next_delay();
+        match self.connection {
+            Connection::Open { since, .. } if now.since(since) >= Self::HELD => {
+                self.backoff.reset();
+                wait = if falls_back { Duration::ZERO } else { self.backoff.next_delay() };
+            }
+            Connection::Connecting { .. } if *end != End::Unreachable => {
+                self.failed_tries = self.failed_tries.saturating_add(1);
+                if mode.transport() == Transport::WebTransport && !falls_back {
+                    wait = wait.max(Contest::rest_after(self.failed_tries));
+                }
+            }
+            Connection::Idle
+            | Connection::Connecting { .. }
+            | Connection::Open { .. }
+            | Connection::Waiting { .. }
+            | Connection::Failed { .. } => {}
+        }
+        let reason = self.describe(end, mode, endpoints);
+        self.connection = Connection::Waiting { reason, retry_at: now + wait };
+    }
+
+    /// Trying again cannot help.
+    pub(super) fn handle_hopeless(&mut self, reason: String) {
+        self.connection = Connection::Failed { reason };
+    }
+
+    /// The lane is closed for good.
+    pub(super) fn handle_closed(&mut self) {
+        self.connection = Connection::Idle;
+    }
+
+    /// The network is back: what waits is tried now.
+    pub(super) fn handle_online(&mut self, now: Time) {
+        if let Connection::Waiting { retry_at, .. } = &mut self.connection {
+            *retry_at = now;
+        }
+    }
+
+    /// When a try is given up, or the next one begins.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        match self.connection {
+            Connection::Connecting { .. } => Some(self.gives_up_at),
+            Connection::Waiting { retry_at, .. } => Some(retry_at),
+            Connection::Idle | Connection::Open { .. } | Connection::Failed { .. } => None,
+        }
+    }
+
+    fn describe(&self, end: &End, mode: Mode, endpoints: &Endpoints) -> String {
+        let transport = mode.transport();
+        if transport == Transport::WebTransport && !self.was_ever_ready {
+            let port = port_of(&endpoints.webtransport);
+            match end {
+                End::NoAnswer => {
+                    return format!(
+                        "UDP port {port} does not answer: a firewall or proxy may block UDP. WebSocket lanes still work."
+                    );
+                }
+                // What is refused once may be a server that is starting.
+                End::Broken(_) if self.failed_tries >= Self::SUSPICIOUS => {
+                    return format!(
+                        "UDP port {port} refuses WebTransport: a firewall or proxy may block UDP, or the server's \
+                         certificate is another one. WebSocket lanes still work."
+                    );
+                }
+                End::Broken(_) | End::Told(_) | End::Unreachable | End::Silent(_) => {}
+            }
+        }
+        match (end, transport) {
+            (End::Told(reason) | End::Broken(reason), _) => sentence(reason),
+            (End::Unreachable, _) => "The server does not answer.".into(),
+            (End::NoAnswer, Transport::WebTransport) => "WebTransport was not ready in time.".into(),
+            (End::NoAnswer, Transport::WebSocket) => "WebSocket was not ready in time.".into(),
+            (End::Silent(after), _) => {
+                format!("The server was silent for {} after a heartbeat.", format::span(micros(*after)))
+            }
+        }
+    }
+}
+
+/// The port of a URL; its scheme's own port when it names none.
+fn port_of(url: &str) -> &str {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or(authority);
+    match authority.rsplit_once(':') {
+        Some((_, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => port,
+        Some(_) | None => "443",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoints() -> Endpoints {
+        Endpoints {
+            websocket: "ws://localhost:8080/ws".into(),
+            webtransport: "https://127.0.0.1:4433/wt".into(),
+            certificate_hashes: Vec::new(),
+        }
+    }
+
+    fn broken() -> End {
+        End::Broken("Connection lost.".into())
+    }
+
+    fn reason(link: &Link) -> &str {
+        let Connection::Waiting { reason, .. } = link.connection() else { panic!("not waiting: {link:?}") };
+        reason
+    }
+
+    #[test]
+    fn a_lost_connection_is_tried_again_after_a_wait() {
+        let mut link = Link::new(1);
+        link.handle_try(Mode::WebSocket, false, None, Time::from_millis(100));
+        assert!(!link.handle_ready(Mode::WebSocket, Time::from_millis(130)));
+        let open = Connection::Open {
+            since: Time::from_millis(130),
+            ready_after_micros: 30_000,
+            mode: Mode::WebSocket,
+        };
+        assert_eq!(link.connection(), &open);
+        let lost_at = Time::from_millis(60_000);
+        link.handle_end(&broken(), Mode::WebSocket, false, &endpoints(), lost_at);
+        let retry_at = link.poll_timeout().expect("a try is due");
+        assert!(retry_at <= lost_at + Backoff::FIRST);
+        link.handle_try(Mode::WebSocket, false, None, retry_at);
+        assert!(link.handle_ready(Mode::WebSocket, retry_at + Duration::from_millis(5)));
+    }
+
+    #[test]
+    fn a_lane_that_falls_back_races_at_once_when_what_it_loses_has_held() {
+        for (held_secs, wants_race_at_once) in [(60, true), (1, false)] {
+            let mut link = Link::new(1);
+            link.handle_try(Mode::OneStream, true, None, Time::ZERO);
+            link.handle_ready(Mode::OneStream, Time::ZERO);
+            let lost_at = Time::from_millis(held_secs * 1_000);
+            link.handle_end(&broken(), Mode::OneStream, true, &endpoints(), lost_at);
+            assert_eq!(link.poll_timeout() == Some(lost_at), wants_race_at_once);
+            // WebTransport's rest is the race's business: WebSocket may be tried soon.
+            for failed in 0..6 {
+                link.handle_try(Mode::OneStream, true, None, lost_at);
+                assert_eq!(link.poll_timeout(), Some(lost_at + Link::PATIENCE), "after {failed} failures");
+                link.handle_end(&broken(), Mode::OneStream, true, &endpoints(), lost_at);
+                assert!(link.poll_timeout().is_some_and(|at| at <= lost_at + Backoff::LONGEST));
+            }
+        }
+    }
+
+    #[test]
+    fn a_switch_between_transports_counts_from_the_beginning_of_the_race() {
+        let mut link = Link::new(1);
+        link.handle_try(Mode::OneStream, true, None, Time::ZERO);
+        link.handle_ready(Mode::OneStream, Time::from_millis(50));
+        link.handle_under_way(Time::from_millis(9_000), Time::from_millis(9_300));
+        assert_eq!(link.poll_timeout(), Some(Time::from_millis(9_300) + Link::PATIENCE));
+        assert!(link.handle_ready(Mode::WebSocket, Time::from_millis(9_400)));
+        let Connection::Open { ready_after_micros, mode, .. } = link.connection() else { panic!("{link:?}") };
+        assert_eq!((*ready_after_micros, *mode), (400_000, Mode::WebSocket));
+    }
+
+    #[test]
+    fn a_try_on_a_known_way_is_given_up_sooner_unless_others_have_failed() {
+        let patience = |link: &mut Link, rtt_ms: Option<u64>| {
+            let rtt = rtt_ms.map(Duration::from_millis);
+            link.handle_try(Mode::WebSocket, false, rtt, Time::ZERO);
+            link.poll_timeout().map(|at| at.as_micros() / 1_000)
+        };
+        let mut link = Link::new(1);
+        assert_eq!(patience(&mut link, Some(20)), Some(10_000), "the first try of all");
+        link.handle_ready(Mode::WebSocket, Time::ZERO);
+        link.handle_end(&broken(), Mode::WebSocket, false, &endpoints(), Time::ZERO);
+        assert_eq!(patience(&mut link, None), Some(10_000));
+        assert_eq!(patience(&mut link, Some(600)), Some(6_000));
+        for expected in [3_000, 6_000, 10_000, 10_000] {
+            assert_eq!(patience(&mut link, Some(20)), Some(expected));
+            link.handle_end(&End::NoAnswer, Mode::WebSocket, false, &endpoints(), Time::ZERO);
+        }
+    }
+
+    #[test]
+    fn connections_that_do_not_hold_make_longer_waits() {
+        let mut link = Link::new(1);
+        let mut longest = Duration::ZERO;
+        for second in 0..30 {
+            let now = Time::from_millis(second * 1_000);
+            link.handle_try(Mode::WebSocket, false, None, now);
+            link.handle_ready(Mode::WebSocket, now);
+            link.handle_end(&broken(), Mode::WebSocket, false, &endpoints(), now);
+            longest = longest.max(link.poll_timeout().map_or(Duration::ZERO, |at| at.since(now)));
+        }
+        assert!(longest > Duration::from_secs(4), "{longest:?}");
+    }
+
+    #[test]
+    fn blocked_udp_is_suspected_after_two_tries_that_never_got_ready() {
+        let mut link = Link::new(1);
+        for (seen, expected) in [(0, "Opening handshake failed."), (1, "UDP port 4433 refuses WebTransport")]
+        {
+            link.handle_try(Mode::Datagrams, false, None, Time::from_millis(seen));
+            let end = End::Broken("Opening handshake failed.".into());
+            link.handle_end(&end, Mode::Datagrams, false, &endpoints(), Time::from_millis(seen));
+            assert!(reason(&link).starts_with(expected), "{}", reason(&link));
+        }
+    }
+
+    #[test]
+    fn udp_that_is_swallowed_is_suspected_at_once() {
+        let mut link = Link::new(1);
+        link.handle_try(Mode::WebSocket, false, None, Time::ZERO);
+        link.handle_end(&End::NoAnswer, Mode::OneStream, false, &endpoints(), Time::ZERO + Link::PATIENCE);
+        assert!(reason(&link).starts_with("UDP port 4433 does not answer"), "{}", reason(&link));
+    }
+
+    #[test]
+    fn failed_handshakes_of_webtransport_are_spaced_out() {
+        let mut link = Link::new(1);
+        for seconds in [1, 2, 4, 8, 16, 30, 30] {
+            link.handle_try(Mode::OneStream, false, None, Time::ZERO);
+            link.handle_end(&broken(), Mode::OneStream, false, &endpoints(), Time::ZERO);
+            let retry_at = link.poll_timeout().expect("a try is due");
+            assert!(retry_at >= Time::from_millis(seconds * 1_000), "{retry_at:?}");
+        }
+        assert!(link.wants_probe(Mode::OneStream) && !link.wants_probe(Mode::WebSocket));
+    }
+
+    #[test]
+    fn a_server_that_is_down_is_no_failed_handshake() {
+        let mut link = Link::new(1);
+        for _ in 0..10 {
+            link.handle_try(Mode::OneStream, false, None, Time::ZERO);
+            link.handle_end(&End::Unreachable, Mode::OneStream, false, &endpoints(), Time::ZERO);
+            assert_eq!(reason(&link), "The server does not answer.");
+            assert!(link.poll_timeout().is_some_and(|at| at <= Time::ZERO + Backoff::LONGEST));
+        }
+    }
+
+    #[test]
+    fn a_reason_that_was_told_is_shown_as_it_is() {
+        let mut link = Link::new(1);
+        for millis in 0..3 {
+            link.handle_try(Mode::WebSocket, false, None, Time::from_millis(millis));
+            let end = End::Told("The server is full.".into());
+            link.handle_end(&end, Mode::OneStream, false, &endpoints(), Time::from_millis(millis));
+            assert_eq!(reason(&link), "The server is full.");
+        }
+    }
+
+    #[test]
+    fn a_network_that_is_back_is_tried_at_once() {
+        let mut link = Link::new(1);
+        link.handle_try(Mode::WebSocket, false, None, Time::ZERO);
+        link.handle_end(&End::NoAnswer, Mode::WebSocket, false, &endpoints(), Time::from_millis(10_000));
+        link.handle_online(Time::from_millis(10_001));
+        assert_eq!(link.poll_timeout(), Some(Time::from_millis(10_001)));
+    }
+
+    #[test]
+    fn a_lane_that_is_hopeless_or_closed_tries_no_more() {
+        let mut link = Link::new(1);
+        link.handle_try(Mode::WebSocket, false, None, Time::ZERO);
+        assert_eq!(link.poll_timeout(), Some(Time::ZERO + Link::PATIENCE));
+        link.handle_hopeless("No WebTransport here.".into());
+        link.handle_online(Time::from_millis(1));
+        assert_eq!(link.poll_timeout(), None);
+        link.handle_closed();
+        assert_eq!(link.connection(), &Connection::Idle);
+    }
+
+    #[test]
+    fn a_close_is_told_in_a_sentence_whatever_little_is_known() {
+        let end = |code, reason: &str, was_open| End::of_close(code, reason.into(), was_open);
+        assert_eq!(end(Some(CloseCode::Overloaded), "Full.", true), End::Told("Full.".into()));
+        assert_eq!(end(None, "Connection lost.", true), End::Broken("Connection lost.".into()));
+        assert_eq!(end(None, "", false), End::Unreachable);
+        assert_ne!(end(Some(CloseCode::Normal), "", true), End::Told(String::new()));
+        assert_ne!(end(None, "", true), End::Unreachable);
+    }
+
+    #[test]
+    fn the_port_is_read_from_the_url() {
+        assert_eq!(port_of("https://127.0.0.1:4433/wt"), "4433");
+        assert_eq!(port_of("https://[::1]:4433"), "4433");
+        assert_eq!(port_of("https://[::1]/wt"), "443");
+        assert_eq!(port_of("https://lab.example/wt"), "443");
+    }
+}

@@ -1,0 +1,194 @@
+//! The life of a lane's connections: what happened when, and how the lane came back from its last loss.
+
+use sluice_shared::mode::Transport;
+use sluice_shared::time::{Time, micros};
+
+use super::ring::Ring;
+use sluice_bridge::{LifeEvent, LifeKind, Outage, Report, Start};
+
+/// Notes events, and measures each loss of the connection from its last sign of life to the first fresh message.
+#[derive(Debug)]
+pub(crate) struct Lifeline {
+    events: Ring<LifeEvent>,
+    outage: Option<Running>,
+    /// The loss before one that may turn out to be none.
+    earlier: Option<Running>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    told: Outage,
+    noticed_at: Time,
+    /// What was produced from here on, on the server's clock, is fresh; known once it has welcomed the lane.
+    fresh_from: Option<Time>,
+}
+
+impl Running {
+    const fn is_over(&self) -> bool {
+        self.told.fresh_after_micros.is_some()
+    }
+}
+
+impl Lifeline {
+    /// A life without events.
+    pub(crate) fn new() -> Self {
+        Self { events: Ring::new(Report::MAX_LIFE), outage: None, earlier: None }
+    }
+
+    /// Notes an event.
+    pub(crate) fn push(&mut self, kind: LifeKind, at: Time) {
+        self.events.push(LifeEvent { at, kind });
+    }
+
+    /// The connection that was last heard of at `heard_at` is gone, as `kind` says, or held for lost.
+    pub(crate) fn handle_lost(&mut self, kind: LifeKind, heard_at: Time, now: Time) {
+        if kind != LifeKind::Missed {
+            self.push(kind, now);
+        }
+        // Whatever else is lost before the lane is back belongs to the same loss.
+        if self.outage.is_some_and(|outage| !outage.is_over()) {
+            return;
+        }
+        let told = Outage {
+            lost_at: heard_at,
+            noticed_after_micros: micros(now.since(heard_at)),
+            open_after_micros: None,
+            welcome: None,
+            fresh_after_micros: None,
+            missed: 0,
+        };
+        self.earlier = self.outage.replace(Running { told, noticed_at: now, fresh_from: None });
+    }
+
+    /// The connection that was held for lost is alive.
+    pub(crate) fn handle_alive(&mut self) {
+        if self.outage.is_some_and(|outage| outage.told.open_after_micros.is_none()) {
+            self.outage = self.earlier;
+        }
+    }
+
+    /// A transport has opened.
+    pub(crate) fn handle_open(&mut self, transport: Transport, now: Time) {
+        self.push(LifeKind::TransportOpen(transport), now);
+        if let Some(outage) = self.coming_back() {
+            outage.told.open_after_micros = Some(micros(now.since(outage.noticed_at)));
+        }
+    }
+
+    /// The server has welcomed the lane, when its own clock stood at `server_now`.
+    pub(crate) fn handle_welcome(&mut self, transport: Transport, start: Start, server_now: Time, now: Time) {
+        self.push(LifeKind::Welcome(transport, start), now);
+        if let Some(outage) = self.coming_back() {
+            outage.told.welcome = Some((micros(now.since(outage.noticed_at)), transport, start));
+            outage.fresh_from = Some(server_now);
+        }
+    }
+
+    /// The loss has cost messages.
+    pub(crate) fn handle_missed_messages(&mut self, messages: u64) {
+        if let Some(outage) = &mut self.outage {
+            outage.told.missed += messages;
+        }
+    }
+
+    /// A message was consumed that was produced at `produced_at` on the server's clock.
+    pub(crate) fn handle_consumed(&mut self, produced_at: Time, consumed_at: Time) {
+        let Some(outage) = self.coming_back() else { return };
+        if outage.fresh_from.is_some_and(|from| produced_at >= from) {
+            outage.told.fresh_after_micros = Some(micros(consumed_at.since(outage.noticed_at)));
+            self.push(LifeKind::Fresh, consumed_at);
+        }
+    }
+
+    /// The last loss.
+    pub(crate) fn last_outage(&self) -> Option<Outage> {
+        self.outage.map(|outage| outage.told)
+    }
+
+    /// Takes the events since the last call, oldest first.
+    pub(crate) fn take(&mut self) -> Vec<LifeEvent> {
+        self.events.take_all()
+    }
+
+    /// Forgets the last loss, unless it goes on. What is still to be told stays.
+    pub(crate) fn clear(&mut self) {
+        self.outage = self.outage.filter(|outage| !outage.is_over());
+        self.earlier = None;
+    }
+
+    fn coming_back(&mut self) -> Option<&mut Running> {
+        self.outage.as_mut().filter(|outage| !outage.is_over())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: u64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    /// Lost at 1 s, noticed at 3 s, and back at 3.5 s.
+    fn back() -> Lifeline {
+        let mut lifeline = Lifeline::new();
+        lifeline.handle_lost(LifeKind::Dead, at(1_000), at(3_000));
+        lifeline.push(LifeKind::Connecting(Transport::WebTransport), at(3_100));
+        lifeline.handle_open(Transport::WebSocket, at(3_400));
+        lifeline.handle_welcome(Transport::WebSocket, Start::Resumed, at(73_000), at(3_500));
+        lifeline
+    }
+
+    #[test]
+    fn a_loss_is_measured_from_the_last_sign_of_life_to_the_first_fresh_message() {
+        let mut lifeline = back();
+        lifeline.handle_consumed(at(72_999), at(3_600));
+        assert_eq!(
+            lifeline.last_outage().and_then(|outage| outage.fresh_after_micros),
+            None,
+            "a replay is old"
+        );
+        lifeline.handle_consumed(at(73_000), at(3_700));
+        lifeline.handle_consumed(at(73_500), at(4_700));
+        let outage = lifeline.last_outage().expect("there was one");
+        assert_eq!(outage.lost_at, at(1_000));
+        assert_eq!(outage.noticed_after_micros, 2_000_000);
+        assert_eq!(outage.open_after_micros, Some(400_000));
+        assert_eq!(outage.welcome, Some((500_000, Transport::WebSocket, Start::Resumed)));
+        assert_eq!(outage.fresh_after_micros, Some(700_000));
+        let fresh = LifeEvent { at: at(3_700), kind: LifeKind::Fresh };
+        assert_eq!(lifeline.take().last(), Some(&fresh), "it is told once");
+    }
+
+    #[test]
+    fn what_is_lost_again_before_the_lane_is_back_is_the_same_loss() {
+        let mut lifeline = back();
+        lifeline.handle_lost(LifeKind::Lost, at(3_550), at(3_560));
+        lifeline.handle_open(Transport::WebSocket, at(9_000));
+        let outage = lifeline.last_outage().expect("there was one");
+        assert_eq!((outage.lost_at, outage.open_after_micros), (at(1_000), Some(6_000_000)));
+    }
+
+    #[test]
+    fn a_connection_that_was_held_for_lost_and_lives_leaves_the_loss_before_it() {
+        let mut lifeline = back();
+        lifeline.handle_consumed(at(80_000), at(3_700));
+        let before = lifeline.last_outage();
+        lifeline.handle_lost(LifeKind::Missed, at(20_000), at(22_000));
+        assert_ne!(lifeline.last_outage(), before);
+        lifeline.handle_alive();
+        assert_eq!(lifeline.last_outage(), before);
+    }
+
+    #[test]
+    fn events_are_told_once_and_the_newest_are_kept() {
+        let mut lifeline = back();
+        assert_eq!(lifeline.take().len(), 4);
+        for millis in 0..2_000 {
+            lifeline.push(LifeKind::Ping, at(millis));
+        }
+        let told = lifeline.take();
+        assert_eq!((told.len(), told.last().map(|event| event.at)), (Report::MAX_LIFE, Some(at(1_999))));
+        assert!(lifeline.take().is_empty());
+    }
+}

@@ -1,0 +1,169 @@
+//! Silences, and what became of the messages that were published meanwhile.
+
+use core::time::Duration;
+
+use sluice_shared::time::{Time, micros};
+
+use super::ring::Ring;
+use sluice_bridge::{Silence, Summary};
+
+/// Notices a silence by the message that ends it: nothing had arrived for [`Summary::SILENCE_MICROS`], and for twice as
+/// long as is usual. All times are of one clock.
+#[derive(Debug)]
+pub(super) struct Silences {
+    kept: Ring<Silence>,
+    /// The first arrival, or the end of the last silence that is not kept any more.
+    since: Option<Time>,
+    last_arrival: Option<Time>,
+    usual_micros: u64,
+    left_out: u64,
+    lost: u64,
+}
+
+impl Silences {
+    /// What is left out or lost by a silence is told at its end, or this long after it.
+    const AFTERMATH: Duration = Duration::from_secs(1);
+    /// What is usual is forgotten within some times its own length.
+    const FORGETTING: u64 = 4;
+
+    /// None so far.
+    pub(super) fn new() -> Self {
+        let kept = Ring::new(Summary::SILENCES);
+        Self { kept, since: None, last_arrival: None, usual_micros: 0, left_out: 0, lost: 0 }
+    }
+
+    /// A message has arrived, which was published at `published_at`.
+    pub(super) fn handle_arrival(&mut self, published_at: Time, now: Time) {
+        self.since.get_or_insert(now);
+        if let Some(last) = self.last_arrival.replace(now) {
+            let spacing = micros(now.since(last));
+            let long = Summary::SILENCE_MICROS.max(2 * self.usual_micros);
+            if spacing >= long {
+                let silence = Silence { from: last, until: now, waited: 0, left_out: 0, lost: 0 };
+                if let Some(forgotten) = self.kept.push(silence) {
+                    self.since = Some(forgotten.until);
+                }
+            }
+            // A silence does not make silences usual, unless one follows the other.
+            let faded = self.usual_micros.saturating_sub(spacing / Self::FORGETTING);
+            self.usual_micros = faded.max(spacing.min(long));
+        }
+        let (left_out, lost) = (core::mem::take(&mut self.left_out), core::mem::take(&mut self.lost));
+        if let Some(newest) = self.kept.newest_mut()
+            && now.since(newest.until) <= Self::AFTERMATH
+        {
+            newest.left_out += left_out;
+            newest.lost += lost;
+        }
+        // Most messages are younger than the end of the newest silence.
+        let mut silences = self.kept.newest_first_mut().take_while(|silence| published_at <= silence.until);
+        if let Some(silence) = silences.find(|silence| published_at >= silence.from) {
+            silence.waited += 1;
+        }
+    }
+
+    /// Messages that will not come, and why that is known.
+    pub(super) const fn handle_left_out(&mut self, messages: u64) {
+        self.left_out += messages;
+    }
+
+    /// Messages that nothing accounts for.
+    pub(super) const fn handle_lost(&mut self, messages: u64) {
+        self.lost += messages;
+    }
+
+    /// The newest ones, oldest first.
+    pub(super) fn kept(&self) -> Vec<Silence> {
+        self.kept.all()
+    }
+
+    /// Since when all that there were are kept; `None` before the first message.
+    pub(super) const fn since(&self) -> Option<Time> {
+        self.since
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: u64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    /// A message every 2 ms until one second, each 20 ms old.
+    fn steady() -> Silences {
+        let mut silences = Silences::new();
+        for millis in (0..=1_000).step_by(2) {
+            silences.handle_arrival(at(millis).shifted_by_micros(-20_000), at(millis));
+        }
+        silences
+    }
+
+    #[test]
+    fn messages_that_were_published_in_a_silence_have_waited_for_its_end() {
+        let mut silences = steady();
+        assert_eq!((silences.kept(), silences.since()), (vec![], Some(at(0))));
+        // What was under way, what was published meanwhile, and what came after.
+        for published in (982..1_600).step_by(2) {
+            silences.handle_arrival(at(published), at(1_500.max(published + 20)));
+        }
+        let silence = Silence { from: at(1_000), until: at(1_500), waited: 251, left_out: 0, lost: 0 };
+        assert_eq!(silences.kept(), [silence]);
+    }
+
+    #[test]
+    fn what_is_usual_is_no_silence() {
+        let mut silences = Silences::new();
+        for second in 0..40 {
+            silences.handle_arrival(at(second * 1_000), at(second * 1_000));
+        }
+        let noticed = silences.kept().len();
+        assert!(noticed <= 7, "a slow feed is learnt in {noticed} steps");
+        silences.handle_arrival(at(39_500), at(39_500));
+        silences.handle_arrival(at(39_500), at(39_501));
+        assert_eq!(silences.kept().len(), noticed);
+        silences.handle_arrival(at(43_000), at(43_000));
+        assert_eq!(silences.kept().last().map(|silence| silence.from), Some(at(39_501)));
+    }
+
+    #[test]
+    fn a_silence_makes_the_next_one_no_less_noticed() {
+        let mut silences = steady();
+        for millis in [1_700, 1_702, 1_704, 1_706, 1_760, 1_900] {
+            silences.handle_arrival(at(millis), at(millis));
+        }
+        assert_eq!(silences.kept().len(), 3, "{:?}", silences.kept());
+    }
+
+    #[test]
+    fn what_is_left_out_or_lost_belongs_to_the_silence_that_has_just_ended() {
+        let mut silences = steady();
+        silences.handle_left_out(5);
+        silences.handle_arrival(at(1_400), at(1_400));
+        silences.handle_lost(2);
+        silences.handle_arrival(at(1_402), at(1_402));
+        for millis in (1_404..3_000).step_by(2) {
+            silences.handle_arrival(at(millis), at(millis));
+        }
+        silences.handle_left_out(7);
+        silences.handle_arrival(at(3_000), at(3_000));
+        let told: Vec<_> = silences.kept().iter().map(|silence| (silence.left_out, silence.lost)).collect();
+        assert_eq!(told, [(5, 2)]);
+    }
+
+    #[test]
+    fn only_the_newest_are_kept() {
+        let mut silences = steady();
+        for second in 2..60 {
+            silences.handle_arrival(at(second * 1_000), at(second * 1_000));
+            for millis in (2..800).step_by(2) {
+                silences.handle_arrival(at(second * 1_000 + millis), at(second * 1_000 + millis));
+            }
+        }
+        let kept = silences.kept();
+        assert_eq!(kept.len(), Summary::SILENCES);
+        assert_eq!(kept.last().map(|silence| silence.until), Some(at(59_000)));
+        assert_eq!(silences.since(), Some(at(43_000)), "the end of the newest that is forgotten");
+    }
+}

@@ -1,0 +1,336 @@
+//! All of a lane's statistics.
+
+use core::time::Duration;
+
+use sluice_shared::feed::{FeedSpec, HostSample};
+use sluice_shared::ids::StreamId;
+use sluice_shared::session::Delivered;
+use sluice_shared::time::{Time, micros};
+use sluice_shared::units::Amount;
+use sluice_shared::wire::{GapReason, GapReport, StreamInfo};
+
+use super::ages::{AgeWindow, Parts, Told};
+use super::columns::Columns;
+use super::dots::DotSampler;
+use super::gaps::Gaps;
+use super::lifeline::Lifeline;
+use super::notes::Notes;
+use super::rates::LastSecond;
+use super::ring::Ring;
+use super::silences::Silences;
+use super::stalls::Stalls;
+use sluice_bridge::{AgeColumn, Dot, GapSeen, HostReading, Level, Report, Silence};
+
+/// What was consumed, how old it was, and what was missed.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    pub(crate) notes: Notes,
+    pub(crate) lifeline: Lifeline,
+    ages: AgeWindow,
+    columns: Columns,
+    dots: DotSampler,
+    stalls: Stalls,
+    silences: Silences,
+    gaps: Gaps,
+    host: Ring<HostReading>,
+    host_streams: Vec<StreamId>,
+    consumed: Amount,
+    messages: LastSecond,
+    bytes: LastSecond,
+    busy_micros: LastSecond,
+    lost: u64,
+    reconnects: u64,
+    stall_noted_at: Option<Time>,
+}
+
+/// A message's way through the consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Passage {
+    /// When the consumer took it.
+    pub(crate) taken_at: Time,
+    /// When the consumer was done with it.
+    pub(crate) consumed_at: Time,
+}
+
+/// The totals of a [`Tally`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Totals {
+    pub(crate) consumed: Amount,
+    pub(crate) consumed_per_second: Amount,
+    pub(crate) gaps: [u64; GapReason::ALL.len()],
+    pub(crate) newest_gap: Option<GapSeen>,
+    pub(crate) lost: u64,
+    pub(crate) reconnects: u64,
+    pub(crate) stalls: u64,
+    pub(crate) busy: f32,
+}
+
+impl Tally {
+    const STALL_NOTE_EVERY: Duration = Duration::from_secs(1);
+
+    /// Statistics of nothing.
+    pub(crate) fn new() -> Self {
+        Self {
+            notes: Notes::new(),
+            lifeline: Lifeline::new(),
+            ages: AgeWindow::new(),
+            columns: Columns::new(),
+            dots: DotSampler::new(),
+            stalls: Stalls::default(),
+            silences: Silences::new(),
+            gaps: Gaps::default(),
+            host: Ring::new(Report::MAX_HOST),
+            host_streams: Vec::new(),
+            consumed: Amount::ZERO,
+            messages: LastSecond::default(),
+            bytes: LastSecond::default(),
+            busy_micros: LastSecond::default(),
+            lost: 0,
+            reconnects: 0,
+            stall_noted_at: None,
+        }
+    }
+
+    /// Forgets all measurements; what is subscribed and what is still to be noted stays.
+    pub(crate) fn clear(&mut self) {
+        self.ages.clear();
+        self.columns.clear();
+        self.dots.clear();
+        self.host.clear();
+        self.lifeline.clear();
+        self.stalls = Stalls::default();
+        self.silences = Silences::new();
+        self.gaps = Gaps::default();
+        self.messages = LastSecond::default();
+        self.bytes = LastSecond::default();
+        self.consumed = Amount::ZERO;
+        (self.lost, self.reconnects) = (0, 0);
+    }
+
+    /// Learns which streams carry host readings.
+    pub(crate) fn handle_streams(&mut self, streams: &[StreamInfo]) {
+        self.host_streams.clear();
+        self.host_streams
+            .extend(streams.iter().filter(|info| info.feed == FeedSpec::Host).map(|info| info.id));
+    }
+
+    /// Counts a message that was consumed. `offset_micros` is the server's clock minus this one; without it the
+    /// message has no age yet, and counts in the totals alone.
+    pub(crate) fn record(&mut self, message: &Delivered, passage: Passage, offset_micros: Option<i64>) {
+        let Passage { taken_at, consumed_at } = passage;
+        self.consumed += Amount::one(message.bytes);
+        self.messages.add(1, consumed_at);
+        self.bytes.add(message.bytes, consumed_at);
+        self.lifeline.handle_consumed(message.header.produced_at, consumed_at);
+        let Some(offset) = offset_micros else { return };
+        let local = |server: Time| server.shifted_by_micros(offset.saturating_neg());
+        let (produced_at, sent_at) = (local(message.header.produced_at), local(message.sent_at));
+        self.silences.handle_arrival(produced_at, message.received_at);
+        let parts = Parts {
+            total: consumed_at.since(produced_at),
+            at_server: sent_at.since(produced_at),
+            in_transit: message.received_at.since(sent_at),
+            in_inbox: consumed_at.since(message.received_at),
+        };
+        self.ages.record(parts, consumed_at);
+        self.columns.record(parts.total_micros(), consumed_at);
+        self.record_stall(parts.total, consumed_at);
+        let dot = Dot {
+            stream: message.header.stream.0,
+            seq: message.header.seq.0,
+            produced_at,
+            sent_at,
+            received_at: message.received_at,
+            taken_at,
+            consumed_at,
+        };
+        let per_second = self.messages.sum(consumed_at);
+        self.dots.offer(dot, per_second);
+        if self.host_streams.contains(&message.header.stream)
+            && let Ok(sample) = postcard::from_bytes::<HostSample>(&message.payload)
+        {
+            self.host.push(HostReading { produced_at, consumed_at, sample });
+        }
+    }
+
+    fn record_stall(&mut self, age: Duration, now: Time) {
+        let Some(silence) = self.stalls.handle_consumed(age, now) else { return };
+        self.columns.record_stall(now);
+        if self.stall_noted_at.is_none_or(|at| now.since(at) >= Self::STALL_NOTE_EVERY) {
+            self.stall_noted_at = Some(now);
+            let text =
+                format!("Nothing was consumed for {} ms although messages waited.", silence.as_millis());
+            self.notes.push(Level::Warning, text, now);
+        }
+    }
+
+    /// Counts messages that will not come, and why; `messages` of them were not known of before.
+    pub(crate) fn record_gap(&mut self, report: &GapReport, messages: u64, now: Time) {
+        self.gaps.record(report, messages);
+        self.silences.handle_left_out(messages);
+        self.columns.record_gap(messages, now);
+    }
+
+    /// Counts messages that nothing accounts for.
+    pub(crate) fn record_lost(&mut self, messages: u64, now: Time) {
+        self.lost += messages;
+        self.silences.handle_lost(messages);
+        self.notes.push(Level::Error, format!("{messages} messages never came, and nothing tells why."), now);
+    }
+
+    /// Counts messages that starting over has cost.
+    pub(crate) fn record_missed(&mut self, messages: u64, now: Time) {
+        self.lost += messages;
+        self.silences.handle_lost(messages);
+        self.lifeline.handle_missed_messages(messages);
+        self.columns.record_gap(messages, now);
+        self.notes.push(Level::Error, format!("Starting over has cost {messages} messages."), now);
+    }
+
+    /// Counts a connection after the first.
+    pub(crate) const fn record_reconnect(&mut self) {
+        self.reconnects += 1;
+    }
+
+    /// Counts time that the thread was kept busy, up to `now`.
+    pub(crate) fn record_busy(&mut self, span: Duration, now: Time) {
+        self.busy_micros.add(micros(span), now);
+    }
+
+    /// Totals and rates.
+    pub(crate) fn totals(&mut self, now: Time) -> Totals {
+        Totals {
+            consumed: self.consumed,
+            consumed_per_second: Amount::new(self.messages.sum(now), self.bytes.sum(now)),
+            gaps: self.gaps.counts(),
+            newest_gap: self.gaps.newest(),
+            lost: self.lost,
+            reconnects: self.reconnects,
+            stalls: self.stalls.count(),
+            busy: (self.busy_micros.sum(now) as f32 / 1e6).min(1.0),
+        }
+    }
+
+    /// The newest silences, oldest first, and since when these are all.
+    pub(crate) fn silences(&self) -> (Vec<Silence>, Option<Time>) {
+        (self.silences.kept(), self.silences.since())
+    }
+
+    /// Ages over the last 30 s.
+    pub(crate) fn ages(&mut self, now: Time) -> &Told {
+        self.ages.told(now)
+    }
+
+    /// Takes the columns that changed since the last call.
+    pub(crate) fn take_columns(&mut self) -> Vec<AgeColumn> {
+        self.columns.take_changed()
+    }
+
+    /// Takes the sample of messages since the last call.
+    pub(crate) fn take_dots(&mut self) -> Vec<Dot> {
+        self.dots.take()
+    }
+
+    /// Takes the host readings since the last call.
+    pub(crate) fn take_host(&mut self) -> Vec<HostReading> {
+        self.host.take_all()
+    }
+
+    /// Takes the notes since the last call.
+    pub(crate) fn take_notes(&mut self, now: Time) -> Vec<sluice_bridge::Note> {
+        self.gaps.note(&mut self.notes, now);
+        self.notes.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use sluice_shared::ids::{Epoch, Key, Seq};
+    use sluice_shared::wire::MessageHeader;
+
+    use super::*;
+
+    /// The server's clock is 5 s ahead.
+    const OFFSET: i64 = 5_000_000;
+
+    fn message(stream: u32, seq: u64, produced_ms: u64, payload: Vec<u8>) -> Delivered {
+        Delivered {
+            header: MessageHeader {
+                stream: StreamId(stream),
+                seq: Seq(seq),
+                key: Key(0),
+                produced_at: Time::from_millis(produced_ms + 5_000),
+            },
+            payload: Bytes::from(payload),
+            bytes: 100,
+            sent_at: Time::from_millis(produced_ms + 5_003),
+            received_at: Time::from_millis(produced_ms + 10),
+            epoch: Epoch(1),
+        }
+    }
+
+    fn passage(taken_ms: u64, consumed_ms: u64) -> Passage {
+        Passage { taken_at: Time::from_millis(taken_ms), consumed_at: Time::from_millis(consumed_ms) }
+    }
+
+    #[test]
+    fn an_age_is_split_at_the_hops() {
+        let mut tally = Tally::new();
+        tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET));
+        let told = tally.ages(Time::from_millis(10_030)).clone();
+        assert_eq!(told.ages.map(|ages| ages.max), [30_000, 3_000, 7_000, 20_000]);
+        let dots = tally.take_dots();
+        assert_eq!(dots.len(), 1);
+        assert_eq!(dots[0].produced_at, Time::from_millis(10_000));
+        assert_eq!(dots[0].sent_at, Time::from_millis(10_003));
+    }
+
+    #[test]
+    fn a_message_before_the_first_heartbeat_has_no_age() {
+        let mut tally = Tally::new();
+        tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), None);
+        assert_eq!(tally.totals(Time::from_millis(10_031)).consumed, Amount::one(100));
+        assert_eq!(tally.ages(Time::from_millis(10_030)).ages[0].count, 0);
+        assert!(tally.take_columns().is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_is_a_little_off_makes_no_negative_age() {
+        let mut tally = Tally::new();
+        tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET - 900_000));
+        let told = tally.ages(Time::from_millis(10_030));
+        assert_eq!((told.ages[0].max, told.ages[2].max), (0, 0));
+    }
+
+    #[test]
+    fn host_readings_are_told_from_other_messages() {
+        let mut tally = Tally::new();
+        let info = StreamInfo { id: StreamId(7), feed: FeedSpec::Host, name: "host".into(), next: Seq(0) };
+        tally.handle_streams(&[info]);
+        let sample = HostSample { cpu: 0.5, ..HostSample::default() };
+        let payload = postcard::to_allocvec(&sample).expect("a sample has a postcard form");
+        tally.record(&message(1, 0, 10_000, payload.clone()), passage(10_012, 10_030), Some(OFFSET));
+        tally.record(&message(7, 0, 10_000, payload), passage(10_012, 10_031), Some(OFFSET));
+        tally.record(&message(7, 1, 10_000, vec![1]), passage(10_012, 10_032), Some(OFFSET));
+        let host = tally.take_host();
+        assert_eq!(host.len(), 1);
+        assert_eq!((host[0].sample, host[0].consumed_at), (sample, Time::from_millis(10_031)));
+    }
+
+    #[test]
+    fn clearing_forgets_measurements_and_keeps_the_subscription() {
+        let mut tally = Tally::new();
+        let info = StreamInfo { id: StreamId(7), feed: FeedSpec::Host, name: "host".into(), next: Seq(0) };
+        tally.handle_streams(&[info]);
+        tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET));
+        let gap = GapReport { stream: StreamId(1), reason: GapReason::Network, ranges: Vec::new() };
+        tally.record_gap(&gap, 3, Time::from_millis(10_030));
+        tally.record_reconnect();
+        tally.clear();
+        let totals = tally.totals(Time::from_millis(10_040));
+        assert_eq!((totals.consumed, totals.reconnects, totals.gaps), (Amount::ZERO, 0, [0; 7]));
+        assert!(tally.take_columns().is_empty() && tally.take_dots().is_empty());
+        assert_eq!(tally.host_streams, [StreamId(7)]);
+    }
+}

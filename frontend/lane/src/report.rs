@@ -1,0 +1,102 @@
+//! What the page is told.
+
+use sluice_shared::time::Time;
+use sluice_shared::wire::Hop;
+
+use super::active::Active;
+use super::contest::Contest;
+use super::link::Link;
+use super::model::Tally;
+use sluice_bridge::{Credit, Hops, Report, Summary};
+
+/// Makes a report, and forgets what need not be told again.
+pub(super) fn report(
+    mut active: Option<&mut Active>,
+    link: &Link,
+    contest: &Contest,
+    tally: &mut Tally,
+    now: Time,
+) -> Report {
+    let certificate = active.as_mut().and_then(|active| active.certificate.take());
+    let flooding = active.as_mut().map(|active| active.flooding(now)).unwrap_or_default();
+    let active = active.as_deref();
+    Report {
+        now,
+        certificate,
+        uncertified: active.and_then(|active| active.session.uncertified()),
+        connection: link.connection().clone(),
+        summary: Summary { ready_times: contest.ready_times(), flooding, ..summary(active, tally, now) },
+        columns: tally.take_columns(),
+        dots: tally.take_dots(),
+        host: tally.take_host(),
+        notes: tally.take_notes(now),
+        life: tally.lifeline.take(),
+    }
+}
+
+fn summary(active: Option<&Active>, tally: &mut Tally, now: Time) -> Summary {
+    let totals = tally.totals(now);
+    let last_outage = tally.lifeline.last_outage();
+    let (silences, silences_since) = tally.silences();
+    let told = tally.ages(now);
+    let [age, age_at_server, age_in_transit, age_in_inbox] = told.ages;
+    let measured = Summary {
+        consumed: totals.consumed,
+        consumed_per_second: totals.consumed_per_second,
+        gaps: totals.gaps,
+        newest_gap: totals.newest_gap,
+        lost: totals.lost,
+        reconnects: totals.reconnects,
+        stalls: totals.stalls,
+        busy: totals.busy,
+        last_outage,
+        silences,
+        silences_since,
+        age,
+        age_at_server,
+        age_in_transit,
+        age_in_inbox,
+        age_curve: told.curve.clone(),
+        ..Summary::default()
+    };
+    let Some(active) = active else { return measured };
+    let session = &active.session;
+    Summary {
+        hops: hops(active, now),
+        credit: Credit {
+            limit: session.credit().limit(),
+            sent: session.server_sent(),
+            consumed: session.credit().consumed(),
+            window: session.credit().window(),
+        },
+        waiting: active.sample.map(|sample| sample.waiting).unwrap_or_default(),
+        duplicates: session.duplicates() - active.duplicates_before,
+        rtt_micros: session.clock().min_rtt().map(sluice_shared::time::micros),
+        clock_offset_micros: active.clock_offset_micros(),
+        path: active.sample.map(|sample| sample.path).unwrap_or_default(),
+        facts: active.facts.clone(),
+        core_micros: active.sample.map_or(0, |sample| sample.core_micros),
+        blocked_writes: active.sample.map_or(0, |sample| sample.blocked_writes),
+        exhibit: active.sample.and_then(|sample| sample.exhibit),
+        ..measured
+    }
+}
+
+fn hops(active: &Active, now: Time) -> Hops {
+    let session = &active.session;
+    let offset_micros = session.clock().offset_micros().unwrap_or(0);
+    let (backlog, policy_queue, transport) = active
+        .sample
+        .map_or_else(Default::default, |sample| (sample.backlog, sample.policy_queue, sample.transport));
+    // What the session has sent and this side has not received includes what the server's transport still holds.
+    let sent = session.transit_hop();
+    let transit = Hop { held: sent.held - transport.held, ..sent };
+    Hops {
+        backlog,
+        policy_queue,
+        transport,
+        transit,
+        inbox: session.inbox_hop(now),
+        consumer: active.station.hop(offset_micros, now),
+    }
+}

@@ -1,0 +1,91 @@
+//! WebSocket by its event API (WHATWG WebSockets; RFC 6455).
+
+use bytes::Bytes;
+use js_sys::{ArrayBuffer, Uint8Array};
+use sluice_shared::flood::Flood;
+use sluice_shared::wire::CloseCode;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
+use web_sys::{BinaryType, CloseEvent, Event as JsEvent, MessageEvent, WebSocket};
+
+use super::carrier::{Event, Obstacle, Sink, browser_close_code, close_reason};
+use super::promises::message_of;
+
+/// A `WebSocket` and what it calls.
+pub(crate) struct WebSocketCarrier {
+    socket: WebSocket,
+    _on_open: Closure<dyn FnMut(JsEvent)>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_close: Closure<dyn FnMut(CloseEvent)>,
+}
+
+impl WebSocketCarrier {
+    /// More than this waiting in the browser, beside what a paced flood keeps there, means that the connection does not
+    /// drain, bytes.
+    const MOST_BUFFERED: u32 = 16 * 1024 + Flood::PACED_BYTES;
+
+    pub(super) fn open(url: &str, sink: Sink) -> Result<Self, Obstacle> {
+        let refused =
+            |error| Obstacle(format!("The browser refuses to connect to {url}: {}", message_of(&error)));
+        let socket = WebSocket::new(url).map_err(refused)?;
+        socket.set_binary_type(BinaryType::Arraybuffer);
+        let on_open = Closure::<dyn FnMut(JsEvent)>::new({
+            let sink = sink.clone();
+            move |_| {
+                sink(Event::Opened);
+            }
+        });
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new({
+            let sink = sink.clone();
+            move |event: MessageEvent| {
+                let frame = match event.data().dyn_into::<ArrayBuffer>() {
+                    Ok(buffer) => Event::Frame(Bytes::from(Uint8Array::new(&buffer).to_vec())),
+                    Err(_) => text_frame(),
+                };
+                sink(frame);
+            }
+        });
+        let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
+            let code = Some(u32::from(event.code()));
+            sink(Event::Closed { code, reason: event.reason() });
+        });
+        socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
+        socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
+        Ok(Self { socket, _on_open: on_open, _on_message: on_message, _on_close: on_close })
+    }
+
+    pub(super) fn is_writable(&self) -> bool {
+        self.buffered() < Self::MOST_BUFFERED
+    }
+
+    /// What waits in the browser to be sent, bytes.
+    pub(super) fn buffered(&self) -> u32 {
+        self.socket.buffered_amount()
+    }
+
+    pub(super) fn send(&self, items: &[u8]) {
+        // A closing socket would drop it too, with an error in the console.
+        if self.socket.ready_state() == WebSocket::OPEN {
+            self.socket.send_with_u8_array(items).ok();
+        }
+    }
+
+    pub(super) fn close(self, code: CloseCode, reason: &str) {
+        self.socket.close_with_code_and_reason(browser_close_code(code), close_reason(reason)).ok();
+    }
+}
+
+/// What stands for a text message: the protocol has none, and an empty item is malformed.
+pub(super) fn text_frame() -> Event<'static> {
+    Event::Frame(Bytes::from_static(&[0]))
+}
+
+impl Drop for WebSocketCarrier {
+    fn drop(&mut self) {
+        self.socket.set_onopen(None);
+        self.socket.set_onmessage(None);
+        self.socket.set_onclose(None);
+        self.socket.close().ok();
+    }
+}

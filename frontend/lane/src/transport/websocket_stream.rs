@@ -1,0 +1,119 @@
+//! WebSocket by Chromium's `WebSocketStream`, whose reader holds the sender back when it does not read.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use js_sys::{Object, Promise, Reflect};
+use sluice_shared::wire::CloseCode;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{ReadableStream, WritableStream, WritableStreamDefaultWriter};
+
+use super::carrier::{Event, Obstacle, Sink, browser_close_code, close_reason};
+use super::promises::{Writer, bytes_of, detach, end_of, has_global, message_of, read, reader_of};
+use super::room::Room;
+use super::websocket::text_frame;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(extends = Object)]
+    type WebSocketStream;
+    #[wasm_bindgen(constructor, catch)]
+    fn new(url: &str) -> Result<WebSocketStream, JsValue>;
+    #[wasm_bindgen(method, getter)]
+    fn opened(this: &WebSocketStream) -> Promise;
+    #[wasm_bindgen(method, getter)]
+    fn closed(this: &WebSocketStream) -> Promise;
+    #[wasm_bindgen(method, catch)]
+    fn close(this: &WebSocketStream, how: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(extends = Object)]
+    type OpenedStreams;
+    #[wasm_bindgen(method, getter)]
+    fn readable(this: &OpenedStreams) -> ReadableStream;
+    #[wasm_bindgen(method, getter)]
+    fn writable(this: &OpenedStreams) -> WritableStream;
+}
+
+/// A `WebSocketStream` with its writer, once it is open.
+pub(crate) struct WebSocketStreamCarrier {
+    socket: WebSocketStream,
+    writer: Rc<RefCell<Option<Writer>>>,
+}
+
+impl WebSocketStreamCarrier {
+    pub(super) fn open(url: &str, sink: Sink, room: &Rc<Room>) -> Result<Self, Obstacle> {
+        if !has_global("WebSocketStream") {
+            let sentence = "This browser has no WebSocketStream (Chromium 124 and later have it). The websocket lane \
+                            carries the same bytes and works here.";
+            return Err(Obstacle(sentence.into()));
+        }
+        let refused =
+            |error| Obstacle(format!("The browser refuses to connect to {url}: {}", message_of(&error)));
+        let socket = WebSocketStream::new(url).map_err(refused)?;
+        let writer = Rc::new(RefCell::new(None));
+        spawn_local(run(socket.opened(), writer.clone(), sink.clone(), Rc::clone(room)));
+        let closed = socket.closed();
+        spawn_local(async move {
+            // The browser's own words tell no more than that it is over.
+            let end = end_of(closed, |_| String::new()).await;
+            sink(end);
+        });
+        Ok(Self { socket, writer })
+    }
+
+    pub(super) fn is_writable(&self) -> bool {
+        self.writer.borrow().as_ref().is_some_and(Writer::is_writable)
+    }
+
+    pub(super) fn send(&self, items: &[u8]) {
+        if let Some(writer) = self.writer.borrow().as_ref() {
+            writer.write(items);
+        }
+    }
+
+    /// What `look` finds, once the writer is there.
+    pub(super) fn with_writer<T>(&self, look: impl FnOnce(&Writer) -> T) -> Option<T> {
+        self.writer.borrow().as_ref().map(look)
+    }
+
+    pub(super) fn close(self, code: CloseCode, reason: &str) {
+        let how = Object::new();
+        let told =
+            [("closeCode", JsValue::from(browser_close_code(code))), ("reason", close_reason(reason).into())];
+        // Setting a property of a plain object cannot fail.
+        for (name, value) in told {
+            Reflect::set(&how, &name.into(), &value).ok();
+        }
+        self.socket.close(&how).ok();
+    }
+}
+
+impl Drop for WebSocketStreamCarrier {
+    fn drop(&mut self) {
+        self.socket.close(&JsValue::UNDEFINED).ok();
+    }
+}
+
+/// Reads messages one after the other; the next is asked for when the lane has taken in the last, and has room.
+async fn run(opened: Promise, writer: Rc<RefCell<Option<Writer>>>, sink: Sink, room: Rc<Room>) {
+    // What stands in the way shows in `closed` too, with its reason.
+    let Ok(streams) = JsFuture::from(opened).await else { return };
+    let streams: OpenedStreams = streams.unchecked_into();
+    let Ok(js_writer) = WritableStreamDefaultWriter::new(&streams.writable()) else { return };
+    let Some(reader) = reader_of(&streams.readable()) else { return };
+    writer.replace(Some(Writer::new(js_writer, sink.clone())));
+    if !sink(Event::Opened) {
+        return;
+    }
+    while let Some(chunk) = read(&reader).await {
+        let frame = bytes_of(&chunk).map_or_else(text_frame, |bytes| Event::Frame(Bytes::from(bytes)));
+        if !sink(frame) {
+            detach(reader.cancel());
+            return;
+        }
+        room.wait().await;
+    }
+}

@@ -1,0 +1,36 @@
+//! The line at the bottom.
+
+use leptos::prelude::*;
+
+use crate::app::server::Server;
+use crate::app::state::App;
+use sluice_text::decimal::fixed;
+
+/// What the page itself costs, and what it talks to.
+#[component]
+pub fn Footer() -> impl IntoView {
+    let app = expect_context::<App>();
+    let cost = app.frame_cost;
+    let version = move || {
+        app.server.with(|server| match server {
+            Server::Ready(info) => format!("Sluice {}", info.version),
+            Server::Asking => "asking the server".to_owned(),
+            Server::Unreachable { .. } => "no server".to_owned(),
+        })
+    };
+    view! {
+        <footer class="bottom">
+            <span>{version}</span>
+            <span>{move || format!("seed {}", app.feeds.get().ticks.seed)}</span>
+            <span>"Levels are drawn as the square root of held ÷ bound"</span>
+            <span
+                data-testid="frame-times"
+                data-value=move || fixed(cost.get().p95_ms, 2)
+                data-frames-per-second=move || fixed(cost.get().frames_per_second, 1)
+                title="Frames a second, and the 95th percentile of the page's own work for a frame"
+            >
+                {move || format!("{} frames/s · {} ms a frame", fixed(cost.get().frames_per_second, 0), fixed(cost.get().p95_ms, 1))}
+            </span>
+        </footer>
+    }
+}

@@ -1,0 +1,82 @@
+//! The bar at the top.
+
+use leptos::prelude::*;
+
+use crate::app::state::App;
+use crate::stories::model::Scenario;
+use crate::stories::view::Stories;
+use sluice_browser::window;
+use sluice_text::format;
+
+/// Mark, scenarios, and what concerns the whole page.
+#[component]
+pub fn Header() -> impl IntoView {
+    let app = expect_context::<App>();
+    let next_theme = move |_| {
+        app.theme.update(|theme| *theme = theme.next());
+        // A private window keeps it for this visit alone.
+        let _kept = app.theme.get_untracked().remember();
+    };
+    view! {
+        <header class="top">
+            <a class="logo" href="." aria-label="Sluice, with its first set-up"><Mark/>"Sluice"</a>
+            <nav class="chips" aria-label="Scenarios"><Stories stories=&Scenario::ALL/></nav>
+            <span class="elapsed" title="Time of measurement" data-testid="elapsed" data-value=app.elapsed_secs>
+                {move || format::stopwatch(app.elapsed_secs.get())}
+            </span>
+            <button type="button" data-testid="reset" title="Forget all measurements and begin anew" on:click=move |_| app.reset()>
+                "Reset"
+            </button>
+            <Share/>
+            <button
+                type="button"
+                data-testid="theme"
+                data-value=move || app.theme.get().name()
+                title=move || format!("Colours: {}", app.theme.get().name())
+                aria-label=move || format!("Colours: {}. Change", app.theme.get().name())
+                on:click=next_theme
+            >
+                <span class="theme-mark" aria-hidden="true">{move || match app.theme.get().name() {
+                    "light" => "☀",
+                    "dark" => "☾",
+                    _ => "◐",
+                }}</span>
+            </button>
+        </header>
+    }
+}
+
+/// Copies the page's address, which holds the whole set-up.
+#[component]
+fn Share() -> impl IntoView {
+    let outcome = RwSignal::new(None::<bool>);
+    let copy = move |_| {
+        leptos::task::spawn_local(async move {
+            let copied = window::copy(&window::href()).await.is_ok();
+            outcome.set(Some(copied));
+            sluice_browser::clock::sleep_millis(2_000).await;
+            outcome.try_set(None);
+        });
+    };
+    let text = move || match outcome.get() {
+        None => "Share",
+        Some(true) => "Link copied",
+        Some(false) => "Copy the address bar",
+    };
+    view! {
+        <button type="button" data-testid="share" title="Copy a link that reproduces this set-up" on:click=copy>
+            <span aria-live="polite">{text}</span>
+        </button>
+    }
+}
+
+/// A gate in a channel.
+#[component]
+fn Mark() -> impl IntoView {
+    view! {
+        <svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">
+            <path d="M1 6h7c3 0 3 4 6 4h7M1 16h7c3 0 3-4 6-4h7" fill="none" stroke="currentColor" stroke-width="2"/>
+            <rect class="mark-gate" x="9.5" y="2" width="3" height="7" rx="1"/>
+        </svg>
+    }
+}

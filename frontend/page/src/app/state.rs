@@ -1,0 +1,308 @@
+//! The page's state.
+
+use leptos::prelude::*;
+use sluice_shared::mode::Mode;
+use sluice_shared::session::Heartbeat;
+use sluice_shared::time::Time;
+
+use crate::app::server;
+use crate::app::server::Server;
+use crate::app::theme::Theme;
+use crate::charts::frame_loop::FrameLoop;
+use crate::charts::frame_loop::REDUCED_MOTION;
+use crate::charts::scale::AgeAxis;
+use crate::charts::series::Tone;
+use crate::charts::series::tones;
+use crate::engine::driver::Engine;
+use crate::engine::driver::EngineHandle;
+use crate::engine::lane::Lane;
+use crate::engine::lane::LaneId;
+use crate::engine::lane::set_if_new;
+use crate::engine::meter::FrameCost;
+use crate::engine::publish;
+use crate::features::host::model::HostMetric;
+use crate::features::log::model::LogLine;
+use crate::features::network::state::Network;
+use crate::features::policies::state::Race;
+use crate::labels::short_names;
+use crate::stories::model as scenario;
+use crate::stories::model::Scenario;
+use crate::url::panel::Panel;
+use crate::url::setup::FeedSetup;
+use crate::url::setup::LaneSetup;
+use crate::url::setup::PageSetup;
+use crate::url::share::setup_from_query;
+use crate::verdict::Piece;
+use sluice_bridge::Level;
+use sluice_browser::clock;
+use sluice_browser::support::Browser;
+use sluice_browser::window;
+use sluice_browser::window::Listener;
+
+/// Everything that the page's components share: a handful of handles, copied freely.
+#[derive(Clone, Copy)]
+pub struct App {
+    /// The lanes, from the top.
+    pub lanes: RwSignal<Vec<Lane>>,
+    /// What all lanes subscribe to.
+    pub feeds: RwSignal<FeedSetup>,
+    /// How often they ask the server for a sign of life, and how long it may owe one.
+    pub heartbeat: RwSignal<Heartbeat>,
+    /// Payload bytes of a WebSocket frame that the server sends at most; 0 for whole messages.
+    pub fragment_bytes: RwSignal<u32>,
+    /// What lies between them and the server.
+    pub network: Network,
+    /// The server.
+    pub server: RwSignal<Server>,
+    /// What this browser offers.
+    pub browser: Browser,
+    /// What could not be read of the page's address.
+    pub link_notes: RwSignal<Vec<String>>,
+    /// The axis of the age charts.
+    pub axis: RwSignal<AgeAxis>,
+    /// What the host panel shows.
+    pub metric: RwSignal<HostMetric>,
+    /// Light or dark.
+    pub theme: RwSignal<Theme>,
+    /// What the lanes show, in words.
+    pub verdict: RwSignal<Vec<Piece>>,
+    /// Which panel stands below the lanes.
+    pub panel: RwSignal<Panel>,
+    /// The moment that is marked in the charts.
+    pub marked: RwSignal<Option<Time>>,
+    /// All policies against each other.
+    pub race: Race,
+    /// What has happened, newest first.
+    pub log: RwSignal<Vec<LogLine>>,
+    /// Seconds of measurement.
+    pub elapsed_secs: RwSignal<u64>,
+    /// What the page costs.
+    pub frame_cost: RwSignal<FrameCost>,
+    pub(crate) log_revision: RwSignal<u64>,
+    pub(crate) remembered_query: StoredValue<String>,
+    engine: StoredValue<EngineHandle, LocalStorage>,
+    frames: StoredValue<FrameLoop, LocalStorage>,
+    owner: StoredValue<Owner>,
+    next_lane: StoredValue<u32>,
+    /// The lanes' modes before a story lent them others; empty when none has.
+    modes_before: StoredValue<Vec<Mode>>,
+}
+
+impl App {
+    /// Reads the set-up from the page's address and starts everything.
+    pub fn start() -> Self {
+        let (setup, notes) = setup_from_query(&window::query());
+        let app = Self {
+            lanes: RwSignal::new(Vec::new()),
+            feeds: RwSignal::new(setup.feeds),
+            heartbeat: RwSignal::new(setup.heartbeat),
+            fragment_bytes: RwSignal::new(0),
+            network: Network::new(setup.network),
+            server: RwSignal::new(Server::Asking),
+            browser: window::capabilities(),
+            link_notes: RwSignal::new(notes.clone()),
+            axis: RwSignal::new(AgeAxis::default()),
+            metric: RwSignal::new(HostMetric::default()),
+            theme: RwSignal::new(Theme::remembered()),
+            verdict: RwSignal::new(Vec::new()),
+            panel: RwSignal::new(Panel::from_query(&window::query())),
+            marked: RwSignal::new(None),
+            race: Race::new(),
+            log: RwSignal::new(Vec::new()),
+            elapsed_secs: RwSignal::new(0),
+            frame_cost: RwSignal::new(FrameCost::default()),
+            log_revision: RwSignal::new(0),
+            remembered_query: StoredValue::new(String::new()),
+            engine: StoredValue::new_local(Engine::new()),
+            frames: StoredValue::new_local(FrameLoop::default()),
+            owner: StoredValue::new(Owner::current().unwrap_or_default()),
+            next_lane: StoredValue::new(0),
+            modes_before: StoredValue::new(Vec::new()),
+        };
+        for lane in setup.lanes {
+            app.add_lane(lane);
+        }
+        for note in notes {
+            app.note(Level::Warning, note);
+        }
+        app.run();
+        app.listen();
+        leptos::task::spawn_local(server::keep_informed(app, window::page_address()));
+        app.network.start(app);
+        app
+    }
+
+    /// The engine, for painters.
+    pub fn engine(&self) -> EngineHandle {
+        self.engine.get_value()
+    }
+
+    /// The frame loop, for painters.
+    pub fn frames(&self) -> FrameLoop {
+        self.frames.get_value()
+    }
+
+    /// Writes a line of the page's own into the log.
+    pub(crate) fn note(&self, level: Level, text: String) {
+        self.engine().borrow_mut().log.add(clock::now(), level, None, text);
+    }
+
+    /// The whole set-up, tracked.
+    pub fn setup(&self) -> PageSetup {
+        PageSetup {
+            lanes: self.lanes.get().iter().map(Lane::setup).collect(),
+            feeds: self.feeds.get(),
+            network: self.network.wanted.get(),
+            heartbeat: self.heartbeat.get(),
+        }
+    }
+
+    /// Takes a set-up with as many lanes as there are.
+    fn apply(&self, setup: &PageSetup) {
+        for (lane, wanted) in self.lanes.get_untracked().iter().zip(&setup.lanes) {
+            lane.set(*wanted);
+        }
+        set_if_new(self.feeds, setup.feeds);
+        set_if_new(self.heartbeat, setup.heartbeat);
+        set_if_new(self.network.wanted, setup.network);
+    }
+
+    /// Takes a set-up with as many lanes as there are, and measures it from its beginning.
+    pub fn begin(&self, setup: &PageSetup) {
+        let before = untrack(|| self.setup());
+        let connects_anew =
+            setup.lanes.iter().zip(&before.lanes).any(|(to, from)| to.congestion != from.congestion);
+        let needs_to_settle = connects_anew || setup.network != before.network;
+        self.apply(setup);
+        self.engine().borrow_mut().reset_with_next_instruction(needs_to_settle, clock::now());
+    }
+
+    /// Tells a story from its beginning. One with a failure beside its fix lends two lanes the same mode, until another
+    /// story is told.
+    pub fn tell(&self, scenario: Scenario) {
+        let before = untrack(|| self.setup());
+        let modes = || before.lanes.iter().map(|lane| lane.mode).collect::<Vec<_>>();
+        if scenario.is_pair() {
+            if self.modes_before.with_value(Vec::is_empty) {
+                self.modes_before.set_value(modes());
+            }
+            if let [only] = before.lanes.as_slice() {
+                self.add_lane(*only);
+            }
+        } else {
+            for (lane, mode) in self.lanes.get_untracked().iter().zip(self.modes_before.get_value()) {
+                set_if_new(lane.mode, mode);
+            }
+            self.modes_before.set_value(Vec::new());
+        }
+        let setup = untrack(|| self.setup());
+        self.begin(&scenario.applied_to(&setup));
+        if scenario.is_pair() {
+            self.engine().borrow_mut().reopen();
+        }
+        if let Some(event) = scenario.event() {
+            self.network.happen(*self, event);
+        }
+        if let Some(panel) = scenario.panel() {
+            self.panel.set(panel);
+        }
+    }
+
+    /// Runs all policies against each other, with nothing else in the way.
+    pub fn tell_race(&self) {
+        self.tell(Scenario::Clean);
+        self.begin(&scenario::race(&untrack(|| self.setup())));
+        self.panel.set(Panel::Policies);
+        self.race.start(*self);
+    }
+
+    /// Adds a lane at the bottom, unless there are enough.
+    pub fn add_lane(&self, setup: LaneSetup) {
+        if self.lanes.with_untracked(Vec::len) >= PageSetup::MAX_LANES {
+            return;
+        }
+        let id = LaneId(self.next_lane.get_value());
+        self.next_lane.set_value(id.0 + 1);
+        // A lane outlives the handler that adds it: its signals belong to the page.
+        let lane = self.owner.with_value(|owner| owner.with(|| Lane::new(id, setup)));
+        self.lanes.update(|lanes| lanes.push(lane));
+    }
+
+    /// Removes a lane.
+    pub fn remove_lane(&self, id: LaneId) {
+        self.lanes.update(|lanes| lanes.retain(|lane| lane.id != id));
+    }
+
+    /// Marks a moment in the charts; the one that is marked is let go.
+    pub fn mark(&self, at: Time) {
+        let marked = Some(at).filter(|_| self.marked.get_untracked() != Some(at));
+        self.marked.set(marked);
+        self.engine().borrow_mut().marked = marked;
+    }
+
+    /// Forgets all measurements.
+    pub fn reset(&self) {
+        self.engine().borrow_mut().reset();
+        publish::forget(*self);
+    }
+
+    /// The lanes' modes, tracked.
+    pub fn modes(&self) -> Vec<Mode> {
+        self.lanes.get().iter().map(|lane| lane.mode.get()).collect()
+    }
+
+    /// A lane's colour, tracked.
+    pub fn tone(&self, id: LaneId) -> Option<Tone> {
+        let at = self.position(id)?;
+        tones(&self.modes()).get(at).copied()
+    }
+
+    /// What sentences call a lane, tracked.
+    pub fn short_name(&self, id: LaneId) -> String {
+        self.position(id).and_then(|at| short_names(&self.modes()).into_iter().nth(at)).unwrap_or_default()
+    }
+
+    /// A lane's place from the top, tracked.
+    pub fn position(&self, id: LaneId) -> Option<usize> {
+        self.lanes.get().iter().position(|lane| lane.id == id)
+    }
+
+    fn run(self) {
+        let (engine, meter) = (self.engine(), self.engine());
+        let mut schedule = publish::Schedule::default();
+        self.frames().start(
+            move |frame| engine.borrow_mut().begin_frame(frame.now),
+            move |frame, cost_ms| {
+                let began_ms = clock::page_millis();
+                if !schedule.run(self, &mut meter.borrow_mut(), frame.now) {
+                    return meter.borrow_mut().meter.end_frame(cost_ms);
+                }
+                // The components' updates wait in the same queue, ahead of this.
+                let meter = std::rc::Rc::clone(&meter);
+                leptos::task::spawn_local(async move {
+                    let cost_ms = cost_ms + clock::page_millis() - began_ms;
+                    meter.borrow_mut().meter.end_frame(cost_ms);
+                });
+            },
+        );
+    }
+
+    /// Follows the network's return and the wishes for colours and motion, for as long as the page lives.
+    fn listen(self) {
+        let (engine, colours, motion) = (self.engine(), self.frames(), self.frames());
+        let network = self.network;
+        let listeners: [Listener; 4] = [
+            window::on_window_event("pagehide", move || network.leave()),
+            window::on_window_event("online", move || engine.borrow().online()),
+            window::on_media_change("(prefers-color-scheme: dark)", move || colours.invalidate_look()),
+            window::on_media_change(REDUCED_MOTION, move || motion.invalidate_look()),
+        ];
+        let listeners = StoredValue::new_local(listeners);
+        let frames = self.frames();
+        Effect::new(move |_| {
+            self.theme.get().show();
+            frames.invalidate_look();
+        });
+        on_cleanup(move || listeners.dispose());
+    }
+}

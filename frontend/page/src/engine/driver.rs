@@ -1,0 +1,473 @@
+//! Joins what is wanted to the workers, and what they report to the models.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use sluice_shared::feed::FeedSpec;
+use sluice_shared::flood::FloodStyle;
+use sluice_shared::lab::LabReport;
+use sluice_shared::mode::Mode;
+use sluice_shared::policy::Policy;
+use sluice_shared::session::Heartbeat;
+use sluice_shared::time::Time;
+
+use crate::charts::scale::AgeAxis;
+use crate::charts::scale::AgeScale;
+use crate::charts::series::Tone;
+use crate::engine::lane::LaneId;
+use crate::engine::lane_model::LaneModel;
+use crate::engine::meter::FrameMeter;
+use crate::features::host::model::HostMetric;
+use crate::features::lanes::fairness_facts::Way;
+use crate::features::log::model::Log;
+use crate::features::network::stats::RelayRoom;
+use crate::features::trace::model::Sight;
+use crate::features::trace::model::Trace;
+use crate::url::setup::FeedSetup;
+use crate::url::setup::LaneSetup;
+use sluice_bridge::AgeColumn;
+use sluice_bridge::Command;
+use sluice_bridge::Connection;
+use sluice_bridge::Endpoints;
+use sluice_bridge::Level;
+use sluice_bridge::Report;
+use sluice_bridge::Setup;
+use sluice_browser::clock;
+use sluice_browser::worker_link::Arrival;
+use sluice_browser::worker_link::WorkerLink;
+
+/// How long lanes take to connect over a bad network and to fill their windows.
+const SETTLING: Duration = Duration::from_secs(3);
+
+/// The engine as painters and handlers hold it. It is borrowed for the length of one call, never across a wait.
+pub type EngineHandle = Rc<RefCell<Engine>>;
+
+/// All lanes as they run, outside the reactive graph.
+#[derive(Debug)]
+pub struct Engine {
+    this: Weak<RefCell<Self>>,
+    running: Vec<Running>,
+    /// What has happened.
+    pub log: Log,
+    /// What the page costs.
+    pub meter: FrameMeter,
+    /// When the measurements began.
+    pub measured_since: Time,
+    /// The moment that is marked in the charts.
+    pub marked: Option<Time>,
+    /// How often lanes ask the server for a sign of life.
+    heartbeat: Heartbeat,
+    fragment_bytes: u32,
+    /// Which quantity the host panel shows.
+    metric: HostMetric,
+    axis: AgeAxis,
+    scale: AgeScale,
+    published: u64,
+    reset_follows: bool,
+    settles_at: Option<Time>,
+    lab: Option<LabReport>,
+    room: RelayRoom,
+    out_since: Option<Time>,
+}
+
+/// One lane as it runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Its name.
+    pub id: LaneId,
+    /// How its messages are carried.
+    pub mode: Mode,
+    /// What lies between it and the server.
+    pub way: Way,
+    /// Its colour.
+    pub tone: Tone,
+    /// What sentences call it.
+    pub name: String,
+    /// What its worker has reported.
+    pub model: LaneModel,
+    /// What follows from its slow consumer.
+    pub trace: Trace,
+    link: WorkerLink,
+    /// The emulated connection that was there when the lane was last opened.
+    flow_before: Option<u64>,
+    /// Distinguishes this worker from one before it.
+    generation: u32,
+    told: Option<Setup>,
+}
+
+impl Running {
+    /// Whether it bypasses the emulated network.
+    pub fn is_direct(&self) -> bool {
+        self.way == Way::Direct
+    }
+
+    /// How its messages are carried: by WebSocket while that stands in for its own transport.
+    pub const fn mode_in_use(&self) -> Mode {
+        match self.model.connection {
+            Connection::Open { mode, .. } => mode,
+            Connection::Idle
+            | Connection::Connecting { .. }
+            | Connection::Waiting { .. }
+            | Connection::Failed { .. } => self.mode,
+        }
+    }
+
+    /// The policy that its worker was told.
+    pub fn policy(&self) -> Policy {
+        self.told.as_ref().map_or(Policy::Lossless, |told| told.policy)
+    }
+
+    /// Sees what is new of its slow consumer.
+    fn look(&mut self) {
+        let Some((told, now)) = self.told.as_ref().zip(self.model.reported_at) else { return };
+        self.trace.look(&Sight {
+            now,
+            policy: told.policy,
+            consumer: told.consumer,
+            connection: &self.model.connection,
+            summary: &self.model.summary,
+            tcp: self
+                .model
+                .weather
+                .flow()
+                .filter(|flow| Some(flow.flow) != self.flow_before)
+                .and_then(|flow| flow.tcp.as_ref()),
+        });
+    }
+
+    /// Tells the worker what differs from what it was told before.
+    fn bring_to(&mut self, wanted: Setup) {
+        // A failure exhibit begins and ends with its session.
+        let is_same_session = |told: &&Setup| {
+            told.policy == wanted.policy || !(told.policy.is_exhibit() || wanted.policy.is_exhibit())
+        };
+        let Some(told) = self.told.as_ref().filter(is_same_session) else {
+            self.trace.begin_with_connection(clock::now());
+            self.flow_before = self.model.weather.flow().map(|flow| flow.flow);
+            self.link.send(Command::Open(wanted.clone()));
+            self.told = Some(wanted);
+            return;
+        };
+        if told.endpoints != wanted.endpoints {
+            self.link.send(Command::SetEndpoints(wanted.endpoints.clone()));
+        }
+        if told.feeds != wanted.feeds {
+            self.link.send(Command::SetFeeds(wanted.feeds.clone()));
+        }
+        if told.fragment_bytes != wanted.fragment_bytes {
+            self.link.send(Command::SetFragments(wanted.fragment_bytes));
+        }
+        if (told.policy, told.consumer) != (wanted.policy, wanted.consumer) {
+            self.trace.begin();
+        }
+        if told.policy != wanted.policy {
+            self.link.send(Command::SetPolicy(wanted.policy));
+        }
+        if told.window != wanted.window {
+            self.link.send(Command::SetWindow(wanted.window));
+        }
+        if told.upkeep != wanted.upkeep {
+            self.link.send(Command::SetUpkeep(wanted.upkeep));
+        }
+        if told.consumer != wanted.consumer {
+            self.link.send(Command::SetConsumer(wanted.consumer));
+        }
+        self.told = Some(wanted);
+    }
+}
+
+/// What is wanted of one lane.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Its name.
+    pub id: LaneId,
+    /// Its settings.
+    pub setup: LaneSetup,
+    /// Its colour.
+    pub tone: Tone,
+    /// What sentences call it.
+    pub name: String,
+    /// Where it connects.
+    pub endpoints: Endpoints,
+    /// What lies between it and the server.
+    pub way: Way,
+    /// Why it can't work here; it is not started then.
+    pub obstacle: Option<&'static str>,
+}
+
+impl Engine {
+    /// An engine without lanes.
+    pub fn new() -> EngineHandle {
+        Rc::new_cyclic(|this| {
+            RefCell::new(Self {
+                this: Weak::clone(this),
+                running: Vec::new(),
+                log: Log::default(),
+                meter: FrameMeter::new(clock::page_millis()),
+                measured_since: clock::now(),
+                marked: None,
+                heartbeat: Heartbeat::default(),
+                fragment_bytes: 0,
+                metric: HostMetric::default(),
+                axis: AgeAxis::default(),
+                scale: AgeScale::fitting(AgeAxis::default(), 0),
+                published: 0,
+                reset_follows: false,
+                settles_at: None,
+                lab: None,
+                room: RelayRoom::default(),
+                out_since: None,
+            })
+        })
+    }
+
+    /// All lanes, from the top.
+    pub fn lanes(&self) -> impl Iterator<Item = &Running> {
+        self.running.iter()
+    }
+
+    /// One lane and its position from the top.
+    pub fn lane(&self, id: LaneId) -> Option<(usize, &Running)> {
+        self.running.iter().enumerate().find(|(_, running)| running.id == id)
+    }
+
+    /// One lane, to be changed.
+    pub fn lane_mut(&mut self, id: LaneId) -> Option<&mut Running> {
+        self.running.iter_mut().find(|running| running.id == id)
+    }
+
+    /// The age axis of all lanes.
+    pub const fn age_scale(&self) -> AgeScale {
+        self.scale
+    }
+
+    /// What the host panel shows.
+    pub const fn host_metric(&self) -> HostMetric {
+        self.metric
+    }
+
+    /// Chooses what the charts show.
+    pub const fn set_view(&mut self, axis: AgeAxis, metric: HostMetric) {
+        self.axis = axis;
+        self.metric = metric;
+    }
+
+    /// How often lanes are to ask the server for a sign of life.
+    pub const fn set_heartbeat(&mut self, heartbeat: Heartbeat) {
+        self.heartbeat = heartbeat;
+    }
+
+    /// WebSocket frames of at most so many payload bytes, or whole messages with 0.
+    pub const fn set_fragments(&mut self, bytes: u32) {
+        self.fragment_bytes = bytes;
+    }
+
+    /// Counts publications, by which slow painters know that there is something new.
+    pub const fn published(&self) -> u64 {
+        self.published
+    }
+
+    /// Begins a publication.
+    pub const fn begin_publication(&mut self) {
+        self.published += 1;
+    }
+
+    /// Before a frame: fits the common axis, and asks every worker for a report.
+    pub fn begin_frame(&mut self, now: Time) {
+        let first = (now.as_micros() / AgeColumn::WIDTH_MICROS).saturating_sub(AgeColumn::SHOWN as u64);
+        let max = self.running.iter().map(|running| running.model.columns.max_age_since(first)).max();
+        self.scale = AgeScale::fitting(self.axis, u64::from(max.unwrap_or(0)));
+        // A worker that was told nothing has nothing to tell.
+        for running in self.running.iter().filter(|running| running.told.is_some()) {
+            running.link.ask_for_report();
+        }
+    }
+
+    /// Starts, stops and instructs workers until the lanes are as wanted.
+    pub fn bring_to(&mut self, wanted: Vec<Wanted>, feeds: &FeedSetup, specs: &[FeedSpec]) {
+        let mut before = core::mem::take(&mut self.running);
+        for want in wanted {
+            let kept = before.iter().position(|running| running.id == want.id).map(|at| before.remove(at));
+            let mut running = match kept {
+                Some(running) if running.mode == want.setup.mode => running,
+                Some(other_mode) => self.started(&want, other_mode.generation + 1),
+                None => self.started(&want, 0),
+            };
+            running.tone = want.tone;
+            running.name.clone_from(&want.name);
+            running.way = want.way;
+            match want.obstacle {
+                Some(sentence) => {
+                    running.model.connection = Connection::Failed { reason: sentence.to_owned() }
+                }
+                None => {
+                    let mut setup = want.setup.for_worker(feeds, specs, want.endpoints);
+                    setup.upkeep.heartbeat = self.heartbeat;
+                    setup.fragment_bytes = self.fragment_bytes;
+                    running.bring_to(setup);
+                }
+            }
+            self.running.push(running);
+        }
+    }
+
+    /// Opens all lanes anew with the next instruction, so that nothing is left of what they did before.
+    pub fn reopen(&mut self) {
+        self.running.iter_mut().for_each(|running| running.told = None);
+    }
+
+    /// Forgets all measurements as soon as the workers have been told what is wanted, so that none is left of what
+    /// was before.
+    ///
+    /// Lanes that connect anew, or another network under them, need a moment until what is measured is what is set:
+    /// then it is forgotten once more.
+    pub fn reset_with_next_instruction(&mut self, needs_to_settle: bool, now: Time) {
+        self.reset_follows = true;
+        self.settles_at = needs_to_settle.then(|| now + SETTLING);
+    }
+
+    /// Forgets all measurements, if that was left for now. Whether it was.
+    pub fn reset_if_due(&mut self, now: Time) -> bool {
+        let has_settled = self.settles_at.take_if(|at| *at <= now).is_some();
+        let due = core::mem::take(&mut self.reset_follows) || has_settled;
+        if due {
+            self.reset();
+        }
+        due
+    }
+
+    /// Forgets all measurements.
+    pub fn reset(&mut self) {
+        for running in &mut self.running {
+            running.link.reset();
+            running.model.clear();
+            running.trace.begin();
+        }
+        self.measured_since = clock::now();
+    }
+
+    /// Tells how much the emulated network holds.
+    pub const fn set_room(&mut self, room: RelayRoom) {
+        self.room = room;
+    }
+
+    /// Takes what the server says of the emulated network.
+    pub fn take_lab_report(&mut self, report: LabReport) {
+        let began_ms = clock::page_millis();
+        let now = clock::now();
+        for running in &mut self.running {
+            let transport = running.mode_in_use().transport();
+            let own = report
+                .flows
+                .iter()
+                .filter(|flow| flow.lane.map(u32::from) == Some(running.id.0) && flow.transport == transport);
+            let newest = own.max_by_key(|flow| flow.flow).filter(|_| !running.is_direct());
+            running.model.weather.take(newest, self.room, report.at, now);
+        }
+        self.out_since = report.is_out.then(|| self.out_since.unwrap_or(now));
+        self.lab = Some(LabReport { flows: Vec::new(), ..report });
+        self.meter.add(clock::page_millis() - began_ms);
+    }
+
+    /// The server says nothing more of the emulated network for now.
+    pub fn forget_lab(&mut self) {
+        self.running.iter_mut().for_each(|running| running.model.weather.clear());
+        (self.lab, self.out_since) = (None, None);
+    }
+
+    /// What the server said last of the emulated network, its flows left out, and since when an outage runs.
+    pub const fn lab(&self) -> (Option<&LabReport>, Option<Time>) {
+        (self.lab.as_ref(), self.out_since)
+    }
+
+    /// Asks every worker to prove now that nothing was lost.
+    pub fn certify(&self) {
+        self.running.iter().for_each(|running| running.link.send(Command::Certify));
+    }
+
+    /// Lets every lane flood the server that does not already.
+    pub fn flood(&self, style: FloodStyle, bytes: u64) {
+        self.order(&Command::Flood { style, bytes });
+    }
+
+    /// Ends the floods as soon as what was handed over has come back.
+    pub fn stop_flood(&self) {
+        self.order(&Command::StopFlood);
+    }
+
+    fn order(&self, command: &Command) {
+        for running in &self.running {
+            running.link.send(command.clone());
+        }
+    }
+
+    /// Tells the workers that the network is back.
+    pub fn online(&self) {
+        for running in &self.running {
+            running.link.send(Command::Online);
+        }
+    }
+
+    fn started(&mut self, want: &Wanted, generation: u32) -> Running {
+        let (this, id) = (Weak::clone(&self.this), want.id);
+        let link = WorkerLink::spawn(want.setup.mode.name(), move |arrival| {
+            if let Some(engine) = this.upgrade() {
+                engine.borrow_mut().take(id, generation, arrival);
+            }
+        });
+        let mut model = LaneModel::new();
+        if !link.has_worker() {
+            model.connection = Connection::Failed {
+                reason: "This browser starts no workers for the page, and a lane runs in one.".to_owned(),
+            };
+        }
+        Running {
+            id,
+            mode: want.setup.mode,
+            way: want.way,
+            tone: want.tone,
+            name: want.name.clone(),
+            model,
+            trace: Trace::default(),
+            link,
+            flow_before: None,
+            generation,
+            told: None,
+        }
+    }
+
+    fn take(&mut self, id: LaneId, generation: u32, arrival: Arrival) {
+        let began_ms = clock::page_millis();
+        let Some(running) =
+            self.running.iter_mut().find(|running| running.id == id && running.generation == generation)
+        else {
+            return;
+        };
+        match arrival {
+            Arrival::Report(mut report) => {
+                log_notes(&mut self.log, &running.name, &mut report);
+                running.model.apply(*report);
+                running.look();
+            }
+            Arrival::BeforeReset(mut report) => {
+                log_notes(&mut self.log, &running.name, &mut report);
+                running.model.life.extend(&report.life);
+                running.model.connection = report.connection;
+            }
+            Arrival::Broken(reason) => {
+                self.log.add(clock::now(), Level::Error, Some(running.name.clone()), reason.clone());
+                running.model.connection = Connection::Failed {
+                    reason: format!("{reason} The other lanes go on; remove this lane and add it again."),
+                };
+            }
+        }
+        self.meter.add(clock::page_millis() - began_ms);
+    }
+}
+
+fn log_notes(log: &mut Log, lane: &str, report: &mut Report) {
+    for note in report.notes.drain(..) {
+        log.add(note.at, note.level, Some(lane.to_owned()), note.text);
+    }
+}

@@ -1,0 +1,169 @@
+//! Everything the page holds of one lane.
+
+use std::collections::VecDeque;
+
+use sluice_shared::certificate::Certificate;
+use sluice_shared::time::Time;
+
+use crate::features::connection::model::LifeTrack;
+use crate::features::flood::model::InboundTrack;
+use crate::features::network::stats::LaneWeather;
+use crate::features::pipeline::dots::DotTrack;
+use crate::features::timeline::columns::ColumnRing;
+use sluice_bridge::Connection;
+use sluice_bridge::HostReading;
+use sluice_bridge::Report;
+use sluice_bridge::Summary;
+
+/// One lane as its worker's reports tell it. Its size is bounded, whatever the feed.
+#[derive(Debug)]
+pub struct LaneModel {
+    /// The connection.
+    pub connection: Connection,
+    /// Levels and totals.
+    pub summary: Summary,
+    /// When the worker made its last report.
+    pub reported_at: Option<Time>,
+    /// The age chart.
+    pub columns: ColumnRing,
+    /// The replay on the strip.
+    pub dots: DotTrack,
+    /// The host feed as this lane's consumer has seen it, oldest first.
+    pub host: VecDeque<HostReading>,
+    /// What the emulated network does to it.
+    pub weather: LaneWeather,
+    /// The life of its connections.
+    pub life: LifeTrack,
+    /// What its flood did.
+    pub inbound: InboundTrack,
+    /// The newest certificate.
+    pub certificate: Option<Certificate>,
+    /// Messages that a certificate on the way waits for.
+    pub uncertified: Option<u64>,
+}
+
+impl LaneModel {
+    /// Most host readings kept: 30 s at 50 Hz, and some.
+    pub const MAX_HOST: usize = 1_600;
+    /// Host readings older than this are dropped, microseconds.
+    pub const HOST_SPAN_MICROS: u64 = 60_000_000;
+
+    /// A lane that has reported nothing.
+    pub fn new() -> Self {
+        Self {
+            connection: Connection::Idle,
+            summary: Summary::default(),
+            reported_at: None,
+            columns: ColumnRing::default(),
+            dots: DotTrack::default(),
+            host: VecDeque::new(),
+            weather: LaneWeather::default(),
+            life: LifeTrack::default(),
+            inbound: InboundTrack::default(),
+            certificate: None,
+            uncertified: None,
+        }
+    }
+
+    /// Takes a report, all but its notes.
+    pub fn apply(&mut self, report: Report) {
+        self.reported_at = Some(report.now);
+        self.connection = report.connection;
+        self.inbound.push(&report.summary.flooding, report.now);
+        self.summary = report.summary;
+        if report.certificate.is_some() {
+            self.certificate = report.certificate;
+        }
+        self.uncertified = report.uncertified;
+        self.columns.merge(&report.columns);
+        self.dots.push(&report.dots);
+        self.life.extend(&report.life);
+        self.host.extend(report.host);
+        let expired = |reading: &HostReading| {
+            reading.produced_at.as_micros() + Self::HOST_SPAN_MICROS < report.now.as_micros()
+        };
+        // The newest reading stays however old it is: its age is what the host panel tells.
+        while self.host.len() > Self::MAX_HOST
+            || (self.host.len() > 1 && self.host.front().is_some_and(expired))
+        {
+            self.host.pop_front();
+        }
+    }
+
+    /// Forgets what was measured, keeps the connection.
+    pub fn clear(&mut self) {
+        let facts = self.summary.facts.take();
+        self.summary = Summary { facts, ..Summary::default() };
+        self.columns.clear();
+        self.dots.clear();
+        self.host.clear();
+        self.inbound.clear();
+    }
+
+    /// How old the newest host reading is at `now`, microseconds.
+    pub fn host_staleness(&self, now: Time) -> Option<u64> {
+        self.host.back().map(|reading| sluice_shared::time::micros(now.since(reading.produced_at)))
+    }
+}
+
+impl Default for LaneModel {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_shared::feed::HostSample;
+    use sluice_shared::mode::Mode;
+
+    use super::*;
+
+    fn report(now_millis: u64, host_millis: impl IntoIterator<Item = u64>) -> Report {
+        let reading = |millis| HostReading {
+            produced_at: Time::from_millis(millis),
+            consumed_at: Time::from_millis(millis + 1),
+            sample: HostSample::default(),
+        };
+        Report {
+            now: Time::from_millis(now_millis),
+            connection: Connection::Open { since: Time::ZERO, ready_after_micros: 1, mode: Mode::WebSocket },
+            summary: Summary { stalls: 3, ..Summary::default() },
+            columns: Vec::new(),
+            dots: Vec::new(),
+            host: host_millis.into_iter().map(reading).collect(),
+            notes: Vec::new(),
+            life: Vec::new(),
+            certificate: None,
+            uncertified: None,
+        }
+    }
+
+    #[test]
+    fn a_stale_lane_keeps_its_last_reading() {
+        let mut lane = LaneModel::new();
+        lane.apply(report(1_000, [900, 950]));
+        lane.apply(report(200_000, []));
+        assert_eq!(lane.host.len(), 1);
+        assert_eq!(lane.host_staleness(Time::from_millis(200_950)), Some(200_000_000));
+    }
+
+    #[test]
+    fn a_lane_holds_a_bounded_number_of_readings() {
+        let mut lane = LaneModel::new();
+        for round in 0..100 {
+            lane.apply(report(1_000 + round, (0..200).map(|step| 900 + round + step / 200)));
+        }
+        assert_eq!(lane.host.len(), LaneModel::MAX_HOST);
+    }
+
+    #[test]
+    fn clearing_forgets_measurements_and_keeps_the_connection() {
+        let mut lane = LaneModel::new();
+        lane.apply(report(1_000, [900]));
+        lane.clear();
+        assert_eq!(lane.summary, Summary::default());
+        assert_eq!(lane.host_staleness(Time::from_millis(1)), None);
+        assert_eq!(lane.connection.name(), "open");
+    }
+}

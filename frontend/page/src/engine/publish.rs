@@ -1,0 +1,182 @@
+//! Four times a second: what is wanted goes to the engine, what it knows goes to the signals, one lane in a frame.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use sluice_shared::mode::Mode;
+use sluice_shared::time::{Time, micros};
+
+use crate::app::server::Server;
+use crate::app::state::App;
+use crate::charts::series::tones;
+use crate::engine::driver::Engine;
+use crate::engine::driver::Wanted;
+use crate::engine::lane::LaneView;
+use crate::engine::lane::set_if_new;
+use crate::features::lanes::fairness_facts;
+use crate::features::lanes::fairness_facts::Way;
+use crate::features::migration::trail;
+use crate::features::network::state::LabState;
+use crate::features::network::stats::RelayRoom;
+use crate::labels::short_names;
+use crate::url::share::query_from_setup;
+use crate::verdict::Evidence;
+use crate::verdict::Piece;
+use crate::verdict::verdict;
+use sluice_bridge::Connection;
+use sluice_browser::clock;
+use sluice_browser::window;
+
+/// Time from one publication of a lane to the next, microseconds.
+const PERIOD_MICROS: u64 = 250_000;
+
+/// Whose turn it is to be published.
+#[derive(Debug, Default)]
+pub(crate) struct Schedule {
+    turn: usize,
+    due: Option<Time>,
+}
+
+impl Schedule {
+    /// Does what is due at `now`: a turn for each lane and one for what concerns all. Whether there was anything.
+    pub(crate) fn run(&mut self, app: App, engine: &mut Engine, now: Time) -> bool {
+        if self.due.is_some_and(|due| now < due) {
+            return false;
+        }
+        let turns = engine.lanes().count() + 1;
+        self.due = Some(now + Duration::from_micros(PERIOD_MICROS / turns as u64));
+        self.turn = if self.turn + 1 < turns { self.turn + 1 } else { 0 };
+        match self.turn {
+            0 => {
+                instruct(app, engine, now);
+                publish_all(app, engine, now);
+            }
+            turn => publish_lane(app, engine, turn - 1, now),
+        }
+        true
+    }
+}
+
+/// Instructs the workers.
+fn instruct(app: App, engine: &mut Engine, now: Time) {
+    engine.set_view(app.axis.get_untracked(), app.metric.get_untracked());
+    let setup = untrack(|| app.setup());
+    engine.set_heartbeat(setup.heartbeat);
+    engine.set_fragments(app.fragment_bytes.get_untracked());
+    remember(app, &(query_from_setup(&setup) + &app.panel.get_untracked().query_part()));
+    let Server::Ready(server) = app.server.get_untracked() else { return };
+    app.network.tell(app);
+    // Lanes start once it is known whether there is a lab.
+    let emulated = match app.network.lab.get_untracked() {
+        LabState::Asking => return,
+        LabState::Ready(lab) => {
+            engine.set_room(RelayRoom::of(&lab.knobs));
+            Some((lab.ports, lab.tcp))
+        }
+        LabState::Missing(_) => None,
+    };
+    let modes: Vec<Mode> = setup.lanes.iter().map(|lane| lane.mode).collect();
+    let wanted = app
+        .lanes
+        .get_untracked()
+        .iter()
+        .zip(&setup.lanes)
+        .zip(tones(&modes).into_iter().zip(short_names(&modes)))
+        .map(|((lane, setup), (tone, name))| Wanted {
+            id: lane.id,
+            setup: *setup,
+            endpoints: server.endpoints_of(lane.id, setup, emulated.map(|(ports, _)| ports)),
+            way: match emulated {
+                Some((_, tcp)) if !setup.is_direct => Way::Emulated(tcp),
+                Some(_) | None => Way::Direct,
+            },
+            tone,
+            name,
+            obstacle: app.browser.obstacle(setup.mode, server.has_quic).filter(|_| !setup.has_fallback()),
+        })
+        .collect();
+    let specs = setup.feeds.specs(server.offered);
+    engine.bring_to(wanted, &setup.feeds, &specs);
+    if engine.reset_if_due(now) {
+        forget(app);
+    }
+}
+
+/// Publishes what the engine knows of the lane at a position from the top.
+fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
+    let told: Vec<_> = engine
+        .lanes()
+        .map(|running| (running.mode_in_use(), running.model.summary.facts.clone(), running.way))
+        .collect();
+    let Some((running, facts)) = engine.lanes().zip(fairness_facts::fairness(&told)).nth(position) else {
+        return;
+    };
+    let model = &running.model;
+    let view = LaneView {
+        connection: model.connection.clone(),
+        summary: model.summary.clone(),
+        facts,
+        host_staleness: model.host_staleness(now),
+        host: model.host.back().map(|reading| reading.sample),
+        relay: *model.weather.hops(),
+        network: model.weather.network(),
+        uncertified: model.uncertified,
+        life: trail::life_text(model.life.events(), &model.summary),
+        silences: trail::silences_text(&model.summary),
+    };
+    if let Some(lane) = app.lanes.get_untracked().iter().find(|lane| lane.id == running.id) {
+        set_if_new(lane.view, view);
+        if lane.certificate.with_untracked(|told| *told != model.certificate) {
+            lane.certificate.set(model.certificate.clone());
+        }
+        if lane.trace.with_untracked(|told| told != running.trace.steps()) {
+            lane.trace.set(running.trace.steps().to_vec());
+        }
+    }
+}
+
+/// Publishes what concerns all lanes.
+fn publish_all(app: App, engine: &mut Engine, now: Time) {
+    engine.begin_publication();
+    let evidence: Vec<_> = engine
+        .lanes()
+        .map(|running| Evidence {
+            summary: &running.model.summary,
+            is_open: matches!(running.model.connection, Connection::Open { .. }),
+            loss: running.model.weather.loss(),
+            is_direct: running.is_direct(),
+            rtt_micros: running.model.summary.path.rtt_micros,
+        })
+        .collect();
+    let are_started = !evidence.is_empty() || app.lanes.with_untracked(Vec::is_empty);
+    let pieces = if are_started {
+        verdict(&evidence)
+    } else {
+        vec![Piece::Text("Waiting for the server.".to_owned())]
+    };
+    set_if_new(app.verdict, pieces);
+    set_if_new(app.elapsed_secs, micros(now.since(engine.measured_since)) / 1_000_000);
+    if app.log_revision.get_untracked() != engine.log.revision() {
+        app.log_revision.set(engine.log.revision());
+        app.log.set(engine.log.newest_first());
+    }
+    app.network.publish(engine, now);
+    let cost = engine.meter.read(clock::page_millis());
+    set_if_new(app.frame_cost, cost);
+}
+
+/// Takes what was measured off the page, in all lanes at once.
+pub(crate) fn forget(app: App) {
+    for lane in app.lanes.get_untracked() {
+        lane.view.update(LaneView::forget);
+    }
+    app.elapsed_secs.set(0);
+}
+
+/// Keeps the set-up in the page's address.
+fn remember(app: App, query: &str) {
+    let known = app.remembered_query.with_value(|known| known == query);
+    if !known && window::replace_query(query) {
+        app.remembered_query.set_value(query.to_owned());
+    }
+}

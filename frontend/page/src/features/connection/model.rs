@@ -1,0 +1,146 @@
+//! The life of a lane's connections as its worker tells it.
+
+use std::collections::VecDeque;
+
+use sluice_shared::mode::Transport;
+use sluice_shared::time::Time;
+
+use sluice_bridge::LifeEvent;
+use sluice_bridge::LifeKind;
+
+/// What a lane's connection is at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Not wanted.
+    #[default]
+    Idle,
+    /// On the way for the first time.
+    Connecting,
+    /// Lost, and on the way again.
+    Reconnecting,
+    /// Data may flow.
+    Open(Transport),
+    /// Lost.
+    Down,
+    /// Lost, and not tried again before this.
+    Waiting(Time),
+}
+
+impl Phase {
+    /// The phase that follows `event`.
+    pub const fn after(self, event: LifeEvent) -> Self {
+        match event.kind {
+            LifeKind::Welcome(transport, _) => Self::Open(transport),
+            // Tried beside a connection that is open.
+            LifeKind::Connecting(_) if matches!(self, Self::Open(_)) => self,
+            LifeKind::Connecting(_) | LifeKind::TransportOpen(_) => match self {
+                Self::Idle | Self::Connecting => Self::Connecting,
+                Self::Reconnecting | Self::Open(_) | Self::Down | Self::Waiting(_) => Self::Reconnecting,
+            },
+            LifeKind::Dead | LifeKind::Lost => Self::Down,
+            LifeKind::Backoff { until } => Self::Waiting(until),
+            LifeKind::Closed => Self::Idle,
+            LifeKind::Ping
+            | LifeKind::Pong { .. }
+            | LifeKind::Missed
+            | LifeKind::Fresh
+            | LifeKind::Online => self,
+        }
+    }
+}
+
+/// The newest events, and what the connection was before them.
+#[derive(Debug, Default)]
+pub struct LifeTrack {
+    before: Phase,
+    events: VecDeque<LifeEvent>,
+}
+
+impl LifeTrack {
+    /// Most events kept: 30 s of the fastest heartbeat, and some.
+    pub const MOST: usize = 1_024;
+
+    /// Takes events of a report.
+    pub fn extend(&mut self, events: &[LifeEvent]) {
+        self.events.extend(events);
+        while self.events.len() > Self::MOST
+            && let Some(event) = self.events.pop_front()
+        {
+            self.before = self.before.after(event);
+        }
+    }
+
+    /// The events, oldest first.
+    pub fn events(&self) -> impl DoubleEndedIterator<Item = &LifeEvent> {
+        self.events.iter()
+    }
+
+    /// From when to when the connection was what, up to `now`, oldest first. The first span begins at zero.
+    pub fn spans(&self, now: Time) -> Vec<(Time, Time, Phase)> {
+        let (mut spans, mut phase, mut since) = (Vec::new(), self.before, Time::ZERO);
+        for event in &self.events {
+            let next = phase.after(*event);
+            if next != phase {
+                spans.push((since, event.at, phase));
+                (phase, since) = (next, event.at);
+            }
+        }
+        spans.push((since, now.max(since), phase));
+        spans
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_bridge::Start;
+
+    fn event(millis: u64, kind: LifeKind) -> LifeEvent {
+        LifeEvent { at: Time::from_millis(millis), kind }
+    }
+
+    #[test]
+    fn spans_tell_what_the_connection_was_when() {
+        let (quic, tcp) = (Transport::WebTransport, Transport::WebSocket);
+        let until = Time::from_millis(60);
+        let mut track = LifeTrack::default();
+        track.extend(&[
+            event(10, LifeKind::Connecting(quic)),
+            event(20, LifeKind::TransportOpen(quic)),
+            event(30, LifeKind::Welcome(quic, Start::First)),
+            event(35, LifeKind::Ping),
+            event(40, LifeKind::Connecting(tcp)),
+            event(50, LifeKind::Dead),
+            event(51, LifeKind::Backoff { until }),
+            event(60, LifeKind::Connecting(tcp)),
+            event(70, LifeKind::Welcome(tcp, Start::Resumed)),
+        ]);
+        let told: Vec<_> = track
+            .spans(Time::from_millis(90))
+            .into_iter()
+            .map(|(from, to, phase)| (from.as_micros() / 1_000, to.as_micros() / 1_000, phase))
+            .collect();
+        let expected = [
+            (0, 10, Phase::Idle),
+            (10, 30, Phase::Connecting),
+            (30, 50, Phase::Open(quic)),
+            (50, 51, Phase::Down),
+            (51, 60, Phase::Waiting(until)),
+            (60, 70, Phase::Reconnecting),
+            (70, 90, Phase::Open(tcp)),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn old_events_go_and_what_they_led_to_stays() {
+        let mut track = LifeTrack::default();
+        track.extend(&[event(1, LifeKind::Welcome(Transport::WebSocket, Start::First))]);
+        for millis in 0..3_000 {
+            track.extend(&[event(millis, LifeKind::Ping)]);
+        }
+        assert_eq!(track.events().count(), LifeTrack::MOST);
+        let now = Time::from_millis(3_000);
+        assert_eq!(track.spans(now), [(Time::ZERO, now, Phase::Open(Transport::WebSocket))]);
+    }
+}

@@ -1,0 +1,4 @@
+//! Continuity certificate: wording and panel.
+
+pub mod model;
+pub mod view;

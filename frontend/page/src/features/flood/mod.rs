@@ -1,0 +1,5 @@
+//! Inbound flood: a client that sends more than the server reads.
+
+pub mod model;
+pub mod paint;
+pub mod view;

@@ -1,0 +1,6 @@
+//! WebSocket frame inspector.
+
+pub mod cost;
+pub mod model;
+pub mod state;
+pub mod view;

@@ -1,0 +1,169 @@
+//! The fairness header: what carries each lane, and what differs between the lanes.
+
+use sluice_shared::lab::TcpStack;
+use sluice_shared::mode::{Mode, Transport};
+use sluice_shared::wire::TransportFacts;
+
+use sluice_text::format;
+
+/// One fact about a lane's transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is about, for test ids and the fact's tooltip.
+    pub about: About,
+    /// What is the case.
+    pub text: String,
+    /// Whether another lane's fact is not the same.
+    pub differs: bool,
+}
+
+/// What a fact is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// TCP or QUIC.
+    Protocol,
+    /// The server's congestion controller.
+    Congestion,
+    /// The server's congestion window at the start.
+    InitialWindow,
+    /// Largest segment or datagram.
+    Segment,
+    /// What order the receiver may count on.
+    Ordering,
+    /// TLS or none.
+    Encryption,
+    /// What lies between server and browser.
+    Path,
+}
+
+impl About {
+    /// In words.
+    pub const fn explanation(self) -> &'static str {
+        match self {
+            Self::Protocol => "protocol below",
+            Self::Congestion => "the server's congestion control",
+            Self::InitialWindow => "the server's congestion window at the start",
+            Self::Segment => "largest TCP segment payload or QUIC datagram",
+            Self::Ordering => "order the receiver may count on",
+            Self::Encryption => "encryption",
+            Self::Path => "what lies between server and browser",
+        }
+    }
+}
+
+/// What lies between a lane and the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Nothing that the page knows of.
+    Direct,
+    /// The lab's network, with the TCP that crosses it.
+    Emulated(TcpStack),
+}
+
+/// The facts of all lanes, from the top. What the server does not tell is absent, and marks nothing.
+pub fn fairness(lanes: &[(Mode, Option<TransportFacts>, Way)]) -> Vec<Vec<Fact>> {
+    let known: Vec<Vec<(About, String)>> =
+        lanes.iter().map(|(mode, facts, way)| known_facts(*mode, facts.as_ref(), *way)).collect();
+    known
+        .iter()
+        .map(|own| {
+            own.iter()
+                .map(|(about, text)| Fact {
+                    about: *about,
+                    text: text.clone(),
+                    differs: known.iter().flatten().any(|(other, said)| other == about && said != text),
+                })
+                .collect()
+        })
+        .collect()
+}
+
+fn known_facts(mode: Mode, facts: Option<&TransportFacts>, way: Way) -> Vec<(About, String)> {
+    let (protocol, segment_name) = match mode.transport() {
+        Transport::WebSocket => ("TCP", "MSS"),
+        Transport::WebTransport => ("QUIC", "MTU"),
+    };
+    let mut known = vec![(About::Protocol, protocol.to_owned())];
+    if let Some(facts) = facts {
+        if let Some(name) = &facts.congestion_control {
+            known.push((About::Congestion, name.to_ascii_uppercase()));
+        }
+        if let Some(bytes) = facts.initial_window {
+            known.push((About::InitialWindow, format!("IW {}", format::bytes(bytes))));
+        }
+        if let Some(bytes) = facts.segment {
+            known.push((About::Segment, format!("{segment_name} {bytes}")));
+        }
+        let encryption = if facts.encrypted { "TLS 1.3" } else { "no TLS" };
+        known.push((About::Encryption, encryption.to_owned()));
+    }
+    known.push((About::Ordering, mode.ordering().to_owned()));
+    let path = match (way, mode.transport()) {
+        (Way::Direct, _) => "direct",
+        (Way::Emulated(TcpStack::Kernel), Transport::WebSocket) => "emulated network, the kernel's TCP",
+        (Way::Emulated(TcpStack::Kernel | TcpStack::Model), _) => "emulated network",
+    };
+    known.push((About::Path, path.to_owned()));
+    known
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMULATED: Way = Way::Emulated(TcpStack::Model);
+
+    fn facts(congestion: Option<&str>, encrypted: bool) -> Option<TransportFacts> {
+        Some(TransportFacts {
+            congestion_control: congestion.map(str::to_owned),
+            initial_window: None,
+            segment: Some(1_200),
+            encrypted,
+        })
+    }
+
+    #[test]
+    fn what_differs_is_marked_and_what_agrees_is_not() {
+        let lanes = [
+            (Mode::WebSocket, facts(Some("cubic"), false), Way::Direct),
+            (Mode::OneStream, facts(Some("cubic"), true), Way::Direct),
+        ];
+        let told = fairness(&lanes);
+        for lane in &told {
+            let differing: Vec<_> = lane.iter().filter(|fact| fact.differs).map(|fact| fact.about).collect();
+            assert_eq!(differing, [About::Protocol, About::Segment, About::Encryption]);
+        }
+    }
+
+    #[test]
+    fn a_lane_that_bypasses_the_network_is_marked_beside_one_that_does_not() {
+        let told = fairness(&[(Mode::WebSocket, None, EMULATED), (Mode::WebSocket, None, Way::Direct)]);
+        let paths: Vec<_> = told
+            .iter()
+            .filter_map(|lane| lane.last())
+            .map(|fact| (fact.text.as_str(), fact.differs))
+            .collect();
+        assert_eq!(paths, [("emulated network", true), ("direct", true)]);
+    }
+
+    #[test]
+    fn the_kernels_tcp_is_marked_on_the_lanes_that_use_it() {
+        let kernel = Way::Emulated(TcpStack::Kernel);
+        let told = fairness(&[(Mode::WebSocket, None, kernel), (Mode::Datagrams, None, kernel)]);
+        let paths: Vec<_> =
+            told.iter().filter_map(|lane| lane.last()).map(|fact| fact.text.as_str()).collect();
+        assert_eq!(paths, ["emulated network, the kernel's TCP", "emulated network"]);
+    }
+
+    #[test]
+    fn what_is_unknown_is_absent_and_marks_nothing() {
+        let told = fairness(&[
+            (Mode::WebSocket, facts(None, false), EMULATED),
+            (Mode::WebSocket, facts(Some("bbr"), false), EMULATED),
+        ]);
+        assert!(told[0].iter().all(|fact| fact.about != About::Congestion));
+        assert!(told.iter().flatten().all(|fact| !fact.differs));
+        let before_welcome = fairness(&[(Mode::Datagrams, None, EMULATED)]);
+        assert_eq!(before_welcome[0].len(), 3);
+    }
+}

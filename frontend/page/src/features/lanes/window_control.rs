@@ -1,0 +1,62 @@
+//! How far ahead of its consumer a lane lets the server send.
+
+use leptos::prelude::*;
+
+use crate::url::setup::WindowChoice;
+use sluice_text::format;
+
+/// A window: `auto`, or so many messages.
+#[component]
+pub fn WindowControl(
+    /// What it is set to; `None` when lanes differ.
+    #[prop(into)]
+    value: Signal<Option<WindowChoice>>,
+    /// Told what it is set to.
+    #[prop(into)]
+    on_change: Callback<WindowChoice>,
+    /// Its test id.
+    testid: &'static str,
+) -> impl IntoView {
+    // A link may name a window that is not on offer: it joins the list.
+    let offered = Memo::new(move |_| {
+        let mut windows = WindowChoice::OFFERED.to_vec();
+        if let Some(WindowChoice::Messages(messages)) = value.get()
+            && !windows.contains(&messages)
+        {
+            windows.push(messages);
+            windows.sort_unstable();
+        }
+        windows
+    });
+    let choose = move |event| match event_target_value(&event).as_str() {
+        "auto" => on_change.run(WindowChoice::Auto),
+        text => {
+            if let Ok(messages) = text.parse() {
+                on_change.run(WindowChoice::Messages(messages));
+            }
+        }
+    };
+    let is = move |choice| value.get() == Some(choice);
+    view! {
+        <div class="field">
+            <label>
+                <span>"Window"</span>
+                <select
+                    data-testid=testid
+                    title="How far ahead of its consumer the server may send. auto: twice the consumption rate times the round-trip time"
+                    on:change=choose
+                >
+                    <Show when=move || value.get().is_none()>
+                        <option value="" disabled selected>"differs"</option>
+                    </Show>
+                    <option value="auto" selected=move || is(WindowChoice::Auto)>"auto"</option>
+                    <For each=move || offered.get() key=|messages| *messages children=move |messages| view! {
+                        <option value=messages.to_string() selected=move || is(WindowChoice::Messages(messages))>
+                            {format::count(u64::from(messages))} " messages"
+                        </option>
+                    }/>
+                </select>
+            </label>
+        </div>
+    }
+}

@@ -1,0 +1,4 @@
+//! Event log.
+
+pub mod model;
+pub mod view;

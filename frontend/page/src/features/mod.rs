@@ -1,0 +1,19 @@
+//! One folder a feature: model, view and painting.
+
+pub mod connection;
+pub mod continuity;
+pub mod feed;
+pub mod flood;
+pub mod frames;
+pub mod handshakes;
+pub mod host;
+pub mod lanes;
+pub mod lazy_host;
+pub mod log;
+pub mod migration;
+pub mod network;
+pub mod pipeline;
+pub mod policies;
+pub mod this_browser;
+pub mod timeline;
+pub mod trace;

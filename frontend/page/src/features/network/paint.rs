@@ -1,0 +1,86 @@
+//! Loss, queue and rate of one lane's emulated network, on the time axis of its age chart.
+
+use sluice_shared::time::Time;
+
+use crate::charts::frame_loop::Frame;
+use crate::engine::driver::EngineHandle;
+use crate::engine::lane::LaneId;
+use crate::features::network::stats::WeatherPoint;
+use crate::features::timeline::paint;
+use sluice_browser::surface::Align;
+use sluice_browser::surface::Surface;
+
+/// Frames from one drawing to the next: five a second at 60 Hz.
+const EVERY: u64 = 12;
+/// Room between the rows, pixels.
+const GAP: f64 = 4.0;
+/// A row: its name, what it shows, and the value that its top has at least.
+type Row = (&'static str, fn(&WeatherPoint) -> f64, f64);
+
+/// The least tops: 5 % lost, 20 ms of queue, 100 kbit/s.
+const ROWS: [Row; 3] = [
+    ("loss", |point| point.loss, 0.05),
+    ("queue", |point| point.queue_micros as f64, 20_000.0),
+    ("rate", |point| point.rate_bits, 100_000.0),
+];
+
+/// Paints one lane's curves.
+#[derive(Debug)]
+pub struct WeatherPainter {
+    engine: EngineHandle,
+    lane: LaneId,
+    painted: bool,
+}
+
+impl WeatherPainter {
+    /// A painter for `lane`.
+    pub const fn new(engine: EngineHandle, lane: LaneId) -> Self {
+        Self { engine, lane, painted: false }
+    }
+
+    /// Paints a frame, now and then.
+    pub fn paint(&mut self, surface: &mut Surface, frame: &Frame) {
+        let Some(size) = surface.fit() else { return };
+        let engine = self.engine.borrow();
+        let Some((position, running)) = engine.lane(self.lane) else { return };
+        // Between the turns of the age charts, so that no frame has to draw both.
+        let its_turn = frame.number % EVERY == (3 * position as u64 + 2) % EVERY;
+        if !surface.take_resized() && self.painted && !its_turn {
+            return;
+        }
+        self.painted = true;
+        surface.clear(size);
+        let time = paint::time_axis(frame.now, size.0 - paint::RIGHT);
+        let oldest = Time::from_micros(frame.now.as_micros().saturating_sub(paint::SPAN_MICROS as u64));
+        let points: Vec<_> = running.model.weather.points(oldest).collect();
+        let height = size.1 / ROWS.len() as f64;
+        surface.font(10.5, &frame.palette.font);
+        for (at, (name, read, least_top)) in ROWS.into_iter().enumerate() {
+            let (top, bottom) = (at as f64 * height + GAP, (at + 1) as f64 * height - 0.5);
+            surface.fill_colour(&frame.palette.faint);
+            surface.text(name, paint::LEFT - 7.0, bottom - 1.0, Align::Right);
+            surface.stroke_style(&frame.palette.line, 1.0, &[]);
+            surface.line((paint::LEFT, bottom), (paint::LEFT + time.width_px, bottom));
+            let highest = points.iter().flatten().map(read).fold(least_top, f64::max);
+            let place = |point: &WeatherPoint| {
+                (time.pixel_from_time(point.at), bottom - read(point) / highest * (bottom - top))
+            };
+            // Losses are what the page's red is for.
+            let colour = if at == 0 { &frame.palette.bad } else { frame.palette.tone(running.tone) };
+            surface.fill_colour(colour);
+            surface.stroke_style(colour, 1.3, &[]);
+            for run in points.split(Option::is_none).filter(|run| !run.is_empty()) {
+                // What is nothing all the time needs no line of its own.
+                if run.iter().flatten().all(|point| read(point) == 0.0) {
+                    continue;
+                }
+                let run: Vec<_> = run.iter().flatten().map(place).collect();
+                surface.alpha(0.2);
+                surface.area(&run, bottom);
+                surface.alpha(1.0);
+                surface.polyline(&run);
+            }
+        }
+        paint::mark_moment(surface, frame, time, engine.marked, size.1);
+    }
+}

@@ -1,0 +1,244 @@
+//! The page's lab: its own piece of bad network at the server.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use sluice_shared::lab::{Knobs, Lab, LabEvent, LabReport};
+use sluice_shared::link::Preset;
+use sluice_shared::time::Time;
+
+use crate::app::state::App;
+use crate::engine::driver::Engine;
+use crate::engine::lane::set_if_new;
+use crate::features::network::model::Knob;
+use crate::features::network::model::NetworkSetup;
+use sluice_bridge::Level;
+use sluice_browser::api;
+use sluice_browser::api::AskError;
+use sluice_browser::clock;
+use sluice_browser::lab_watch::LabWatch;
+use sluice_browser::lab_watch::Sight;
+
+/// What lies between the lanes and the server: what is wanted of it, and what the server says.
+#[derive(Clone, Copy, Debug)]
+pub struct Network {
+    /// The network that somebody has set.
+    pub wanted: RwSignal<NetworkSetup>,
+    /// The lab.
+    pub lab: RwSignal<LabState>,
+    /// What happens to the whole lab, four times a second.
+    pub outlook: RwSignal<Outlook>,
+    /// Why the server refused the last change, until it is dismissed.
+    pub refusal: RwSignal<Option<String>>,
+    /// The network that the server was told.
+    told: StoredValue<NetworkSetup>,
+    /// The preset is to begin anew.
+    restarts: StoredValue<bool>,
+    /// The server has been asked for a lab and has not answered.
+    is_making: StoredValue<bool>,
+    /// The server has been told of a change and has not answered.
+    is_telling: StoredValue<bool>,
+    tunnel_until: StoredValue<Option<Time>>,
+    watch: StoredValue<Option<LabWatch>, LocalStorage>,
+}
+
+/// The page's lab, as far as the page knows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LabState {
+    /// It has been asked for.
+    Asking,
+    /// It is there, or was there a moment ago.
+    Ready(Lab),
+    /// The server gives none, and why: all lanes go direct.
+    Missing(String),
+}
+
+/// What happens to the whole lab.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Outlook {
+    /// An outage keeps everything out.
+    pub outage: Option<Outage>,
+    /// Whether UDP is blocked.
+    pub is_udp_blocked: bool,
+    /// Share of a core that the server's emulator takes.
+    pub relay_load: f32,
+}
+
+/// An outage that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// For how long it has, seconds.
+    pub elapsed_secs: u64,
+    /// For how much longer, seconds, if it was made by hand.
+    pub remaining_secs: Option<u64>,
+}
+
+/// How long to wait before a server that does not answer is asked again.
+const RETRY_MILLIS: i32 = 2_000;
+
+impl Network {
+    /// A network that the server was not asked for.
+    pub(crate) fn new(setup: NetworkSetup) -> Self {
+        Self {
+            wanted: RwSignal::new(setup),
+            lab: RwSignal::new(LabState::Asking),
+            outlook: RwSignal::new(Outlook::default()),
+            refusal: RwSignal::new(None),
+            told: StoredValue::new(setup),
+            restarts: StoredValue::new(false),
+            is_making: StoredValue::new(false),
+            is_telling: StoredValue::new(false),
+            tunnel_until: StoredValue::new(None),
+            watch: StoredValue::new_local(None),
+        }
+    }
+
+    /// Asks for a lab, until there is an answer.
+    pub(crate) fn start(self, app: App) {
+        if self.is_making.get_value() {
+            return;
+        }
+        self.is_making.set_value(true);
+        spawn_local(async move {
+            loop {
+                let wanted = self.wanted.get_untracked();
+                match api::make_lab(wanted.as_new()).await {
+                    Ok(lab) => {
+                        self.told.set_value(wanted);
+                        self.watch.set_value(Some(LabWatch::open(&lab.id, move |sight| {
+                            self.handle_sight(app, sight)
+                        })));
+                        self.lab.set(LabState::Ready(lab));
+                        break;
+                    }
+                    Err(AskError::Unreachable) => clock::sleep_millis(RETRY_MILLIS).await,
+                    Err(error) => {
+                        app.note(Level::Warning, format!("There is no emulated network: {error}."));
+                        self.lab.set(LabState::Missing(error.to_string()));
+                        break;
+                    }
+                }
+            }
+            self.is_making.set_value(false);
+        });
+    }
+
+    /// Asks once more for a lab that the server did not give.
+    pub fn ask_again(self, app: App) {
+        self.start(app);
+    }
+
+    /// The lab has gone: asks for another one with the same network.
+    pub(crate) fn handle_lab_gone(self, app: App) {
+        app.engine().borrow_mut().forget_lab();
+        self.watch.set_value(None);
+        self.start(app);
+    }
+
+    fn handle_sight(self, app: App, sight: Sight<LabReport>) {
+        match sight {
+            Sight::Report(report) => app.engine().borrow_mut().take_lab_report(*report),
+            Sight::Cut => app.engine().borrow_mut().forget_lab(),
+            // Not here: this call comes from what is to be dropped.
+            Sight::Gone => spawn_local(async move { self.handle_lab_gone(app) }),
+        }
+    }
+
+    /// The page goes away, and its lab with it.
+    pub(crate) fn leave(self) {
+        if let Some(LabState::Ready(lab)) = self.lab.try_get_untracked() {
+            api::remove_lab(&lab.id);
+        }
+    }
+
+    /// Takes a preset as it is.
+    pub fn choose(self, preset: Preset) {
+        self.restarts.set_value(true);
+        self.wanted.update(|wanted| *wanted = NetworkSetup { seed: wanted.seed, ..NetworkSetup::of(preset) });
+    }
+
+    /// Changes one setting.
+    pub fn turn(self, knob: Knob, value: f64) {
+        self.wanted.update(|wanted| knob.set(&mut wanted.change, value));
+    }
+
+    /// The settings to show, tracked.
+    pub fn knobs(self) -> Knobs {
+        let in_force = self.lab.with(|lab| match lab {
+            LabState::Ready(lab) => lab.knobs,
+            LabState::Asking | LabState::Missing(_) => Knobs::default(),
+        });
+        self.wanted.with(|wanted| wanted.shown(&in_force))
+    }
+
+    /// Tells the server what is wanted of the network, unless it knows or has not answered yet.
+    pub(crate) fn tell(self, app: App) {
+        let LabState::Ready(lab) = self.lab.get_untracked() else { return };
+        if self.is_making.get_value() || self.is_telling.get_value() {
+            return;
+        }
+        let (wanted, told) = (self.wanted.get_untracked(), self.told.get_value());
+        let restarts = self.restarts.try_update_value(core::mem::take).unwrap_or(false);
+        let Some(request) = wanted.as_change_of(&told, restarts) else { return };
+        self.is_telling.set_value(true);
+        self.told.set_value(wanted);
+        spawn_local(async move {
+            let answer = api::set_link(&lab.id, request).await;
+            self.is_telling.set_value(false);
+            // A lab that took its place meanwhile has the network that was wanted then.
+            let is_same =
+                self.lab.with_untracked(|held| matches!(held, LabState::Ready(held) if held.id == lab.id));
+            match answer {
+                Ok(lab) if is_same => self.lab.set(LabState::Ready(lab)),
+                Err(error) if is_same => {
+                    self.refuse(app, &error);
+                    // What is in force is what was there before, unless somebody has gone on since.
+                    if self.wanted.get_untracked() == wanted {
+                        self.wanted.set(told);
+                    }
+                    self.told.set_value(told);
+                }
+                Ok(_) | Err(_) => {}
+            }
+        });
+    }
+
+    /// Lets something happen to all lanes.
+    pub fn happen(self, app: App, event: LabEvent) {
+        let LabState::Ready(lab) = self.lab.get_untracked() else { return };
+        spawn_local(async move {
+            match api::post_event(&lab.id, event).await {
+                Ok(()) => {
+                    if let LabEvent::Tunnel { seconds } = event {
+                        let until = clock::now() + Duration::from_secs_f64(seconds.max(0.0));
+                        self.tunnel_until.set_value(Some(until));
+                    }
+                }
+                Err(error) => self.refuse(app, &error),
+            }
+        });
+    }
+
+    fn refuse(self, app: App, error: &AskError) {
+        let text = format!("The network stays as it is: {error}.");
+        app.note(Level::Warning, text.clone());
+        self.refusal.set(Some(text));
+    }
+
+    /// Publishes what the engine knows of the whole lab.
+    pub(crate) fn publish(self, engine: &Engine, now: Time) {
+        let (report, out_since) = engine.lab();
+        let until = self.tunnel_until.get_value().filter(|until| *until > now);
+        let outage = out_since.map(|since| Outage {
+            elapsed_secs: now.since(since).as_secs(),
+            remaining_secs: until.map(|until| until.since(now).as_secs_f64().ceil() as u64),
+        });
+        let outlook = report.map_or_else(Outlook::default, |report| Outlook {
+            outage,
+            is_udp_blocked: report.is_udp_blocked,
+            relay_load: report.relay_load,
+        });
+        set_if_new(self.outlook, outlook);
+    }
+}

@@ -1,0 +1,325 @@
+//! What the emulated network does to one lane, from the lab's reports.
+
+use std::collections::VecDeque;
+
+use sluice_shared::lab::{FlowReport, HopReport, Knobs, LateWrite, Lateness, LinkReport};
+use sluice_shared::time::{Time, micros};
+use sluice_shared::units::Amount;
+use sluice_shared::wire::Hop;
+
+use crate::features::network::lateness;
+use crate::features::network::lateness::LateParts;
+
+/// The newest reports on one lane's connection, and what follows from them. Its size is bounded.
+#[derive(Debug, Default)]
+pub struct LaneWeather {
+    samples: VecDeque<Sample>,
+    worst: VecDeque<(Time, LateWrite)>,
+    flow: Option<FlowReport>,
+    hops: RelayHops,
+}
+
+/// The two places of the strip that belong to the emulated network; the unit is packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RelayHops {
+    /// Waiting for the bottleneck.
+    pub queue: Hop,
+    /// Being serialised or travelling.
+    pub wire: Hop,
+}
+
+/// One report, reduced to what curves need.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    flow: u64,
+    /// When it came, on the browser's clock.
+    now: Time,
+    /// When it was made, on the server's clock.
+    at: Time,
+    down: LinkReport,
+    lateness: Option<Lateness>,
+}
+
+/// A point of the curves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeatherPoint {
+    /// When, on the browser's clock.
+    pub at: Time,
+    /// Share of packets lost in the second before, 0 to 1.
+    pub loss: f64,
+    /// How long the oldest packet had been in the bottleneck's queue, microseconds.
+    pub queue_micros: u64,
+    /// Bits delivered in the second before.
+    pub rate_bits: f64,
+}
+
+/// What is published of a lane's network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LaneNetwork {
+    /// The newest report on its connection.
+    pub flow: FlowReport,
+    /// Share of packets to the browser lost in the last [`LaneWeather::WINDOW_MICROS`]; `None` without any.
+    pub loss: Option<f64>,
+    /// Bits delivered to the browser in the last second.
+    pub rate_bits: u64,
+    /// Where the time of the writes that arrived in the last [`LaneWeather::WINDOW_MICROS`] went.
+    pub late: Option<LateParts>,
+}
+
+/// What fits into the two places, bytes; 0 where there is no bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RelayRoom {
+    /// The bottleneck's queue.
+    pub queue_bytes: u64,
+    /// What the bottleneck lets onto the wire before its first byte arrives.
+    pub wire_bytes: u64,
+}
+
+impl RelayRoom {
+    /// The room in a network with these settings.
+    pub fn of(knobs: &Knobs) -> Self {
+        let bytes = |millis: f64| (knobs.rate_kbit * millis / 8.0) as u64;
+        Self { queue_bytes: bytes(knobs.queue_ms), wire_bytes: bytes(knobs.delay_ms) }
+    }
+}
+
+impl LaneWeather {
+    /// Reports kept: a little more than the 30 s of the charts at ten a second.
+    pub const MOST: usize = 330;
+    /// Losses and late writes of this span are told, microseconds.
+    pub const WINDOW_MICROS: u64 = 10_000_000;
+    /// Rates are those of this span, microseconds.
+    const RATE_MICROS: u64 = 1_000_000;
+
+    /// Takes what the report made at `at` says of the lane's connection, if it has one.
+    pub fn take(&mut self, flow: Option<&FlowReport>, room: RelayRoom, at: Time, now: Time) {
+        let Some(flow) = flow else {
+            self.flow = None;
+            self.hops = RelayHops::default();
+            return;
+        };
+        self.hops = RelayHops {
+            queue: hop(flow.down.queue, room.queue_bytes),
+            wire: hop(flow.down.wire, room.wire_bytes),
+        };
+        let lateness = flow.lateness;
+        self.samples.push_back(Sample { flow: flow.flow, now, at, down: flow.down, lateness });
+        if let Some(worst) = lateness.and_then(|lateness| lateness.worst) {
+            self.worst.push_back((now, worst));
+        }
+        while self.samples.len() > Self::MOST {
+            self.samples.pop_front();
+        }
+        while self.worst.front().is_some_and(|(seen, _)| micros(now.since(*seen)) > Self::WINDOW_MICROS)
+            || self.worst.len() > Self::MOST
+        {
+            self.worst.pop_front();
+        }
+        self.flow = Some(flow.clone());
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The newest report on the lane's connection.
+    pub const fn flow(&self) -> Option<&FlowReport> {
+        self.flow.as_ref()
+    }
+
+    /// What waits in the emulated network.
+    pub const fn hops(&self) -> &RelayHops {
+        &self.hops
+    }
+
+    /// Share of packets to the browser lost lately, 0 to 1.
+    pub fn loss(&self) -> Option<f64> {
+        let before = self.before(self.samples.len().checked_sub(1)?, Self::WINDOW_MICROS)?;
+        loss(&before.down, &self.samples.back()?.down)
+    }
+
+    /// What is published; `None` without an emulated connection.
+    pub fn network(&self) -> Option<LaneNetwork> {
+        let flow = self.flow.clone()?;
+        let newest = self.samples.back()?;
+        let window = self.before(self.samples.len() - 1, Self::WINDOW_MICROS);
+        Some(LaneNetwork {
+            loss: self.loss(),
+            rate_bits: self.rate(self.samples.len() - 1) as u64,
+            late: newest.lateness.map(|now| self.late_parts(window.and_then(|before| before.lateness), now)),
+            flow,
+        })
+    }
+
+    /// The curves from `since` on, oldest first. Points of different connections are not joined: the first of each is
+    /// `None`.
+    pub fn points(&self, since: Time) -> impl Iterator<Item = Option<WeatherPoint>> {
+        let first = self.samples.partition_point(|sample| sample.now < since);
+        (first..self.samples.len()).map(|at| {
+            let sample = self.samples[at];
+            let before = self.before(at, Self::RATE_MICROS)?;
+            Some(WeatherPoint {
+                at: sample.now,
+                loss: loss(&before.down, &sample.down).unwrap_or(0.0),
+                queue_micros: sample.down.queue.oldest_micros,
+                rate_bits: self.rate(at),
+            })
+        })
+    }
+
+    /// The oldest report on the same connection that is at most `span` older than the one at `at`.
+    fn before(&self, at: usize, span: u64) -> Option<&Sample> {
+        let sample = self.samples.get(at)?;
+        let from = self.samples.partition_point(|other| {
+            // Half a period more: reports come every 100 ms, and not to the microsecond.
+            other.flow < sample.flow || micros(sample.at.since(other.at)) > span + 50_000
+        });
+        self.samples.get(from).filter(|_| from < at)
+    }
+
+    fn rate(&self, at: usize) -> f64 {
+        let (Some(sample), Some(before)) = (self.samples.get(at), self.before(at, Self::RATE_MICROS)) else {
+            return 0.0;
+        };
+        let bytes = sample.down.delivered_bytes.saturating_sub(before.down.delivered_bytes);
+        bytes as f64 * 8e6 / micros(sample.at.since(before.at)).max(1) as f64
+    }
+
+    fn late_parts(&self, before: Option<Lateness>, now: Lateness) -> LateParts {
+        let before = before.unwrap_or_default();
+        LateParts {
+            writes: now.writes.saturating_sub(before.writes),
+            micros: [
+                now.send_queue_micros.saturating_sub(before.send_queue_micros),
+                now.bottleneck_micros.saturating_sub(before.bottleneck_micros),
+                now.propagation_micros.saturating_sub(before.propagation_micros),
+                now.blocked_micros.saturating_sub(before.blocked_micros),
+            ],
+            worst: self.worst.iter().map(|(_, write)| *write).max_by_key(lateness::total),
+        }
+    }
+}
+
+fn loss(before: &LinkReport, now: &LinkReport) -> Option<f64> {
+    let lost = now.lost_packets.saturating_sub(before.lost_packets);
+    let all = lost + now.passed_packets.saturating_sub(before.passed_packets);
+    (all > 0).then(|| lost as f64 / all as f64)
+}
+
+fn hop(report: HopReport, bound_bytes: u64) -> Hop {
+    Hop {
+        held: Amount::new(report.packets, report.bytes),
+        bound: Amount::new(0, bound_bytes),
+        oldest_age_micros: report.oldest_micros,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_shared::lab::Congestion;
+    use sluice_shared::mode::Transport;
+
+    use super::*;
+
+    /// A report after `tenths` of a second in which 9 of 10 packets of 1,250 bytes passed, 10 each tenth.
+    fn report(flow: u64, tenths: u64) -> FlowReport {
+        let down = LinkReport {
+            delivered_bytes: tenths * 9 * 1_250,
+            passed_packets: tenths * 9,
+            lost_packets: tenths,
+            queue: HopReport { packets: 2, bytes: 2_500, oldest_micros: 7_000 },
+            ..LinkReport::default()
+        };
+        let worst = LateWrite {
+            written_at: Time::ZERO,
+            send_queue_micros: 1_000,
+            bottleneck_micros: 0,
+            propagation_micros: 50_000,
+            blocked_micros: tenths * 100,
+            lost_packet: Some(tenths),
+        };
+        let lateness = Lateness {
+            writes: tenths,
+            blocked_micros: tenths * 300,
+            worst: Some(worst),
+            ..Lateness::default()
+        };
+        FlowReport {
+            flow,
+            lane: Some(0),
+            transport: Transport::WebSocket,
+            congestion: Congestion::Cubic,
+            up: LinkReport::default(),
+            down,
+            tcp: None,
+            lateness: Some(lateness),
+            quic: None,
+        }
+    }
+
+    fn after(tenths: impl Iterator<Item = u64>) -> LaneWeather {
+        let mut weather = LaneWeather::default();
+        for tenth in tenths {
+            let at = Time::from_millis(tenth * 100);
+            weather.take(
+                Some(&report(1, tenth)),
+                RelayRoom::default(),
+                at,
+                at + core::time::Duration::from_secs(1_000),
+            );
+        }
+        weather
+    }
+
+    #[test]
+    fn loss_and_rate_are_those_of_the_recent_past() {
+        let network = after(0..50).network().expect("a connection");
+        assert!((network.loss.expect("packets") - 0.1).abs() < 1e-9);
+        // 90 packets of 1,250 bytes a second.
+        assert!((network.rate_bits as f64 / 900_000.0 - 1.0).abs() < 0.01, "{}", network.rate_bits);
+        assert_eq!(network.flow.down.queue.packets, 2);
+    }
+
+    #[test]
+    fn late_writes_are_summed_over_the_window_and_the_latest_is_named() {
+        let late = after(0..300).network().and_then(|network| network.late).expect("told");
+        assert!((99..=101).contains(&late.writes), "{late:?}");
+        assert_eq!(late.micros[3], late.writes * 300);
+        assert_eq!(late.worst.and_then(|worst| worst.lost_packet), Some(299));
+        assert!((late.shares().iter().sum::<f64>() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_room_follows_from_the_settings() {
+        let knobs = Knobs { rate_kbit: 8_000.0, queue_ms: 100.0, delay_ms: 50.0, ..Knobs::default() };
+        assert_eq!(RelayRoom::of(&knobs), RelayRoom { queue_bytes: 100_000, wire_bytes: 50_000 });
+        assert_eq!(RelayRoom::of(&Knobs { delay_ms: 50.0, ..Knobs::default() }), RelayRoom::default());
+    }
+
+    #[test]
+    fn connections_are_not_joined() {
+        let mut weather = after(0..20);
+        let at = Time::from_millis(2_000);
+        weather.take(
+            Some(&report(2, 1)),
+            RelayRoom::default(),
+            at,
+            at + core::time::Duration::from_secs(1_000),
+        );
+        let points: Vec<_> = weather.points(Time::ZERO).collect();
+        assert_eq!(points.len(), 21);
+        assert!(points[20].is_none() && points[19].is_some());
+        assert_eq!(weather.network().expect("a connection").loss, None);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_a_lane_without_a_connection_has_no_network() {
+        let mut weather = after(0..2_000);
+        assert_eq!(weather.points(Time::ZERO).count(), LaneWeather::MOST);
+        assert!(weather.worst.len() <= 101);
+        weather.take(None, RelayRoom::default(), Time::ZERO, Time::ZERO);
+        assert_eq!(weather.network(), None);
+        assert_eq!(weather.hops(), &RelayHops::default());
+    }
+}

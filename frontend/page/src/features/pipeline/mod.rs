@@ -1,0 +1,7 @@
+//! Pipeline strip: stages between feed and consumer, with what waits in each.
+
+pub mod dots;
+pub mod levels;
+pub mod paint;
+pub mod stage;
+pub mod view;

@@ -1,0 +1,5 @@
+//! Policy race: every policy with the same slow consumer.
+
+pub mod model;
+pub mod state;
+pub mod view;

@@ -1,0 +1,83 @@
+//! The columns of one lane's age chart.
+
+use std::collections::VecDeque;
+
+use sluice_bridge::AgeColumn;
+
+/// The newest [`AgeColumn::SHOWN`] columns, in ascending order of their index.
+///
+/// A column is reported again while it still grows, so a later report of an index replaces the earlier one.
+#[derive(Debug, Default)]
+pub struct ColumnRing {
+    columns: VecDeque<AgeColumn>,
+}
+
+impl ColumnRing {
+    /// Takes columns of a report.
+    pub fn merge(&mut self, reported: &[AgeColumn]) {
+        for column in reported {
+            let at = self.columns.partition_point(|held| held.index < column.index);
+            match self.columns.get_mut(at) {
+                Some(held) if held.index == column.index => *held = *column,
+                Some(_) | None => self.columns.insert(at, *column),
+            }
+        }
+        let newest = self.columns.back().map_or(0, |column| column.index);
+        let oldest_kept = newest.saturating_sub(AgeColumn::SHOWN as u64);
+        while self.columns.front().is_some_and(|column| column.index < oldest_kept) {
+            self.columns.pop_front();
+        }
+    }
+
+    /// The columns from `first_index` on.
+    pub fn since(&self, first_index: u64) -> impl Iterator<Item = &AgeColumn> {
+        let at = self.columns.partition_point(|column| column.index < first_index);
+        self.columns.range(at..)
+    }
+
+    /// The largest age in the columns from `first_index` on, microseconds.
+    pub fn max_age_since(&self, first_index: u64) -> u32 {
+        self.since(first_index).map(|column| column.max).max().unwrap_or(0)
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.columns.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(index: u64, max: u32) -> AgeColumn {
+        AgeColumn { index, count: 1, max, ..AgeColumn::default() }
+    }
+
+    #[test]
+    fn a_column_reported_again_replaces_itself() {
+        let mut ring = ColumnRing::default();
+        ring.merge(&[column(10, 1), column(11, 2)]);
+        ring.merge(&[column(11, 9), column(12, 3)]);
+        let seen: Vec<_> = ring.since(0).map(|column| (column.index, column.max)).collect();
+        assert_eq!(seen, [(10, 1), (11, 9), (12, 3)]);
+    }
+
+    #[test]
+    fn the_ring_holds_what_the_chart_shows_and_no_more() {
+        let mut ring = ColumnRing::default();
+        for index in 0..5_000 {
+            ring.merge(&[column(index, 1)]);
+        }
+        assert_eq!(ring.since(0).count(), AgeColumn::SHOWN + 1);
+    }
+
+    #[test]
+    fn the_largest_age_is_that_of_the_span_asked_for() {
+        let mut ring = ColumnRing::default();
+        ring.merge(&[column(1, 900), column(2, 30), column(3, 40)]);
+        assert_eq!(ring.max_age_since(2), 40);
+        assert_eq!(ring.max_age_since(0), 900);
+        assert_eq!(ring.max_age_since(9), 0);
+    }
+}

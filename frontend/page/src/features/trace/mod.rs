@@ -1,0 +1,4 @@
+//! Trace of what follows from a slow consumer.
+
+pub mod model;
+pub mod view;

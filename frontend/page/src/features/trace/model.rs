@@ -1,0 +1,388 @@
+//! What follows from a slow consumer, hop by hop, with the values and times of this very run.
+
+use core::time::Duration;
+
+use sluice_shared::exhibit::ExhibitUse;
+use sluice_shared::lab::{TcpReport, TcpWait};
+use sluice_shared::policy::Policy;
+use sluice_shared::time::Time;
+use sluice_shared::wire::{GapReason, Waiting};
+
+use crate::features::pipeline::levels::credit_left;
+use sluice_bridge::Connection;
+use sluice_bridge::Consumer;
+use sluice_bridge::Summary;
+use sluice_text::format;
+
+/// One thing that was seen, once in a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What kind of thing.
+    pub kind: StepKind,
+    /// When, on the browser's clock.
+    pub at: Time,
+    /// What, in a sentence with the values measured then.
+    pub text: String,
+}
+
+/// Kinds of steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StepKind {
+    /// The consumer takes its time.
+    Consumer,
+    /// The inbox is full.
+    Inbox,
+    /// Nothing is left of the credit.
+    Credit,
+    /// The browser takes no more bytes.
+    Browser,
+    /// TCP's receive window is closed.
+    Window,
+    /// The server's transport takes no more.
+    SendBuffer,
+    /// The hub's log waits for the lane's cursor.
+    Backlog,
+    /// The server's queue for this lane grows.
+    Queue,
+    /// The server drops, and says so.
+    Reported,
+    /// The server drops, and says nothing.
+    Silent,
+    /// The server tries again and again.
+    Spin,
+    /// What the consumer gets is old.
+    Stale,
+    /// The consumer finds holes.
+    Holes,
+    /// The server has ended an exhibit.
+    Over,
+    /// Everything flows again.
+    Recovered,
+}
+
+impl StepKind {
+    /// Where it is seen.
+    pub const fn place(self) -> &'static str {
+        match self {
+            Self::Consumer | Self::Stale | Self::Holes => "consumer",
+            Self::Inbox => "inbox",
+            Self::Credit => "credit",
+            Self::Browser => "browser",
+            Self::Window => "TCP window",
+            Self::SendBuffer => "send buffer",
+            Self::Backlog => "hub",
+            Self::Queue | Self::Reported | Self::Silent | Self::Spin | Self::Over => "server",
+            Self::Recovered => "lane",
+        }
+    }
+
+    /// What it is called in test ids.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Consumer => "consumer",
+            Self::Inbox => "inbox",
+            Self::Credit => "credit",
+            Self::Browser => "browser",
+            Self::Window => "window",
+            Self::SendBuffer => "send-buffer",
+            Self::Backlog => "backlog",
+            Self::Queue => "queue",
+            Self::Reported => "reported",
+            Self::Silent => "silent",
+            Self::Spin => "spin",
+            Self::Stale => "stale",
+            Self::Holes => "holes",
+            Self::Over => "over",
+            Self::Recovered => "recovered",
+        }
+    }
+
+    /// Whether something is lost, or has come to its end, by it.
+    pub const fn is_harm(self) -> bool {
+        matches!(self, Self::Silent | Self::Spin | Self::Holes | Self::Over)
+    }
+}
+
+/// What is known of a lane at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight<'a> {
+    /// When.
+    pub now: Time,
+    /// What the server does with messages there is no credit for.
+    pub policy: Policy,
+    /// How slow the consumer is.
+    pub consumer: Consumer,
+    /// The connection.
+    pub connection: &'a Connection,
+    /// Levels and totals.
+    pub summary: &'a Summary,
+    /// The server's end of the emulated TCP connection, if the lane has one.
+    pub tcp: Option<&'a TcpReport>,
+}
+
+/// The steps since the lane was last given another consumer, policy or connection. Each kind is told once.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    /// What was seen of a connection before this belongs to no trace.
+    not_before: Option<Time>,
+    steps: Vec<Step>,
+    began: Option<Time>,
+    first: Option<First>,
+    /// An exhibit's age and core time, microseconds, at the last look that was [`Trace::CORE_SPAN`] after the one before.
+    core: Option<(u64, u64)>,
+    calm_since: Option<Time>,
+}
+
+/// Totals as the trace began, from which its own are counted.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    blocked_writes: u64,
+    gaps: [u64; GapReason::ALL.len()],
+    lost: u64,
+}
+
+impl Trace {
+    /// Messages this old are stale, microseconds.
+    const STALE_MICROS: u64 = 1_000_000;
+    /// What waits in a TCP receive buffer beyond this is there because the browser does not read, bytes.
+    const NOT_READ: u64 = 32 * 1024;
+    /// A queue of the server's is worth a word from here on, bytes.
+    const NOTABLE_QUEUE: u64 = 256 * 1024;
+    /// Time over which a share of a core is measured.
+    const CORE_SPAN: Duration = Duration::from_millis(500);
+    /// A share of a core from here on is a spin.
+    const SPIN: f64 = 0.5;
+    /// So long must nothing be in the way until everything is said to flow again.
+    const CALM: Duration = Duration::from_secs(2);
+
+    /// Begins anew.
+    pub fn begin(&mut self) {
+        *self = Self { not_before: self.not_before, ..Self::default() };
+    }
+
+    /// Begins anew with the first connection that is opened after `now`.
+    pub fn begin_with_connection(&mut self, now: Time) {
+        *self = Self { not_before: Some(now), ..Self::default() };
+    }
+
+    /// The steps, in the order of time.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Looks at the lane.
+    pub fn look(&mut self, sight: &Sight<'_>) {
+        if let Connection::Failed { reason } = sight.connection {
+            if self.first.is_some() && sight.policy.is_exhibit() {
+                self.note(StepKind::Over, sight.now, || reason.clone());
+            }
+            return;
+        }
+        let Connection::Open { since, .. } = sight.connection else { return };
+        if self.not_before.is_some_and(|begin| *since < begin) {
+            return;
+        }
+        let summary = sight.summary;
+        let first = *self.first.get_or_insert(First {
+            blocked_writes: summary.blocked_writes,
+            gaps: summary.gaps,
+            lost: summary.lost,
+        });
+        self.began.get_or_insert(sight.now);
+        let delay = sight.consumer.delay_micros;
+        if delay > 0 {
+            self.note(StepKind::Consumer, sight.now, || {
+                format!(
+                    "The consumer takes {} for each message: it can't consume more than {}.",
+                    format::delay(delay),
+                    format::per_second(u64::from(1_000_000 / delay.max(1))),
+                )
+            });
+        }
+        self.look_at_browser(sight);
+        self.look_at_server(sight, first);
+        self.look_at_consumer(sight, first);
+        self.look_for_calm(sight);
+    }
+
+    fn look_at_browser(&mut self, sight: &Sight<'_>) {
+        let (summary, now) = (sight.summary, sight.now);
+        let (inbox, window) = (summary.hops.inbox.held, summary.credit.window);
+        let is_limited = !sight.policy.is_exhibit();
+        if is_limited
+            && window.messages > 0
+            && (inbox.messages * 10 >= window.messages * 9 || inbox.bytes * 10 >= window.bytes * 9)
+        {
+            self.note(StepKind::Inbox, now, || {
+                format!(
+                    "The inbox is full: {} messages, {}, wait for the consumer; the window is {} messages, {}.",
+                    format::count(inbox.messages),
+                    format::bytes(inbox.bytes),
+                    format::count(window.messages),
+                    format::bytes(window.bytes),
+                )
+            });
+        }
+        if let (true, Waiting::NoCredit { since }) = (is_limited, summary.waiting) {
+            self.note(StepKind::Credit, local(since, summary), || {
+                format!(
+                    "The server has used up its credit, {} messages so far, and waits: it returns as messages are consumed.",
+                    format::count(summary.credit.limit.messages),
+                )
+            });
+        }
+        let Some(tcp) = sight.tcp else { return };
+        // Within a window of credit the browser may be behind for a moment: there is room for it in the inbox.
+        let granted_bytes = if is_limited { window.bytes } else { 0 };
+        if tcp.unread_bytes > Self::NOT_READ.max(granted_bytes) {
+            self.note(StepKind::Browser, now, || {
+                format!(
+                    "The browser takes no more: {} that have arrived wait in the TCP receive buffer.",
+                    format::bytes(tcp.unread_bytes),
+                )
+            });
+        }
+        if tcp.waits_for == TcpWait::PeerWindow {
+            self.note(StepKind::Window, now, || {
+                format!(
+                    "The TCP receive window is closed: {} of room left, {} wait unsent behind it.",
+                    format::bytes(tcp.peer_window_bytes),
+                    format::bytes(tcp.unsent_bytes),
+                )
+            });
+        }
+    }
+
+    fn look_at_server(&mut self, sight: &Sight<'_>, first: First) {
+        let (summary, now) = (sight.summary, sight.now);
+        if let Waiting::Transport { since } = summary.waiting {
+            let held = summary.hops.transport;
+            let blocked = summary.blocked_writes.saturating_sub(first.blocked_writes);
+            self.note(StepKind::SendBuffer, local(since, summary), || {
+                format!(
+                    "The server's send buffer is full with {}: writes would block ({} so far).",
+                    format::bytes(held.held.bytes),
+                    format::count(blocked.max(1)),
+                )
+            });
+        }
+        let backlog = summary.hops.backlog.held;
+        if sight.policy == Policy::Lossless && backlog.messages > 2 * summary.credit.window.messages.max(1) {
+            self.note(StepKind::Backlog, now, || {
+                format!(
+                    "The lane's cursor is {} messages behind the hub's log, which all lanes share: no queue of its own.",
+                    format::count(backlog.messages),
+                )
+            });
+        }
+        let queue = summary.hops.policy_queue.held;
+        if queue.bytes >= Self::NOTABLE_QUEUE {
+            self.note(StepKind::Queue, now, || {
+                format!(
+                    "The server keeps {} messages, {}, in a queue for this lane alone.",
+                    format::count(queue.messages),
+                    format::bytes(queue.bytes),
+                )
+            });
+        }
+        let gone = GapReason::ALL.into_iter().zip(summary.gaps).zip(first.gaps);
+        let gone = gone.map(|((reason, now), before)| (reason, now.saturating_sub(before)));
+        if let Some((reason, messages)) = gone.max_by_key(|(_, messages)| *messages).filter(|(_, n)| *n > 0) {
+            self.note(StepKind::Reported, now, || {
+                format!(
+                    "The server lets messages go and says which: the first {} are {}.",
+                    messages,
+                    reason.name()
+                )
+            });
+        }
+        if let Some(exhibit) = summary.exhibit
+            && exhibit.silently_dropped > 0
+        {
+            self.note(StepKind::Silent, now, || {
+                format!(
+                    "The server drops messages because its queue is full, and tells nobody: {} so far.",
+                    format::count(exhibit.silently_dropped),
+                )
+            });
+        }
+        if sight.policy == Policy::BusySpin
+            && let Some(exhibit) = summary.exhibit
+            && let Some(share) = self.core_share(&exhibit).filter(|share| *share >= Self::SPIN)
+        {
+            self.note(StepKind::Spin, now, || {
+                format!(
+                    "The server tries the write again at once, and again: {} of a core for this lane.",
+                    format::percent(share),
+                )
+            });
+        }
+    }
+
+    /// The share of a core that the exhibit took lately, whenever enough of its own time has passed to tell: what it says
+    /// comes behind the data, at uneven intervals.
+    fn core_share(&mut self, exhibit: &ExhibitUse) -> Option<f64> {
+        let now = (exhibit.elapsed_micros, exhibit.core_micros);
+        let before = *self.core.get_or_insert(now);
+        let span = now.0.saturating_sub(before.0);
+        if u128::from(span) < Self::CORE_SPAN.as_micros() {
+            return None;
+        }
+        self.core = Some(now);
+        Some(now.1.saturating_sub(before.1) as f64 / span as f64)
+    }
+
+    fn look_at_consumer(&mut self, sight: &Sight<'_>, first: First) {
+        let (summary, now) = (sight.summary, sight.now);
+        if summary.age.p50 > Self::STALE_MICROS {
+            self.note(StepKind::Stale, now, || {
+                format!("Half of what is consumed is older than {}.", format::span(summary.age.p50))
+            });
+        }
+        let lost = summary.lost.saturating_sub(first.lost);
+        if lost > 0 {
+            self.note(StepKind::Holes, now, || {
+                format!(
+                    "Sequence numbers are missing: {} messages are gone, and nothing told of them.",
+                    format::count(lost),
+                )
+            });
+        }
+    }
+
+    /// Everything flows again when for a while nothing was in the way of anything.
+    fn look_for_calm(&mut self, sight: &Sight<'_>) {
+        let summary = sight.summary;
+        let is_calm = summary.waiting == Waiting::NoData
+            && credit_left(&summary.credit).messages > 0
+            && summary.hops.inbox.held.messages * 4 < summary.credit.window.messages
+            && sight.tcp.is_none_or(|tcp| tcp.waits_for != TcpWait::PeerWindow);
+        let was_blocked = self.steps.iter().any(|step| step.kind != StepKind::Consumer);
+        if !is_calm || !was_blocked {
+            self.calm_since = None;
+            return;
+        }
+        let since = *self.calm_since.get_or_insert(sight.now);
+        if sight.now.since(since) >= Self::CALM {
+            self.note(StepKind::Recovered, since, || "Everything flows again.".to_owned());
+        }
+    }
+
+    fn note(&mut self, kind: StepKind, at: Time, text: impl FnOnce() -> String) {
+        if self.steps.iter().any(|step| step.kind == kind) {
+            return;
+        }
+        // What the server says comes later than it was, yet nothing follows from what had not begun.
+        let at = self.began.map_or(at, |began| at.max(began));
+        let place = self.steps.partition_point(|step| step.at <= at);
+        self.steps.insert(place, Step { kind, at, text: text() });
+    }
+}
+
+/// A time of the server's clock on the browser's.
+fn local(server: Time, summary: &Summary) -> Time {
+    server.shifted_by_micros(-summary.clock_offset_micros.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests;

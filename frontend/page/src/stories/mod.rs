@@ -1,0 +1,4 @@
+//! Set-ups that show one thing each.
+
+pub mod model;
+pub mod view;
