@@ -40,6 +40,13 @@ pub fn replace_query(query: &str) -> bool {
         .is_some_and(|history| history.replace_state_with_url(&JsValue::NULL, "", Some(query)).is_ok())
 }
 
+/// Goes to another query as a step in the history. Returns false when the browser refuses.
+pub fn push_query(query: &str) -> bool {
+    window()
+        .and_then(|window| window.history().ok())
+        .is_some_and(|history| history.push_state_with_url(&JsValue::NULL, "", Some(query)).is_ok())
+}
+
 /// The page's whole address.
 pub fn href() -> String {
     window().and_then(|window| window.location().href().ok()).unwrap_or_default()

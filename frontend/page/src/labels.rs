@@ -1,5 +1,6 @@
-//! What lanes are called.
+//! Names of modes and networks on the page.
 
+use sluice_shared::link::Preset;
 use sluice_shared::mode::Mode;
 
 /// The full name of a mode.
@@ -11,6 +12,25 @@ pub const fn title(mode: Mode) -> &'static str {
         Mode::StreamPerTopic => "WebTransport · stream per topic",
         Mode::StreamPerMessage => "WebTransport · stream per message",
         Mode::Datagrams => "WebTransport · datagrams",
+    }
+}
+
+/// Returns the name of a ready-made network.
+pub const fn preset(preset: Preset) -> &'static str {
+    match preset {
+        Preset::None => "Clean",
+        Preset::Fibre => "Fibre",
+        Preset::Cable => "Cable",
+        Preset::WifiCrowded => "Crowded Wi-Fi",
+        Preset::Lte => "LTE",
+        Preset::ThreeG => "3G",
+        Preset::Satellite => "Satellite",
+        Preset::Lossy2 => "2 % loss",
+        Preset::Train => "Train",
+        Preset::LongRtt => "1.5 s round trip",
+        Preset::BlackHole => "Blackhole",
+        Preset::TransferLoss => "Burst loss",
+        Preset::UdpBlocked => "UDP blocked",
     }
 }
 

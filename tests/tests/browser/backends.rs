@@ -7,7 +7,7 @@ use sluice_tests::stage::{Facts, Stage, on_stage_of};
 use crate::DESK;
 
 const TOPICS: &str = "stream-per-topic";
-const LAB: &str = "?net=none&net-delay=20&panel=migration";
+const LAB: &str = "?net=none&net-delay=20&view=migration";
 
 /// The process of a backend, as the panel shows it.
 async fn process(stage: &Stage, backend: u8) -> Option<u64> {

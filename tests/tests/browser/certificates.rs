@@ -39,7 +39,7 @@ async fn every_lane_is_certified_and_both_digests_agree() {
                 facts.lanes().len() == 4 && facts.lanes().iter().all(|lane| facts.consumes(lane, 100.0))
             })
             .await;
-        stage.press(None, "panel-continuity").await;
+        stage.press(None, "view-continuity").await;
         for position in 0..4 {
             let whole = |certificate: &Value| certificate["produced"].as_u64() > Some(400);
             let certificate = until_certified(stage, position, "the lane is certified", whole).await;
@@ -68,7 +68,7 @@ async fn a_page_that_starts_over_is_told_what_it_lost_and_the_one_that_resumes_l
                 facts.consumes("websocket", 200.0) && facts.consumes("websocket-stream", 200.0)
             })
             .await;
-        stage.press(None, "panel-continuity").await;
+        stage.press(None, "view-continuity").await;
         // Connections die with the address that they came from.
         stage.press(None, "switch-network").await;
         let is_second = |certificate: &Value| certificate["connections"] == 2;

@@ -42,7 +42,7 @@ async fn list_only(stage: &Stage, kind: &str) {
 /// Opens the panel on a page whose lanes run.
 async fn open_panel(stage: &Stage) {
     stage.until("WebSocket consumes", |facts| facts.consumes("websocket", 100.0)).await;
-    stage.press(None, "panel-frames").await;
+    stage.press(None, "view-frames").await;
     eventually("frames are listed", || async { newest(stage).await }).await;
 }
 

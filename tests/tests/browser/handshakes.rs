@@ -78,7 +78,7 @@ async fn the_lab_is_loaded_when_it_is_opened_and_measures_both_stacks() {
             json!([]),
             "nothing of it is in the first load"
         );
-        stage.press(None, "panel-handshakes").await;
+        stage.press(None, "view-handshakes").await;
         measure(stage).await;
         let loaded = stage.browser.run(LOADED, json!([])).await;
         assert_eq!(loaded.as_array().map(Vec::len), Some(3), "script, module and style: {loaded}");
@@ -119,7 +119,7 @@ async fn the_lab_is_loaded_when_it_is_opened_and_measures_both_stacks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ladder_is_walked_through_by_keys_and_can_be_exported() {
-    on_stage("handshake_ladder", DESK, "?panel=handshakes", async |stage| {
+    on_stage("handshake_ladder", DESK, "?view=handshakes", async |stage| {
         measure(stage).await;
         let drawn = ladder(stage).await;
         assert!(drawn["left"].as_u64() >= Some(4) && drawn["right"].as_u64() >= Some(4), "{drawn}");
@@ -166,7 +166,7 @@ async fn the_ladder_is_walked_through_by_keys_and_can_be_exported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_small_screen_shows_one_ladder_at_a_time() {
-    on_stage("handshakes_hand", HAND, "?panel=handshakes", async |stage| {
+    on_stage("handshakes_hand", HAND, "?view=handshakes", async |stage| {
         stage.resize(HAND.0, HAND.1).await;
         measure(stage).await;
         assert_eq!(ladder(stage).await["right"], json!(0), "one side alone");
@@ -185,7 +185,7 @@ async fn a_small_screen_shows_one_ladder_at_a_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_of_this_browser_take_whole_round_trips_of_its_own_lab() {
-    on_stage("handshakes_browser", DESK, "?net=none&net-delay=50&panel=handshakes", async |stage| {
+    on_stage("handshakes_browser", DESK, "?net=none&net-delay=50&view=handshakes", async |stage| {
         stage.until("WebSocket consumes", |facts| facts.consumes("websocket", 100.0)).await;
         until_loaded(stage).await;
         stage.press(None, "browser-measure").await;
@@ -208,7 +208,7 @@ async fn connections_of_this_browser_take_whole_round_trips_of_its_own_lab() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_setting_out_of_range_is_refused_with_its_range() {
-    on_stage("handshakes_refused", DESK, "?panel=handshakes", async |stage| {
+    on_stage("handshakes_refused", DESK, "?view=handshakes", async |stage| {
         stage.expect_console_errors("/api/handshakes");
         until_loaded(stage).await;
         stage.set(None, "handshake-rtt", "2001").await;

@@ -78,7 +78,7 @@ async fn flood(stage: &Stage, style: &str) -> BTreeMap<&'static str, Figures> {
 async fn a_flood_holds_up_a_connection_that_everything_shares_and_kills_none() {
     on_stage("inbound", DESK, "?lane=websocket&lane=stream-per-topic", async |stage| {
         stage.until("both lanes consume", |facts| LANES.iter().all(|lane| facts.consumes(lane, 200.0))).await;
-        stage.press(None, "panel-inbound").await;
+        stage.press(None, "view-inbound").await;
         stage.press(None, "inbound-network").await;
         stage
             .until("both lanes feel the network", |facts| {

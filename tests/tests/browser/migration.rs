@@ -11,7 +11,7 @@ use crate::{DESK, HAND};
 const TOPICS: &str = "stream-per-topic";
 const SOCKET: &str = "websocket";
 /// 20 ms each way, so that what is measured is the network's.
-const LAB: &str = "?net=none&net-delay=20&panel=migration";
+const LAB: &str = "?net=none&net-delay=20&view=migration";
 
 /// The number of a fact of the panel; `None` while there is none.
 async fn number(stage: &Stage, id: &str) -> Option<u64> {
@@ -60,10 +60,10 @@ async fn until_it_goes_on(stage: &Stage, lane: &str, messages: f64) -> Facts {
 async fn another_network_keeps_the_webtransport_session_and_the_websocket_resumes() {
     on_stage("migration", DESK, LAB, async |stage| {
         until_ready(stage).await;
-        stage.press(None, "panel-continuity").await;
+        stage.press(None, "view-continuity").await;
         let whole = |certificate: &Value| certificate["produced"].as_u64() > Some(400);
         let before = until_certified(stage, 1, "the session is certified", whole).await;
-        stage.press(None, "panel-migration").await;
+        stage.press(None, "view-migration").await;
         until_pressed(stage, "routing-off").await;
         stage.press(None, "address-host").await;
         stage.press(None, "migrate").await;
@@ -92,7 +92,7 @@ async fn another_network_keeps_the_webtransport_session_and_the_websocket_resume
         let facts = until_it_goes_on(stage, SOCKET, 200.0).await;
         assert_eq!(facts.count(TOPICS, "reconnects"), 0.0, "{facts:#?}");
         assert_eq!(facts.count(SOCKET, "reconnects"), 1.0, "{facts:#?}");
-        stage.press(None, "panel-continuity").await;
+        stage.press(None, "view-continuity").await;
         let goal = stage.facts().await.count(TOPICS, "consumed") + 200.0;
         for (position, connections) in [(0, 2), (1, 1)] {
             let beyond = |certificate: &Value| {

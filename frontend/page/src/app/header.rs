@@ -1,14 +1,13 @@
-//! The bar at the top.
+//! The bar at the top: navigation, and what concerns the whole page.
 
 use leptos::prelude::*;
 
 use crate::app::state::App;
-use crate::stories::model::Scenario;
-use crate::stories::view::Stories;
+use crate::url::view::View;
 use sluice_browser::window;
 use sluice_text::format;
 
-/// Mark, scenarios, and what concerns the whole page.
+/// Name, views, time of measurement, sharing, colours.
 #[component]
 pub fn Header() -> impl IntoView {
     let app = expect_context::<App>();
@@ -20,7 +19,7 @@ pub fn Header() -> impl IntoView {
     view! {
         <header class="top">
             <a class="logo" href="." aria-label="Sluice, with its first set-up"><Mark/>"Sluice"</a>
-            <nav class="chips" aria-label="Scenarios"><Stories stories=&Scenario::ALL/></nav>
+            <Navigation/>
             <span class="elapsed" title="Time of measurement" data-testid="elapsed" data-value=app.elapsed_secs>
                 {move || format::stopwatch(app.elapsed_secs.get())}
             </span>
@@ -44,6 +43,35 @@ pub fn Header() -> impl IntoView {
             </button>
         </header>
     }
+}
+
+/// A link for each view; Back leads to the one before.
+#[component]
+fn Navigation() -> impl IntoView {
+    let app = expect_context::<App>();
+    let links = View::ALL
+        .map(|view| {
+            let is_shown = move || app.view.get() == view;
+            let open = move |event: leptos::ev::MouseEvent| {
+                // A new tab or window is the browser's business.
+                if !(event.ctrl_key() || event.meta_key() || event.shift_key()) {
+                    event.prevent_default();
+                    app.open_view(view);
+                }
+            };
+            view! {
+                <a
+                    href=["?view=", &view.name()].concat()
+                    data-testid=["view-", &view.name()].concat()
+                    aria-current=move || is_shown().then_some("page")
+                    on:click=open
+                >
+                    {view.title()}
+                </a>
+            }
+        })
+        .collect_view();
+    view! { <nav class="views" aria-label="Views">{links}</nav> }
 }
 
 /// Copies the page's address, which holds the whole set-up.

@@ -1,35 +1,105 @@
-//! The whole page.
+//! The whole page: navigation, verdict, timeline, lanes, the view below them and the controls beside them.
 
 use leptos::prelude::*;
 
 use crate::app::footer::Footer;
 use crate::app::header::Header;
+use crate::app::lazy_panel::LabsPanel;
 use crate::app::notices::Notices;
-use crate::app::panels::Panels;
-use crate::app::rail::Rail;
+use crate::app::sidebar::Sidebar;
 use crate::app::state::App;
 use crate::app::verdict_bar::VerdictBar;
+use crate::features::continuity::view::ContinuityPanel;
+use crate::features::flood::view::InboundPanel;
+use crate::features::frames::view::FramesPanel;
 use crate::features::host::view::HostPanel;
 use crate::features::lanes::lane_row::LaneRow;
+use crate::features::log::view::LogView;
+use crate::features::policies::view::PoliciesPanel;
+use crate::features::timeline::compare::Compare;
+use crate::features::timeline::view::TimelineView;
+use crate::features::trace::view::TracePanel;
+use crate::stories::view::StoryCards;
+use crate::url::view::View;
 
-/// Header, controls on the left, lanes and what follows from them on the right.
+/// The page: a header, what is shown, and what can be changed about it.
 #[component]
 pub fn Page() -> impl IntoView {
     let app = expect_context::<App>();
+    let has_lanes = Memo::new(move |_| app.view.get().has_lanes());
     view! {
+        <a class="skip" href="#content">"Skip to the content"</a>
         <Header/>
-        <div class="page">
-            <Rail/>
-            <main>
+        <div class="page" class:alone=move || !has_lanes.get()>
+            <main id="content" tabindex="-1" data-view=move || app.view.get().name()>
+                <ViewTitle/>
                 <Notices/>
-                <VerdictBar/>
-                <For each=move || app.lanes.get() key=|lane| lane.id children=|lane| view! { <LaneRow lane/> }/>
-                <div class="below">
-                    <Panels/>
-                    <HostPanel/>
-                </div>
+                <Show when=move || has_lanes.get()>
+                    <Live/>
+                </Show>
+                <Shown/>
             </main>
+            <Show when=move || has_lanes.get()>
+                <Sidebar/>
+            </Show>
         </div>
         <Footer/>
     }
+}
+
+/// The view's heading and its purpose.
+#[component]
+fn ViewTitle() -> impl IntoView {
+    let app = expect_context::<App>();
+    let is_lab = move || app.view.get() == View::Lab;
+    let title = move || {
+        if is_lab() { "One feed, two transports, the same network" } else { app.view.get().title() }
+    };
+    let purpose = move || {
+        if is_lab() {
+            "All lanes are live. Make the network bad or a consumer slow, and see where the data waits and why."
+        } else {
+            app.view.get().purpose()
+        }
+    };
+    view! {
+        <div class="view-title">
+            <h1>{title}</h1>
+            <p>{purpose}</p>
+        </div>
+    }
+}
+
+/// Verdict, timeline and lanes: above every view that is about the lanes.
+#[component]
+fn Live() -> impl IntoView {
+    let app = expect_context::<App>();
+    view! {
+        <section class="card live" aria-label="Live comparison">
+            <VerdictBar/>
+            <TimelineView/>
+            <For each=move || app.lanes.get() key=|lane| lane.id children=|lane| view! { <LaneRow lane/> }/>
+        </section>
+    }
+}
+
+/// What is particular to the view.
+#[component]
+fn Shown() -> impl IntoView {
+    let app = expect_context::<App>();
+    move || match app.view.get() {
+        View::Lab => view! { <StoryCards/><HostPanel/> }.into_any(),
+        View::Compare => card(view! { <Compare/> }.into_any()),
+        View::Trace => card(view! { <TracePanel/> }.into_any()),
+        View::Policies => card(view! { <PoliciesPanel/> }.into_any()),
+        View::Continuity => card(view! { <ContinuityPanel/> }.into_any()),
+        View::Frames => card(view! { <FramesPanel/> }.into_any()),
+        View::Inbound => card(view! { <InboundPanel/> }.into_any()),
+        view @ (View::Handshakes | View::Migration) => card(view! { <LabsPanel view/> }.into_any()),
+        View::Log => card(view! { <LogView/> }.into_any()),
+    }
+}
+
+fn card(content: AnyView) -> AnyView {
+    view! { <section class="card panel">{content}</section> }.into_any()
 }

@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 
 use crate::app::state::App;
 use crate::features::network::state::LabState;
-use crate::url::panel::Panel;
+use crate::url::view::View;
 use sluice_browser::dom::subject;
 use sluice_browser::lazy;
 
@@ -18,7 +18,7 @@ const FAILED: &str = "<p class=hint data-testid=labs-failed>This panel could not
 #[component]
 pub fn LabsPanel(
     /// Which one.
-    panel: Panel,
+    view: View,
 ) -> impl IntoView {
     let app = expect_context::<App>();
     let host = NodeRef::<html::Div>::new();
@@ -47,5 +47,5 @@ pub fn LabsPanel(
             load();
         }
     };
-    view! { <div class="labs" node_ref=host data-panel=panel.name() data-lab=lab on:click=press></div> }
+    view! { <div class="labs" node_ref=host data-panel=view.name() data-lab=lab on:click=press></div> }
 }

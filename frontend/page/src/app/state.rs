@@ -27,11 +27,12 @@ use crate::features::policies::state::Race;
 use crate::labels::short_names;
 use crate::stories::model as scenario;
 use crate::stories::model::Scenario;
-use crate::url::panel::Panel;
 use crate::url::setup::FeedSetup;
 use crate::url::setup::LaneSetup;
 use crate::url::setup::PageSetup;
+use crate::url::share::query_from_setup;
 use crate::url::share::setup_from_query;
+use crate::url::view::View;
 use crate::verdict::Piece;
 use sluice_bridge::Level;
 use sluice_browser::clock;
@@ -66,8 +67,8 @@ pub struct App {
     pub theme: RwSignal<Theme>,
     /// What the lanes show, in words.
     pub verdict: RwSignal<Vec<Piece>>,
-    /// Which panel stands below the lanes.
-    pub panel: RwSignal<Panel>,
+    /// Which view is shown.
+    pub view: RwSignal<View>,
     /// The moment that is marked in the charts.
     pub marked: RwSignal<Option<Time>>,
     /// All policies against each other.
@@ -105,7 +106,7 @@ impl App {
             metric: RwSignal::new(HostMetric::default()),
             theme: RwSignal::new(Theme::remembered()),
             verdict: RwSignal::new(Vec::new()),
-            panel: RwSignal::new(Panel::from_query(&window::query())),
+            view: RwSignal::new(View::from_query(&window::query())),
             marked: RwSignal::new(None),
             race: Race::new(),
             log: RwSignal::new(Vec::new()),
@@ -203,8 +204,8 @@ impl App {
         if let Some(event) = scenario.event() {
             self.network.happen(*self, event);
         }
-        if let Some(panel) = scenario.panel() {
-            self.panel.set(panel);
+        if let Some(view) = scenario.view() {
+            self.open_view(view);
         }
     }
 
@@ -212,7 +213,7 @@ impl App {
     pub fn tell_race(&self) {
         self.tell(Scenario::Clean);
         self.begin(&scenario::race(&untrack(|| self.setup())));
-        self.panel.set(Panel::Policies);
+        self.open_view(View::Policies);
         self.race.start(*self);
     }
 
@@ -231,6 +232,29 @@ impl App {
     /// Removes a lane.
     pub fn remove_lane(&self, id: LaneId) {
         self.lanes.update(|lanes| lanes.retain(|lane| lane.id != id));
+    }
+
+    /// Shows a view, as a step of the browser's history.
+    pub fn open_view(&self, view: View) {
+        if self.view.get_untracked() == view {
+            return;
+        }
+        self.view.set(view);
+        let query = untrack(|| query_from_setup(&self.setup())) + &view.query_part();
+        if window::push_query(&query) {
+            self.remembered_query.set_value(query);
+        }
+    }
+
+    /// Takes view and set-up from the address after a step in the browser's history.
+    fn follow_history(self) {
+        let query = window::query();
+        self.view.set(View::from_query(&query));
+        let (setup, _) = setup_from_query(&query);
+        if setup.lanes.len() == self.lanes.with_untracked(Vec::len) {
+            self.apply(&setup);
+        }
+        self.remembered_query.set_value(query);
     }
 
     /// Marks a moment in the charts; the one that is marked is let go.
@@ -271,7 +295,7 @@ impl App {
         let (engine, meter) = (self.engine(), self.engine());
         let mut schedule = publish::Schedule::default();
         self.frames().start(
-            move |frame| engine.borrow_mut().begin_frame(frame.now),
+            move |_| engine.borrow().begin_frame(),
             move |frame, cost_ms| {
                 let began_ms = clock::page_millis();
                 if !schedule.run(self, &mut meter.borrow_mut(), frame.now) {
@@ -291,7 +315,8 @@ impl App {
     fn listen(self) {
         let (engine, colours, motion) = (self.engine(), self.frames(), self.frames());
         let network = self.network;
-        let listeners: [Listener; 4] = [
+        let listeners: [Listener; 5] = [
+            window::on_window_event("popstate", move || self.follow_history()),
             window::on_window_event("pagehide", move || network.leave()),
             window::on_window_event("online", move || engine.borrow().online()),
             window::on_media_change("(prefers-color-scheme: dark)", move || colours.invalidate_look()),

@@ -1,8 +1,8 @@
 //! Drawing: frame loop, palette, scales and series.
 
+pub mod axis;
 pub mod canvas;
 pub mod frame_loop;
 pub mod palette;
-pub mod projection;
 pub mod scale;
 pub mod series;

@@ -4,9 +4,9 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AgeAxis {
     /// By their logarithm: a fresh lane's line does not move when another lane grows old.
-    #[default]
     Log,
     /// By their value.
+    #[default]
     Linear,
 }
 

@@ -13,7 +13,6 @@ use sluice_shared::session::Heartbeat;
 use sluice_shared::time::Time;
 
 use crate::charts::scale::AgeAxis;
-use crate::charts::scale::AgeScale;
 use crate::charts::series::Tone;
 use crate::engine::lane::LaneId;
 use crate::engine::lane_model::LaneModel;
@@ -22,11 +21,11 @@ use crate::features::host::model::HostMetric;
 use crate::features::lanes::fairness_facts::Way;
 use crate::features::log::model::Log;
 use crate::features::network::stats::RelayRoom;
+use crate::features::timeline::events::TimelineEvents;
 use crate::features::trace::model::Sight;
 use crate::features::trace::model::Trace;
 use crate::url::setup::FeedSetup;
 use crate::url::setup::LaneSetup;
-use sluice_bridge::AgeColumn;
 use sluice_bridge::Command;
 use sluice_bridge::Connection;
 use sluice_bridge::Endpoints;
@@ -54,6 +53,8 @@ pub struct Engine {
     pub meter: FrameMeter,
     /// When the measurements began.
     pub measured_since: Time,
+    /// What happened to the network.
+    pub events: TimelineEvents,
     /// The moment that is marked in the charts.
     pub marked: Option<Time>,
     /// How often lanes ask the server for a sign of life.
@@ -62,7 +63,6 @@ pub struct Engine {
     /// Which quantity the host panel shows.
     metric: HostMetric,
     axis: AgeAxis,
-    scale: AgeScale,
     published: u64,
     reset_follows: bool,
     settles_at: Option<Time>,
@@ -206,12 +206,12 @@ impl Engine {
                 log: Log::default(),
                 meter: FrameMeter::new(clock::page_millis()),
                 measured_since: clock::now(),
+                events: TimelineEvents::default(),
                 marked: None,
                 heartbeat: Heartbeat::default(),
                 fragment_bytes: 0,
                 metric: HostMetric::default(),
                 axis: AgeAxis::default(),
-                scale: AgeScale::fitting(AgeAxis::default(), 0),
                 published: 0,
                 reset_follows: false,
                 settles_at: None,
@@ -237,9 +237,9 @@ impl Engine {
         self.running.iter_mut().find(|running| running.id == id)
     }
 
-    /// The age axis of all lanes.
-    pub const fn age_scale(&self) -> AgeScale {
-        self.scale
+    /// How latency is laid out on the timeline.
+    pub const fn latency_axis(&self) -> AgeAxis {
+        self.axis
     }
 
     /// What the host panel shows.
@@ -273,11 +273,8 @@ impl Engine {
         self.published += 1;
     }
 
-    /// Before a frame: fits the common axis, and asks every worker for a report.
-    pub fn begin_frame(&mut self, now: Time) {
-        let first = (now.as_micros() / AgeColumn::WIDTH_MICROS).saturating_sub(AgeColumn::SHOWN as u64);
-        let max = self.running.iter().map(|running| running.model.columns.max_age_since(first)).max();
-        self.scale = AgeScale::fitting(self.axis, u64::from(max.unwrap_or(0)));
+    /// Before a frame: asks every worker for a report.
+    pub fn begin_frame(&self) {
         // A worker that was told nothing has nothing to tell.
         for running in self.running.iter().filter(|running| running.told.is_some()) {
             running.link.ask_for_report();
@@ -365,6 +362,7 @@ impl Engine {
             let newest = own.max_by_key(|flow| flow.flow).filter(|_| !running.is_direct());
             running.model.weather.take(newest, self.room, report.at, now);
         }
+        self.events.take(&report, now);
         self.out_since = report.is_out.then(|| self.out_since.unwrap_or(now));
         self.lab = Some(LabReport { flows: Vec::new(), ..report });
         self.meter.add(clock::page_millis() - began_ms);
@@ -373,6 +371,7 @@ impl Engine {
     /// The server says nothing more of the emulated network for now.
     pub fn forget_lab(&mut self) {
         self.running.iter_mut().for_each(|running| running.model.weather.clear());
+        self.events.handle_lab_gone(clock::now());
         (self.lab, self.out_since) = (None, None);
     }
 

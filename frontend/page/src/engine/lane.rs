@@ -43,6 +43,8 @@ pub struct Lane {
     pub recovery: RwSignal<Recovery>,
     /// Whether its WebTransport is raced with WebSocket.
     pub falls_back: RwSignal<bool>,
+    /// Whether its instruments and controls are shown below its numbers.
+    pub is_open: RwSignal<bool>,
     /// What its worker tells, four times a second.
     pub view: RwSignal<LaneView>,
     /// What follows from its slow consumer.
@@ -64,6 +66,7 @@ impl Lane {
             is_direct: RwSignal::new(setup.is_direct),
             recovery: RwSignal::new(setup.recovery),
             falls_back: RwSignal::new(setup.falls_back),
+            is_open: RwSignal::new(false),
             view: RwSignal::new(LaneView::default()),
             trace: RwSignal::new(Vec::new()),
             certificate: RwSignal::new(None),

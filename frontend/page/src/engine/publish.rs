@@ -63,7 +63,7 @@ fn instruct(app: App, engine: &mut Engine, now: Time) {
     let setup = untrack(|| app.setup());
     engine.set_heartbeat(setup.heartbeat);
     engine.set_fragments(app.fragment_bytes.get_untracked());
-    remember(app, &(query_from_setup(&setup) + &app.panel.get_untracked().query_part()));
+    remember(app, &(query_from_setup(&setup) + &app.view.get_untracked().query_part()));
     let Server::Ready(server) = app.server.get_untracked() else { return };
     app.network.tell(app);
     // Lanes start once it is known whether there is a lab.

@@ -8,10 +8,10 @@ use sluice_shared::policy::Policy;
 
 use crate::features::flood::model::SLOW;
 use crate::features::network::model::NetworkSetup;
-use crate::url::panel::Panel;
 use crate::url::setup::CONSUMER_AT_ONCE;
 use crate::url::setup::PageSetup;
 use crate::url::setup::WindowChoice;
+use crate::url::view::View;
 use sluice_bridge::Consumer;
 use sluice_bridge::Recovery;
 use sluice_bridge::Work;
@@ -211,12 +211,12 @@ impl Scenario {
         Self::PAIRS.contains(&self)
     }
 
-    /// Where what it tells is best seen.
-    pub const fn panel(self) -> Option<Panel> {
+    /// Returns the view that shows it best.
+    pub const fn view(self) -> Option<View> {
         match self {
-            Self::SilentDrop | Self::Unbounded | Self::BusySpin => Some(Panel::Trace),
-            Self::StartOver | Self::BlockedUdp => Some(Panel::Continuity),
-            Self::Flood => Some(Panel::Inbound),
+            Self::SilentDrop | Self::Unbounded | Self::BusySpin => Some(View::Trace),
+            Self::StartOver | Self::BlockedUdp => Some(View::Continuity),
+            Self::Flood => Some(View::Inbound),
             Self::Clean
             | Self::SlowConsumer
             | Self::NewestOnly

@@ -1,13 +1,33 @@
-//! Set-ups that tell a story with one click.
+//! Set-ups that show one thing each, with one click.
 
 use leptos::prelude::*;
 
 use crate::app::state::App;
 use crate::stories::model::Scenario;
 
-/// A button for each story; the one that is told is pressed.
+/// A button for each situation, and one for each failure beside its fix.
 #[component]
-pub fn Stories(
+pub fn StoryCards() -> impl IntoView {
+    let app = expect_context::<App>();
+    view! {
+        <section class="card stories">
+            <h2>"Situations"</h2>
+            <div class="story-grid"><Stories stories=&Scenario::ALL/></div>
+            <h2>"Failure beside fix: the first lane fails, the second shows what should be done"</h2>
+            <div class="story-grid">
+                <Stories stories=&Scenario::PAIRS/>
+                <button type="button" class="story" data-testid="scenario-race" on:click=move |_| app.tell_race()>
+                    <b>"Policy race"</b>
+                    <span>"Every delivery policy, one after the other, with the same slow consumer."</span>
+                </button>
+            </div>
+        </section>
+    }
+}
+
+/// A button for each story; the one in force is pressed.
+#[component]
+fn Stories(
     /// The stories.
     stories: &'static [Scenario],
 ) -> impl IntoView {
@@ -19,13 +39,13 @@ pub fn Stories(
             view! {
                 <button
                     type="button"
-                    class="chip"
+                    class="story"
                     data-testid=format!("scenario-{}", scenario.id())
-                    title=scenario.story()
                     aria-pressed=move || setup.with(|setup| scenario.is_told_by(setup)).to_string()
                     on:click=move |_| app.tell(*scenario)
                 >
-                    {scenario.title()}
+                    <b>{scenario.title()}</b>
+                    <span>{scenario.story()}</span>
                 </button>
             }
         })

@@ -1,5 +1,5 @@
 //! The set-up and its form in the page's address.
 
-pub mod panel;
 pub mod setup;
 pub mod share;
+pub mod view;

@@ -21,7 +21,7 @@ const LENGTHS: [u64; 7] = [3, 4, 5, 6, 7, 8, 10];
 /// are wide, so that the server has leave to go on sending in a tunnel, and its congestion controller decides.
 const QUERY: &str = "?lane=stream-per-topic,window:4096&lane=stream-per-topic,window:4096,cc:cubic-wide\
     &lane=stream-per-topic,window:4096,cc:bbr&lane=websocket,window:4096\
-    &feeds=ticks&rate=50&size=64&topics=2&keys=8&seed=7&net=none&net-delay=25&panel=migration";
+    &feeds=ticks&rate=50&size=64&topics=2&keys=8&seed=7&net=none&net-delay=25&view=migration";
 const RTT_MS: u64 = 50;
 /// What the lanes do before a tunnel.
 const REST: Duration = Duration::from_secs(3);
@@ -154,7 +154,7 @@ fn lost_after(life: &str, from: Time) -> Option<Duration> {
 /// Waits until every lane's certificate says that nothing produced until `until` was lost; tells how many connections
 /// each lane has had, from the top.
 async fn until_certified(stage: &Stage, until: Time) -> Vec<u64> {
-    stage.press(None, "panel-continuity").await;
+    stage.press(None, "view-continuity").await;
     let script = r#"return [...document.querySelectorAll('[data-testid="certificate-json"]')]
         .map((told) => told.dataset.value);"#;
     patiently(PATIENCE, "every lane is certified", async || {

@@ -3,15 +3,15 @@
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 
+use crate::charts::axis::RIGHT;
+use crate::charts::axis::SPAN_MICROS;
+use crate::charts::axis::TimeAxis;
+use crate::charts::axis::time_axis;
 use crate::charts::frame_loop::Frame;
-use crate::charts::projection::TimeAxis;
 use crate::charts::series::Tone;
 use crate::engine::driver::EngineHandle;
 use crate::engine::lane::LaneId;
 use crate::features::connection::model::Phase;
-use crate::features::timeline::paint::RIGHT;
-use crate::features::timeline::paint::SPAN_MICROS;
-use crate::features::timeline::paint::time_axis;
 use sluice_bridge::AgeColumn;
 use sluice_bridge::LifeEvent;
 use sluice_bridge::LifeKind;

@@ -3,13 +3,14 @@
 
 use sluice_shared::time::Time;
 
+use crate::charts::axis;
 use crate::charts::frame_loop::Frame;
 use crate::charts::scale::AgeAxis;
 use crate::charts::scale::AgeScale;
 use crate::engine::driver::EngineHandle;
 use crate::engine::lane::LaneId;
 use crate::features::flood::model::InboundColumn;
-use crate::features::timeline::paint;
+use crate::features::timeline::marker::mark_moment;
 use sluice_bridge::AgeColumn;
 use sluice_browser::surface::Align;
 use sluice_browser::surface::Surface;
@@ -56,7 +57,7 @@ impl InboundPainter {
             (bytes.max(column.buffered), slowest.max(column.heartbeat_micros))
         });
         let scale = AgeScale::fitting(AgeAxis::Log, slowest);
-        let time = paint::time_axis(Time::from_micros(right * AgeColumn::WIDTH_MICROS), size.0 - RIGHT);
+        let time = axis::time_axis(Time::from_micros(right * AgeColumn::WIDTH_MICROS), size.0 - RIGHT);
         let (top, bottom) = (TOP, size.1 - BOTTOM);
         let width = time.pixels_from_micros(AgeColumn::WIDTH_MICROS as f64) + 0.5;
         let left = |column: &InboundColumn| {
@@ -93,15 +94,15 @@ impl InboundPainter {
         surface.stroke_style(&palette.ink, 1.2, &[4.0, 3.0]);
         surface.polyline(&heartbeats);
         surface.stroke_style(&palette.line, 1.0, &[]);
-        surface.line((paint::LEFT, bottom + 0.5), (size.0 - RIGHT, bottom + 0.5));
+        surface.line((axis::LEFT, bottom + 0.5), (size.0 - RIGHT, bottom + 0.5));
         surface.font(10.5, &palette.font);
         surface.fill_colour(&palette.faint);
-        surface.text(&format::bytes(most_bytes), paint::LEFT - 5.0, top + 6.0, Align::Right);
-        surface.text("0", paint::LEFT - 5.0, bottom, Align::Right);
+        surface.text(&format::bytes(most_bytes), axis::LEFT - 5.0, top + 6.0, Align::Right);
+        surface.text("0", axis::LEFT - 5.0, bottom, Align::Right);
         for (share, y) in [(1.0, top + 6.0), (0.0, bottom)] {
             let text = format::axis_age(scale.age_from_share(share));
             surface.text(&text, size.0 - RIGHT + 5.0, y, Align::Left);
         }
-        paint::mark_moment(surface, frame, time, engine.marked, bottom);
+        mark_moment(surface, frame, time, engine.marked, bottom);
     }
 }

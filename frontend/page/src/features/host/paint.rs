@@ -1,7 +1,7 @@
 //! The server's machine as each lane saw it: one row a lane, each line ending where its consumer has got to.
 
+use crate::charts::axis::TimeAxis;
 use crate::charts::frame_loop::Frame;
-use crate::charts::projection::TimeAxis;
 use crate::engine::driver::EngineHandle;
 use crate::engine::driver::Running;
 use crate::features::host::model::HostMetric;

@@ -5,12 +5,11 @@ use leptos::prelude::*;
 use crate::app::state::App;
 use crate::engine::lane::Lane;
 use crate::features::lanes::connection_state::ConnectionState;
-use crate::features::lanes::fairness::Fairness;
 use crate::features::lanes::lane_numbers::LaneNumbers;
+use crate::features::lanes::lane_row::details_id;
 use crate::features::lanes::mode_select::ModeSelect;
-use crate::features::lanes::path_control::PathControl;
 
-/// Name, state, fairness, numbers.
+/// Name, state, numbers, and what opens the lane's details or removes it.
 #[component]
 pub fn LaneHeader(
     /// The lane.
@@ -22,15 +21,23 @@ pub fn LaneHeader(
             <div class="lane-title">
                 <h2><span class="swatch" aria-hidden="true"></span><ModeSelect lane/></h2>
                 <ConnectionState lane/>
-                <PathControl lane/>
-                <Fairness lane/>
             </div>
             <LaneNumbers lane/>
             <button
                 type="button"
+                class="quiet details"
+                data-testid="lane-details"
+                aria-expanded=move || lane.is_open.get().to_string()
+                aria-controls=details_id(lane)
+                aria-label=move || format!("Details and controls of lane {}", app.short_name(lane.id))
+                on:click=move |_| lane.is_open.update(|is_open| *is_open = !*is_open)
+            >
+                "Details"
+            </button>
+            <button
+                type="button"
                 class="quiet remove"
                 data-testid="remove-lane"
-                title="Remove this lane"
                 aria-label=move || format!("Remove lane {}", app.short_name(lane.id))
                 on:click=move |_| app.remove_lane(lane.id)
             >

@@ -1,4 +1,4 @@
-//! One lane.
+//! One lane: its numbers and stages, and on demand its instruments and controls.
 
 use leptos::prelude::*;
 
@@ -6,13 +6,15 @@ use crate::app::state::App;
 use crate::engine::lane::Lane;
 use crate::features::connection::view::Lifeline;
 use crate::features::lanes::connection_state::ConnectionNote;
+use crate::features::lanes::fairness::Fairness;
 use crate::features::lanes::lane_controls::LaneControls;
 use crate::features::lanes::lane_header::LaneHeader;
+use crate::features::lanes::path_control::PathControl;
 use crate::features::network::lane_view::LaneWeather;
+use crate::features::pipeline::compact::StageRow;
 use crate::features::pipeline::view::Strip;
-use crate::features::timeline::view::AgeChart;
 
-/// A lane from its head to its age chart, in its colour.
+/// A lane in its colour.
 #[component]
 pub fn LaneRow(
     /// The lane.
@@ -23,7 +25,7 @@ pub fn LaneRow(
     let state = lane.read(|view| view.connection.name());
     view! {
         <section
-            class="card lane"
+            class="lane"
             style=tone
             data-testid=move || format!("lane-{}", lane.mode.get().name())
             data-lane=lane.id.0
@@ -34,11 +36,19 @@ pub fn LaneRow(
         >
             <LaneHeader lane/>
             <ConnectionNote lane/>
-            <Strip lane/>
-            <LaneControls lane/>
-            <AgeChart lane/>
-            <Lifeline lane/>
-            <LaneWeather lane/>
+            <StageRow lane/>
+            <div class="lane-details" id=details_id(lane) hidden=move || !lane.is_open.get()>
+                <div class="lane-facts"><PathControl lane/><Fairness lane/></div>
+                <Strip lane/>
+                <LaneControls lane/>
+                <Lifeline lane/>
+                <LaneWeather lane/>
+            </div>
         </section>
     }
+}
+
+/// Returns the id of the part that is shown on demand.
+pub fn details_id(lane: Lane) -> String {
+    format!("lane-{}-details", lane.id.0)
 }

@@ -2,11 +2,12 @@
 
 use sluice_shared::time::Time;
 
+use crate::charts::axis;
 use crate::charts::frame_loop::Frame;
 use crate::engine::driver::EngineHandle;
 use crate::engine::lane::LaneId;
 use crate::features::network::stats::WeatherPoint;
-use crate::features::timeline::paint;
+use crate::features::timeline::marker::mark_moment;
 use sluice_browser::surface::Align;
 use sluice_browser::surface::Surface;
 
@@ -50,17 +51,17 @@ impl WeatherPainter {
         }
         self.painted = true;
         surface.clear(size);
-        let time = paint::time_axis(frame.now, size.0 - paint::RIGHT);
-        let oldest = Time::from_micros(frame.now.as_micros().saturating_sub(paint::SPAN_MICROS as u64));
+        let time = axis::time_axis(frame.now, size.0 - axis::RIGHT);
+        let oldest = Time::from_micros(frame.now.as_micros().saturating_sub(axis::SPAN_MICROS as u64));
         let points: Vec<_> = running.model.weather.points(oldest).collect();
         let height = size.1 / ROWS.len() as f64;
         surface.font(10.5, &frame.palette.font);
         for (at, (name, read, least_top)) in ROWS.into_iter().enumerate() {
             let (top, bottom) = (at as f64 * height + GAP, (at + 1) as f64 * height - 0.5);
             surface.fill_colour(&frame.palette.faint);
-            surface.text(name, paint::LEFT - 7.0, bottom - 1.0, Align::Right);
+            surface.text(name, axis::LEFT - 7.0, bottom - 1.0, Align::Right);
             surface.stroke_style(&frame.palette.line, 1.0, &[]);
-            surface.line((paint::LEFT, bottom), (paint::LEFT + time.width_px, bottom));
+            surface.line((axis::LEFT, bottom), (axis::LEFT + time.width_px, bottom));
             let highest = points.iter().flatten().map(read).fold(least_top, f64::max);
             let place = |point: &WeatherPoint| {
                 (time.pixel_from_time(point.at), bottom - read(point) / highest * (bottom - top))
@@ -81,6 +82,6 @@ impl WeatherPainter {
                 surface.polyline(&run);
             }
         }
-        paint::mark_moment(surface, frame, time, engine.marked, size.1);
+        mark_moment(surface, frame, time, engine.marked, size.1);
     }
 }

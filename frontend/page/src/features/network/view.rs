@@ -9,6 +9,7 @@ use crate::controls::slider::Slider;
 use crate::features::network::model::Knob;
 use crate::features::network::model::LogScale;
 use crate::features::network::state::LabState;
+use crate::labels;
 use sluice_browser::window;
 
 /// Tunnels on offer, seconds.
@@ -21,12 +22,15 @@ pub fn NetworkPanel() -> impl IntoView {
     let is_off = Memo::new(move |_| !app.network.lab.with(|lab| matches!(lab, LabState::Ready(_))));
     view! {
         <section class="card">
-            <h2>"Network"</h2>
+            <h2>"Network, for all lanes alike"</h2>
             <fieldset class="network" disabled=is_off>
                 <Presets/>
-                {Knob::ALL.map(|knob| view! { <KnobSlider knob/> }).collect_view()}
                 <Events/>
-                <Seed/>
+                <details>
+                    <summary>"Delay, jitter, rate, queue, loss, bursts, seed"</summary>
+                    {Knob::ALL.map(|knob| view! { <KnobSlider knob/> }).collect_view()}
+                    <Seed/>
+                </details>
             </fieldset>
         </section>
     }
@@ -48,7 +52,7 @@ fn Presets() -> impl IntoView {
                     aria-pressed=move || if is_chosen() { "true" } else { "false" }
                     on:click=move |_| app.network.choose(preset)
                 >
-                    {preset.name()}
+                    {labels::preset(preset)}
                 </button>
             }
         })
@@ -96,6 +100,7 @@ fn Events() -> impl IntoView {
         <div class="field">
             <button
                 type="button"
+                class="primary"
                 data-testid="tunnel"
                 title="Nothing gets in for a while, in either direction"
                 on:click=move |_| app.network.happen(app, LabEvent::Tunnel { seconds: f64::from(seconds.get_untracked()) })

@@ -1,5 +1,6 @@
-//! Pipeline strip: stages between feed and consumer, with what waits in each.
+//! Pipeline: the stages between feed and consumer, with what waits in each.
 
+pub mod compact;
 pub mod dots;
 pub mod levels;
 pub mod paint;

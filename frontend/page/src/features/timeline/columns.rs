@@ -35,11 +35,6 @@ impl ColumnRing {
         self.columns.range(at..)
     }
 
-    /// The largest age in the columns from `first_index` on, microseconds.
-    pub fn max_age_since(&self, first_index: u64) -> u32 {
-        self.since(first_index).map(|column| column.max).max().unwrap_or(0)
-    }
-
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.columns.clear();
@@ -70,14 +65,5 @@ mod tests {
             ring.merge(&[column(index, 1)]);
         }
         assert_eq!(ring.since(0).count(), AgeColumn::SHOWN + 1);
-    }
-
-    #[test]
-    fn the_largest_age_is_that_of_the_span_asked_for() {
-        let mut ring = ColumnRing::default();
-        ring.merge(&[column(1, 900), column(2, 30), column(3, 40)]);
-        assert_eq!(ring.max_age_since(2), 40);
-        assert_eq!(ring.max_age_since(0), 900);
-        assert_eq!(ring.max_age_since(9), 0);
     }
 }

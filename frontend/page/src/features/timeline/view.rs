@@ -1,26 +1,229 @@
-//! A lane's age chart.
+//! The timeline: all lanes' latency on one axis, to be paused, selected and read at one moment.
 
-use leptos::prelude::*;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use leptos::{ev, html, prelude::*};
+use sluice_browser::clock;
+use sluice_text::format;
 
 use crate::app::state::App;
 use crate::charts::canvas::Canvas;
-use crate::engine::lane::Lane;
-use crate::features::timeline::paint::AgePainter;
+use crate::charts::scale::AgeAxis;
+use crate::controls::segmented::Segmented;
+use crate::features::timeline::paint::{TimelinePainter, axis_of};
+use crate::features::timeline::scene::{LaneReading, Reading, Scene, Viewport};
 
-/// The age of a lane's messages when consumed, over the last 30 s.
+const AXES: [AgeAxis; 2] = [AgeAxis::Linear, AgeAxis::Log];
+/// What an arrow key moves the cursor by, microseconds; ten times as much with Shift.
+const KEY_STEP: i64 = 100_000;
+
+/// Handles of the timeline's parts, copied freely.
+#[derive(Clone, Copy)]
+struct Timeline {
+    app: App,
+    viewport: StoredValue<Rc<RefCell<Viewport>>, LocalStorage>,
+    plot: NodeRef<html::Div>,
+    is_paused: RwSignal<bool>,
+    is_zoomed: RwSignal<bool>,
+    reading: RwSignal<Option<Reading>>,
+}
+
+/// The chart on top of the lab, its toolbar and what it reads at the cursor.
 #[component]
-pub fn AgeChart(
-    /// The lane.
-    lane: Lane,
-) -> impl IntoView {
-    let app = expect_context::<App>();
-    let mut painter = AgePainter::new(app.engine(), lane.id);
+pub fn TimelineView() -> impl IntoView {
+    let timeline = Timeline::new(expect_context::<App>());
+    let mut painter = TimelinePainter::new(timeline.app.engine(), timeline.viewport.get_value());
     view! {
-        <Canvas
-            class="age-canvas"
-            label="Age of messages when consumed over the last 30 s; its percentiles stand in the lane's head"
-            title="Line: mean age of the messages consumed in 50 ms. Band: from the youngest to the oldest. Red ticks below: gaps. Marks on top: a stall ended"
-            painter=move |surface, frame| painter.paint(surface, frame)
-        />
+        <div class="timeline">
+            <Toolbar timeline/>
+            <div
+                node_ref=timeline.plot
+                class="plot"
+                tabindex="0"
+                role="group"
+                aria-label="Timeline. Arrow keys move the cursor, Space pauses, Escape goes back to now"
+                data-testid="timeline"
+                data-paused=move || timeline.is_paused.get().to_string()
+                on:pointerdown=move |event| timeline.handle_press(&event)
+                on:pointermove=move |event| timeline.handle_move(&event)
+                on:pointerup=move |_| timeline.handle_release()
+                on:pointercancel=move |_| timeline.handle_release()
+                on:pointerleave=move |_| timeline.forget_cursor()
+                on:blur=move |_| timeline.forget_cursor()
+                on:keydown=move |event| timeline.handle_key(&event)
+            >
+                <Canvas
+                    class="timeline-canvas"
+                    label="Latency of every lane over the last 30 s on one axis, with outages and changes; the figures stand in the lanes below"
+                    painter=move |surface, frame| painter.paint(surface, frame)
+                />
+            </div>
+        </div>
+    }
+}
+
+/// What is shown, what is under the cursor, and how time and latency are laid out.
+#[component]
+fn Toolbar(
+    /// The timeline.
+    timeline: Timeline,
+) -> impl IntoView {
+    let app = timeline.app;
+    let chosen = move || AXES.iter().position(|axis| *axis == app.axis.get()).unwrap_or(0);
+    let choose = move |at: usize| {
+        if let Some(axis) = AXES.get(at) {
+            app.axis.set(*axis);
+        }
+    };
+    view! {
+        <div class="timeline-bar">
+            <h2 id="timeline-title">"Latency"</h2>
+            <p class="reading" data-testid="timeline-reading" aria-live="polite">
+                {move || match timeline.reading.get() {
+                    Some(reading) => reading_view(reading).into_any(),
+                    None => view! { <span class="hint">"from the feed to the consumer. Point at it to read it, drag to zoom."</span> }.into_any(),
+                }}
+            </p>
+            <Show when=move || timeline.is_zoomed.get()>
+                <button type="button" data-testid="timeline-reset" on:click=move |_| timeline.resume()>"Show last 30 s"</button>
+            </Show>
+            <button
+                type="button"
+                data-testid="timeline-pause"
+                aria-pressed=move || timeline.is_paused.get().to_string()
+                on:click=move |_| timeline.toggle_pause()
+            >
+                {move || if timeline.is_paused.get() { "Resume" } else { "Pause" }}
+            </button>
+            <Segmented label="Latency axis" options=vec!["Linear", "Log"] chosen=Signal::derive(chosen) on_choose=choose/>
+        </div>
+    }
+}
+
+fn reading_view(reading: Reading) -> impl IntoView {
+    let when = if reading.back_micros == 0 {
+        "now".to_owned()
+    } else {
+        format!("{} ago", format::span(reading.back_micros))
+    };
+    let lanes = reading.lanes.into_iter().map(lane_view).collect_view();
+    view! {
+        <b>{when}</b>
+        {reading.is_out.then_some(view! { <span class="bad">"outage"</span> })}
+        {lanes}
+    }
+}
+
+fn lane_view(lane: LaneReading) -> impl IntoView {
+    let text = match lane.column {
+        Some(column) => format!(
+            "{} ({}–{})",
+            format::span(column.mean.into()),
+            format::span(column.min.into()),
+            format::span(column.max.into())
+        ),
+        None => "–".to_owned(),
+    };
+    let colour = format!("--tone: var({})", lane.tone.token());
+    view! { <span class="lane-reading" style=colour><span class="swatch" aria-hidden="true"></span>{lane.name}" "<b>{text}</b></span> }
+}
+
+impl Timeline {
+    fn new(app: App) -> Self {
+        Self {
+            app,
+            viewport: StoredValue::new_local(Rc::default()),
+            plot: NodeRef::new(),
+            is_paused: RwSignal::new(false),
+            is_zoomed: RwSignal::new(false),
+            reading: RwSignal::new(None),
+        }
+    }
+
+    fn change(self, change: impl FnOnce(&mut Viewport)) {
+        let viewport = self.viewport.get_value();
+        change(&mut viewport.borrow_mut());
+        let viewport = viewport.borrow();
+        self.is_paused.set(viewport.is_paused());
+        self.is_zoomed.set(viewport.is_zoomed());
+        self.reading.set(viewport.cursor.map(|at| self.scene(&viewport).read(at)));
+    }
+
+    fn scene(self, viewport: &Viewport) -> Scene {
+        viewport.shown(|| self.live())
+    }
+
+    fn live(self) -> Scene {
+        Scene::live(&self.app.engine().borrow(), clock::now())
+    }
+
+    fn toggle_pause(self) {
+        if self.is_paused.get_untracked() {
+            return self.resume();
+        }
+        let live = self.live();
+        self.change(|viewport| viewport.pause(live));
+    }
+
+    fn resume(self) {
+        self.change(Viewport::resume);
+    }
+
+    fn forget_cursor(self) {
+        self.change(|viewport| {
+            if viewport.pending().is_none() {
+                viewport.cursor = None;
+            }
+        });
+    }
+
+    /// The moment under the pointer.
+    fn moment(self, event: &ev::PointerEvent) -> Option<sluice_shared::time::Time> {
+        let plot = self.plot.get_untracked()?.get_bounding_client_rect();
+        let scene = self.scene(&self.viewport.get_value().borrow());
+        let axis = axis_of(&scene, plot.width());
+        Some(axis.time_from_pixel(event.client_x() - plot.left()).clamp(scene.from, scene.until))
+    }
+
+    fn handle_press(self, event: &ev::PointerEvent) {
+        // A finger that scrolls the page must not select: touch reads, a mouse or pen selects.
+        let Some(at) = self.moment(event) else { return };
+        if event.button() == 0 && event.pointer_type() != "touch" && !self.is_zoomed.get_untracked() {
+            let scene = self.scene(&self.viewport.get_value().borrow());
+            self.change(|viewport| viewport.begin_selection(at, scene));
+        } else {
+            self.change(|viewport| viewport.cursor = Some(at));
+        }
+    }
+
+    fn handle_move(self, event: &ev::PointerEvent) {
+        if let Some(at) = self.moment(event) {
+            self.change(|viewport| viewport.cursor = Some(at));
+        }
+    }
+
+    fn handle_release(self) {
+        self.change(Viewport::end_selection);
+    }
+
+    fn handle_key(self, event: &ev::KeyboardEvent) {
+        let step = if event.shift_key() { 10 * KEY_STEP } else { KEY_STEP };
+        match event.key().as_str() {
+            "ArrowLeft" => self.step(-step),
+            "ArrowRight" => self.step(step),
+            " " => self.toggle_pause(),
+            "Escape" => self.resume(),
+            _ => return,
+        }
+        event.prevent_default();
+    }
+
+    fn step(self, micros: i64) {
+        let scene = self.scene(&self.viewport.get_value().borrow());
+        self.change(|viewport| {
+            let at = viewport.cursor.unwrap_or(scene.until).shifted_by_micros(micros);
+            viewport.cursor = Some(at.clamp(scene.from, scene.until));
+        });
     }
 }

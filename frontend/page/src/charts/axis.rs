@@ -1,6 +1,19 @@
-//! Straight lines between data and pixels.
+//! The time axis that all charts share.
 
+use sluice_bridge::AgeColumn;
 use sluice_shared::time::Time;
+
+/// Pixels left of the plot, for the labels of the vertical axis.
+pub(crate) const LEFT: f64 = 52.0;
+/// Pixels right of the plot.
+pub(crate) const RIGHT: f64 = 8.0;
+/// Time on a live chart, microseconds.
+pub(crate) const SPAN_MICROS: f64 = (AgeColumn::SHOWN as u64 * AgeColumn::WIDTH_MICROS) as f64;
+
+/// Returns the axis from [`LEFT`] to `end_px` that ends at `right`.
+pub(crate) const fn time_axis(right: Time, end_px: f64) -> TimeAxis {
+    TimeAxis { right, span_micros: SPAN_MICROS, left_px: LEFT, width_px: (end_px - LEFT).max(1.0) }
+}
 
 /// The time axis of a chart: its right edge and how much time lies left of it.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! The controls on the left.
+//! The controls beside the timeline: network, consumers, feed, and more lanes.
 
 use leptos::prelude::*;
 
@@ -7,42 +7,21 @@ use crate::engine::lane::Lane;
 use crate::features::connection::heartbeat_control::HeartbeatControl;
 use crate::features::feed::FeedCard;
 use crate::features::lanes::add_lane::AddLane;
-use crate::features::lanes::consumer_control::ConsumerControl;
-use crate::features::lanes::consumer_control::ConsumerIds;
+use crate::features::lanes::consumer_control::{ConsumerControl, ConsumerIds};
 use crate::features::lanes::policy_control::PolicyControl;
 use crate::features::lanes::window_control::WindowControl;
 use crate::features::network::view::NetworkPanel;
-use crate::stories::model::Scenario;
-use crate::stories::view::Stories;
 
-/// Network, feed, all lanes at once, and more lanes.
+/// What can be changed for all lanes alike.
 #[component]
-pub fn Rail() -> impl IntoView {
+pub fn Sidebar() -> impl IntoView {
     view! {
-        <aside class="rail" aria-label="Set-up">
+        <aside class="sidebar" aria-label="Controls">
             <NetworkPanel/>
-            <Pairs/>
-            <FeedCard/>
             <AllLanes/>
+            <FeedCard/>
             <AddLane/>
         </aside>
-    }
-}
-
-/// Failures, each with its fix beside it, and all policies against each other.
-#[component]
-fn Pairs() -> impl IntoView {
-    let app = expect_context::<App>();
-    view! {
-        <section class="card">
-            <h2>"Failure beside fix"</h2>
-            <div class="presets" role="group" aria-label="Failures beside their fixes">
-                <Stories stories=&Scenario::PAIRS/>
-                <button type="button" class="chip" data-testid="scenario-race" on:click=move |_| app.tell_race()>
-                    "Policy race"
-                </button>
-            </div>
-        </section>
     }
 }
 
@@ -56,29 +35,32 @@ fn AllLanes() -> impl IntoView {
     let each = move |set: &dyn Fn(&Lane)| app.lanes.get_untracked().iter().for_each(set);
     view! {
         <section class="card">
-            <h2>"All lanes"</h2>
+            <h2>"Consumer, for all lanes"</h2>
             <ConsumerControl
-                label="Consumer takes"
+                label="Takes"
                 ids=ConsumerIds { delay: "all-consumer-delay", work: "all-consumer-work" }
                 value=consumer
                 on_change=move |consumer| each(&|lane| lane.consumer.set(consumer))
             />
-            <PolicyControl
-                testid="all-policy"
-                value=policy
-                on_change=move |policy| each(&|lane| lane.policy.set(policy))
-            />
-            <WindowControl
-                testid="all-window"
-                value=window
-                on_change=move |window| each(&|lane| lane.window.set(window))
-            />
-            <HeartbeatControl/>
+            <details>
+                <summary>"Delivery policy, window, heartbeat"</summary>
+                <PolicyControl
+                    testid="all-policy"
+                    value=policy
+                    on_change=move |policy| each(&|lane| lane.policy.set(policy))
+                />
+                <WindowControl
+                    testid="all-window"
+                    value=window
+                    on_change=move |window| each(&|lane| lane.window.set(window))
+                />
+                <HeartbeatControl/>
+            </details>
         </section>
     }
 }
 
-/// What all lanes have in common, if they do.
+/// Returns what all lanes have in common, if they do.
 fn common<T: Copy + PartialEq + Send + Sync + 'static>(app: App, read: fn(&Lane) -> T) -> Signal<Option<T>> {
     Signal::derive(move || {
         let values: Vec<T> = app.lanes.get().iter().map(read).collect();

@@ -1,0 +1,282 @@
+//! What the timeline shows: the lanes' latency and the network's events up to one moment.
+
+use sluice_bridge::AgeColumn;
+use sluice_shared::time::Time;
+
+use crate::charts::axis::SPAN_MICROS;
+use crate::charts::series::Tone;
+use crate::engine::driver::Engine;
+use crate::features::connection::model::Phase;
+use crate::features::timeline::events::{Mark, OutageSpan};
+
+/// One lane on the timeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SceneLane {
+    /// Its colour and dash.
+    pub tone: Tone,
+    /// Its short name.
+    pub name: String,
+    /// What it consumed, in columns of [`AgeColumn::WIDTH_MICROS`], oldest first.
+    pub columns: Vec<AgeColumn>,
+    /// What its connection was, from when to when, oldest first.
+    pub phases: Vec<(Time, Time, Phase)>,
+}
+
+/// Everything on the timeline between `from` and `until`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scene {
+    /// The left edge.
+    pub from: Time,
+    /// The right edge.
+    pub until: Time,
+    /// The lanes, from the top.
+    pub lanes: Vec<SceneLane>,
+    /// Outages of the emulated network, oldest first.
+    pub outages: Vec<OutageSpan>,
+    /// Changes of the network, oldest first.
+    pub marks: Vec<Mark>,
+    /// Changes of the set-up, oldest first: each begins an epoch.
+    pub epochs: Vec<Mark>,
+}
+
+/// One lane at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LaneReading {
+    /// Its colour.
+    pub tone: Tone,
+    /// Its short name.
+    pub name: String,
+    /// What it consumed around then; `None` when nothing.
+    pub column: Option<AgeColumn>,
+}
+
+/// All lanes at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// How long ago, microseconds.
+    pub back_micros: u64,
+    /// Whether an outage kept everything out.
+    pub is_out: bool,
+    /// The lanes, from the top.
+    pub lanes: Vec<LaneReading>,
+}
+
+impl Scene {
+    /// Columns to either side of a moment that may stand for it: 100 ms.
+    const NEAR_COLUMNS: u64 = 2;
+
+    /// Takes the last 30 s from the engine; the right edge is at `now`.
+    pub fn live(engine: &Engine, now: Time) -> Self {
+        let column = now.as_micros() / AgeColumn::WIDTH_MICROS;
+        let until = Time::from_micros(column * AgeColumn::WIDTH_MICROS);
+        let from = until.shifted_by_micros(-(SPAN_MICROS as i64));
+        let first = column.saturating_sub(AgeColumn::SHOWN as u64);
+        let lanes = engine.lanes().map(|running| SceneLane {
+            tone: running.tone,
+            name: running.name.clone(),
+            columns: running.model.columns.since(first).copied().collect(),
+            phases: running.model.life.spans(until),
+        });
+        Self {
+            from,
+            until,
+            lanes: lanes.collect(),
+            outages: engine.events.outages_since(from).copied().collect(),
+            marks: engine.events.marks_since(from).cloned().collect(),
+            epochs: Vec::new(),
+        }
+    }
+
+    /// Returns the same data with other edges.
+    #[must_use]
+    pub fn cut(&self, from: Time, until: Time) -> Self {
+        Self { from, until, ..self.clone() }
+    }
+
+    /// Columns between the edges of the lane at `position` from the top.
+    pub fn visible(&self, position: usize) -> &[AgeColumn] {
+        let Some(lane) = self.lanes.get(position) else { return &[] };
+        let index = |time: Time| time.as_micros() / AgeColumn::WIDTH_MICROS;
+        let first = lane.columns.partition_point(|column| column.index < index(self.from));
+        let end = lane.columns.partition_point(|column| column.index <= index(self.until));
+        lane.columns.get(first..end).unwrap_or_default()
+    }
+
+    /// The largest latency between the edges, microseconds; `None` when nothing was consumed.
+    pub fn max_latency(&self) -> Option<u32> {
+        let all = (0..self.lanes.len()).flat_map(|position| self.visible(position));
+        all.filter(|column| column.count > 0).map(|column| column.max).max()
+    }
+
+    /// Reads all lanes at `at`.
+    pub fn read(&self, at: Time) -> Reading {
+        let index = at.as_micros() / AgeColumn::WIDTH_MICROS;
+        let lanes = self.lanes.iter().map(|lane| {
+            let consumed = lane.columns.iter().filter(|column| column.count > 0);
+            let nearest = consumed.min_by_key(|column| column.index.abs_diff(index));
+            let column = nearest.filter(|column| column.index.abs_diff(index) <= Self::NEAR_COLUMNS).copied();
+            LaneReading { tone: lane.tone, name: lane.name.clone(), column }
+        });
+        Reading {
+            back_micros: self.until.as_micros().saturating_sub(at.as_micros()),
+            is_out: self
+                .outages
+                .iter()
+                .any(|span| at >= span.from && span.until.is_none_or(|until| at < until)),
+            lanes: lanes.collect(),
+        }
+    }
+}
+
+/// How the timeline is being looked at: live, held still, or zoomed into a selection.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Viewport {
+    /// The scene that was on the screen when it was paused.
+    frozen: Option<Scene>,
+    /// What was selected of it.
+    selection: Option<(Time, Time)>,
+    /// Where a selection began that still goes on.
+    anchor: Option<Time>,
+    /// The scene is held only as long as the selection goes on.
+    is_held_for_selection: bool,
+    /// The moment under the pointer or the keyboard's cursor.
+    pub cursor: Option<Time>,
+}
+
+impl Viewport {
+    /// A shorter selection is a click, microseconds.
+    const LEAST_SELECTION: u64 = 400_000;
+
+    /// Reports whether the timeline stands still.
+    pub const fn is_paused(&self) -> bool {
+        self.frozen.is_some()
+    }
+
+    /// Reports whether a part of the timeline is shown alone.
+    pub const fn is_zoomed(&self) -> bool {
+        self.selection.is_some()
+    }
+
+    /// Holds `scene` still.
+    pub fn pause(&mut self, scene: Scene) {
+        self.frozen.get_or_insert(scene);
+    }
+
+    /// Follows the time again.
+    pub fn resume(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Returns what is to be shown, given what is live.
+    pub fn shown(&self, live: impl FnOnce() -> Scene) -> Scene {
+        match (&self.frozen, self.selection) {
+            (None, _) => live(),
+            (Some(frozen), None) => frozen.clone(),
+            (Some(frozen), Some((from, until))) => frozen.cut(from, until),
+        }
+    }
+
+    /// Begins a selection at `at`; the scene is held still until it ends.
+    pub fn begin_selection(&mut self, at: Time, scene: Scene) {
+        self.is_held_for_selection = !self.is_paused();
+        self.pause(scene);
+        self.anchor = Some(at);
+        self.cursor = Some(at);
+    }
+
+    /// The selection as far as it goes.
+    pub fn pending(&self) -> Option<(Time, Time)> {
+        let (anchor, cursor) = self.anchor.zip(self.cursor)?;
+        Some((anchor.min(cursor), anchor.max(cursor)))
+    }
+
+    /// Ends the selection and zooms into it; one that is too short was a click and changes nothing.
+    pub fn end_selection(&mut self) {
+        let Some((from, until)) = self.pending() else { return };
+        self.anchor = None;
+        if until.as_micros() - from.as_micros() >= Self::LEAST_SELECTION {
+            self.selection = Some((from, until));
+        } else if self.is_held_for_selection {
+            self.frozen = None;
+        }
+        self.is_held_for_selection = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_shared::mode::Transport;
+
+    use super::*;
+
+    fn column(index: u64, mean: u32) -> AgeColumn {
+        AgeColumn { index, count: 3, min: mean / 2, mean, max: mean * 2, ..AgeColumn::default() }
+    }
+
+    fn scene() -> Scene {
+        let lane = |columns: Vec<AgeColumn>| SceneLane {
+            tone: Tone { transport: Transport::WebSocket, ordinal: 0 },
+            name: "WebSocket".to_owned(),
+            columns,
+            phases: Vec::new(),
+        };
+        Scene {
+            from: Time::from_millis(0),
+            until: Time::from_millis(30_000),
+            lanes: vec![lane(vec![column(10, 1_000), column(400, 9_000)]), lane(Vec::new())],
+            outages: vec![OutageSpan {
+                from: Time::from_millis(5_000),
+                until: Some(Time::from_millis(6_000)),
+            }],
+            marks: Vec::new(),
+            epochs: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_moment_reads_the_nearest_column_or_none() {
+        let scene = scene();
+        let means = |millis| {
+            let reading = scene.read(Time::from_millis(millis));
+            reading.lanes.iter().map(|lane| lane.column.map(|column| column.mean)).collect::<Vec<_>>()
+        };
+        assert_eq!(means(500), [Some(1_000), None]);
+        assert_eq!(means(600), [Some(1_000), None]);
+        assert_eq!(means(700), [None, None]);
+        assert!(scene.read(Time::from_millis(5_500)).is_out);
+        assert!(!scene.read(Time::from_millis(6_000)).is_out);
+    }
+
+    #[test]
+    fn a_selection_zooms_and_its_scale_is_its_own() {
+        let mut viewport = Viewport::default();
+        viewport.begin_selection(Time::from_millis(3_000), scene());
+        viewport.cursor = Some(Time::from_millis(100));
+        viewport.end_selection();
+        let shown = viewport.shown(Scene::default);
+        assert_eq!((shown.from, shown.until), (Time::from_millis(100), Time::from_millis(3_000)));
+        assert_eq!(shown.max_latency(), Some(2_000));
+        assert_eq!(scene().max_latency(), Some(18_000));
+        viewport.resume();
+        assert_eq!(viewport.shown(Scene::default), Scene::default());
+    }
+
+    #[test]
+    fn a_click_is_no_selection_and_leaves_the_timeline_as_it_was() {
+        for is_paused in [false, true] {
+            let mut viewport = Viewport::default();
+            if is_paused {
+                viewport.pause(scene());
+            }
+            viewport.begin_selection(Time::from_millis(3_000), scene());
+            viewport.cursor = Some(Time::from_millis(3_100));
+            viewport.end_selection();
+            assert_eq!((viewport.is_paused(), viewport.is_zoomed()), (is_paused, false));
+        }
+    }
+
+    #[test]
+    fn nothing_consumed_has_no_largest_latency() {
+        assert_eq!(Scene::default().max_latency(), None);
+    }
+}
