@@ -43,6 +43,8 @@ pub struct Lane {
     pub recovery: RwSignal<Recovery>,
     /// Whether its WebTransport is raced with WebSocket.
     pub falls_back: RwSignal<bool>,
+    /// How its messages are carried right now: by another mode than its own when it has fallen back.
+    pub mode_in_use: RwSignal<Mode>,
     /// What its worker tells, four times a second.
     pub view: RwSignal<LaneView>,
     /// What follows from its slow consumer.
@@ -64,6 +66,7 @@ impl Lane {
             is_direct: RwSignal::new(setup.is_direct),
             recovery: RwSignal::new(setup.recovery),
             falls_back: RwSignal::new(setup.falls_back),
+            mode_in_use: RwSignal::new(setup.mode),
             view: RwSignal::new(LaneView::default()),
             trace: RwSignal::new(Vec::new()),
             certificate: RwSignal::new(None),

@@ -9,6 +9,7 @@ use crate::features::lanes::fairness::Fairness;
 use crate::features::lanes::lane_numbers::LaneNumbers;
 use crate::features::lanes::mode_select::ModeSelect;
 use crate::features::lanes::path_control::PathControl;
+use crate::labels;
 
 /// Name, state, fairness, numbers.
 #[component]
@@ -21,6 +22,7 @@ pub fn LaneHeader(
         <header class="lane-head">
             <div class="lane-title">
                 <h2><span class="swatch" aria-hidden="true"></span><ModeSelect lane/></h2>
+                <FallbackBadge lane/>
                 <ConnectionState lane/>
                 <PathControl lane/>
                 <Fairness lane/>
@@ -37,5 +39,31 @@ pub fn LaneHeader(
                 "×"
             </button>
         </header>
+    }
+}
+
+/// The transport in use, beside the title of a lane that has fallen back from its own.
+#[component]
+fn FallbackBadge(
+    /// The lane.
+    lane: Lane,
+) -> impl IntoView {
+    let in_use = Memo::new(move |_| {
+        let (set, in_use) = (lane.mode.get(), lane.mode_in_use.get());
+        (set.transport() != in_use.transport()).then_some(in_use)
+    });
+    move || {
+        in_use.get().map(|mode| {
+            view! {
+                <span
+                    class="state"
+                    data-testid="fallback-in-use"
+                    data-value=mode.name()
+                    title="The lane's own transport does not get through; its messages come over this one meanwhile"
+                >
+                    "over " {labels::short(mode)}
+                </span>
+            }
+        })
     }
 }
