@@ -6,6 +6,7 @@ use sluice_shared::flood::FloodStyle;
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::policy::Policy;
 use sluice_shared::session::Heartbeat;
+use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
 
 /// What the page tells a worker.
@@ -38,6 +39,13 @@ pub enum Command {
     StopFlood,
     /// Forget all statistics, keep the connection.
     Reset,
+    /// Begins an epoch: [`super::EpochStats`] count from zero, the totals go on.
+    BeginEpoch {
+        /// Its number; later epochs have larger ones.
+        number: u32,
+        /// Its beginning on the browser's clock. Messages produced before it have no latency in this epoch.
+        since: Time,
+    },
     /// The network is back: try to reconnect at once.
     Online,
     /// Tell what there is to draw.

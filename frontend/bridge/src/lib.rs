@@ -6,12 +6,14 @@
 //! and workers of one browser share.
 
 mod command;
+mod epoch;
 mod flooding;
 mod life;
 mod report;
 mod summary;
 
 pub use command::{Command, Consumer, Endpoints, Recovery, Setup, Upkeep, Window, Work};
+pub use epoch::EpochStats;
 pub use flooding::{FloodLevel, FloodTold, Flooding};
 pub use life::{LifeEvent, LifeKind, Outage, ReadyTimes, Silence, Start};
 pub use report::{AgeColumn, Connection, Dot, HostReading, Level, Note, Report};

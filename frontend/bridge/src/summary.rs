@@ -6,7 +6,7 @@ use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::{GapReason, Hop, PathSample, TransportFacts, Waiting};
 
-use super::{Flooding, Outage, ReadyTimes, Silence};
+use super::{EpochStats, Flooding, Outage, ReadyTimes, Silence};
 
 /// Levels and totals of one lane.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,8 +19,10 @@ pub struct Summary {
     pub waiting: Waiting,
     /// What was consumed since the last reset.
     pub consumed: Amount,
-    /// What was consumed in the last second.
-    pub consumed_per_second: Amount,
+    /// What was consumed in the last second; `None` before a whole second has been measured.
+    pub consumed_per_second: Option<Amount>,
+    /// Statistics since the last change of the set-up.
+    pub epoch: EpochStats,
     /// Messages in gaps since the last reset, by [`GapReason::ALL`]'s order.
     pub gaps: [u64; GapReason::ALL.len()],
     /// The newest gap.
@@ -33,16 +35,6 @@ pub struct Summary {
     pub reconnects: u64,
     /// Times that nothing was consumed for longer than [`Summary::STALL_MICROS`] although messages waited.
     pub stalls: u64,
-    /// Age when consumed, over the last 30 s.
-    pub age: Ages,
-    /// Of that age, the part before the message left the session (hub and policy).
-    pub age_at_server: Ages,
-    /// Of that age, the part on the way (transport, network, browser).
-    pub age_in_transit: Ages,
-    /// Of that age, the part in the inbox.
-    pub age_in_inbox: Ages,
-    /// Ages at [`Summary::CURVE`] evenly spaced points of the distribution's logit scale; see [`curve_share`].
-    pub age_curve: Vec<u32>,
     /// Smallest recent heartbeat round trip, microseconds.
     pub rtt_micros: Option<u64>,
     /// The server's clock minus this one, microseconds, as estimated by the fastest recent heartbeat; `None` before
@@ -70,6 +62,9 @@ pub struct Summary {
     pub flooding: Flooding,
     /// Share of the worker's time spent receiving and consuming over the last second, 0 to 1.
     pub busy: f32,
+    /// Share of the last second in which the consumer had a message in its hands, 0 to 1, whether it computed or slept;
+    /// `None` before a whole second has been measured.
+    pub occupancy: Option<f32>,
 }
 
 impl Summary {
@@ -79,11 +74,11 @@ impl Summary {
     pub const SILENCE_MICROS: u64 = 20_000;
     /// Silences that are kept.
     pub const SILENCES: usize = 16;
-    /// Points on the age curve.
+    /// Points on the latency curve.
     pub const CURVE: usize = 48;
 }
 
-/// The share of messages at point `index` of the age curve: from 1 % to 99.9 %, evenly spaced in log-odds.
+/// The share of messages at point `index` of the latency curve: from 1 % to 99.9 %, evenly spaced in log-odds.
 pub fn curve_share(index: usize) -> f64 {
     let (low, high) = ((0.01f64 / 0.99).ln(), (0.999f64 / 0.001).ln());
     let odds = (low + (high - low) * index as f64 / (Summary::CURVE - 1) as f64).exp();
@@ -93,12 +88,12 @@ pub fn curve_share(index: usize) -> f64 {
 /// What waits at each hop, in the order in which messages pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hops {
-    /// The hub's log from this lane's cursor to its head.
-    pub backlog: Hop,
-    /// The policy's queue.
-    pub policy_queue: Hop,
-    /// Sent by the session, not yet on the wire as far as the server's platform tells.
-    pub transport: Hop,
+    /// The hub's log from this lane's cursor to its head; `None` before the server has reported.
+    pub backlog: Option<Hop>,
+    /// The policy's queue; `None` before the server has reported.
+    pub policy_queue: Option<Hop>,
+    /// Sent by the session, not yet on the wire as far as the server's platform tells; `None` before it has reported.
+    pub transport: Option<Hop>,
     /// Sent and not received: on the wire and in the browser's own buffers.
     pub transit: Hop,
     /// Received and not taken by the consumer. Its bound is the window.
@@ -107,7 +102,7 @@ pub struct Hops {
     pub consumer: Hop,
 }
 
-/// The credit gate.
+/// The credit gate. Consumed ≤ sent ≤ limit, and limit − sent ≤ window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credit {
     /// What the server may send in total on this connection.
@@ -116,8 +111,31 @@ pub struct Credit {
     pub sent: Amount,
     /// What was consumed.
     pub consumed: Amount,
-    /// How far ahead of consumption it may send.
+    /// How far ahead of consumption it may send: the receiver's window, or more as long as credit granted under a
+    /// larger window is unused, since limits never shrink.
     pub window: Amount,
+}
+
+impl Credit {
+    /// Returns the gate of a receiver whose window is `window`. `sent` is what the sender has said, which is as old as
+    /// the way from it: what was `received` meanwhile was sent as well.
+    pub fn new(limit: Amount, window: Amount, sent: Amount, received: Amount, consumed: Amount) -> Self {
+        let credit = Self {
+            limit,
+            sent: sent.max_each(received),
+            consumed,
+            window: window.max_each(limit - consumed),
+        };
+        debug_assert!(consumed.fits_within(credit.sent), "consumed before it was sent: {credit:?}");
+        credit
+    }
+
+    /// Returns what the sender may still send.
+    pub fn left(&self) -> Amount {
+        let left = self.limit - self.sent;
+        debug_assert!(left.fits_within(self.window), "more credit left than the window holds: {self:?}");
+        left
+    }
 }
 
 /// Percentiles of a span, microseconds; all 0 when `count` is.
@@ -146,4 +164,36 @@ pub struct GapSeen {
     pub last: u64,
     /// Why.
     pub reason: GapReason,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn amount(messages: u64) -> Amount {
+        Amount::new(messages, messages * 100)
+    }
+
+    #[test]
+    fn credit_granted_under_a_larger_window_counts_until_it_is_used() {
+        // 7,067 were left of a window that has shrunk to 1,266 meanwhile.
+        let credit = Credit::new(amount(8_192), amount(1_266), amount(1_125), amount(1_000), amount(900));
+        assert_eq!((credit.left().messages, credit.window.messages), (7_067, 7_292));
+        let used = Credit::new(amount(8_192), amount(1_266), amount(8_000), amount(7_900), amount(7_800));
+        assert_eq!((used.left().messages, used.window.messages), (192, 1_266));
+    }
+
+    #[test]
+    fn a_message_that_has_arrived_was_sent() {
+        // The sender's last word is older than the messages behind it.
+        let credit = Credit::new(amount(571), amount(52), amount(52), amount(540), amount(519));
+        assert_eq!((credit.sent, credit.left().messages, credit.window.messages), (amount(540), 31, 52));
+    }
+
+    #[test]
+    fn without_a_limit_all_credit_is_left() {
+        let credit = Credit::new(Amount::MAX, Amount::MAX, amount(9), amount(9), amount(3));
+        assert_eq!(credit.window, Amount::MAX);
+        assert!(credit.left().fits_within(credit.window));
+    }
 }

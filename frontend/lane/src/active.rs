@@ -27,6 +27,8 @@ pub(super) struct Active {
     pub(super) farewell: Option<Goodbye>,
     /// Duplicates before the last reset.
     pub(super) duplicates_before: u64,
+    /// Duplicates before the current epoch.
+    pub(super) duplicates_before_epoch: u64,
     /// Heartbeats that came back from the server's clock as it is.
     pub(super) heartbeats: u32,
     /// What it floods the server with.
@@ -65,6 +67,7 @@ impl Active {
             facts: None,
             farewell: None,
             duplicates_before: 0,
+            duplicates_before_epoch: 0,
             heartbeats: 0,
             tide: Tide::default(),
             certificate: None,

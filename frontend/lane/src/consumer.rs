@@ -114,6 +114,11 @@ impl Station {
         Some(in_hand.taken_at + self.delay())
     }
 
+    /// Returns when the message in the consumer's hands was taken.
+    pub(super) fn in_hand_since(&self) -> Option<Time> {
+        self.in_hand.as_ref().map(|in_hand| in_hand.taken_at)
+    }
+
     /// What is in the consumer's hands; `offset_micros` is the server's clock minus this one.
     pub(super) fn hop(&self, offset_micros: i64, now: Time) -> Hop {
         let bound = Amount::new(1, 0);

@@ -113,6 +113,13 @@ impl Lane {
                 self.tally.clear();
                 if let Some(active) = active {
                     active.duplicates_before = active.session.duplicates();
+                    active.duplicates_before_epoch = active.session.duplicates();
+                }
+            }
+            (Command::BeginEpoch { number, since }, active) => {
+                self.tally.begin_epoch(number, since);
+                if let Some(active) = active {
+                    active.duplicates_before_epoch = active.session.duplicates();
                 }
             }
             (Command::Certify, Some(active)) => {

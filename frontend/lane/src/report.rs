@@ -1,6 +1,8 @@
 //! What the page is told.
 
+use sluice_shared::session::ClientSession;
 use sluice_shared::time::Time;
+use sluice_shared::units::Amount;
 use sluice_shared::wire::Hop;
 
 use super::active::Active;
@@ -35,11 +37,14 @@ pub(super) fn report(
 }
 
 fn summary(active: Option<&Active>, tally: &mut Tally, now: Time) -> Summary {
-    let totals = tally.totals(now);
+    let in_hand_since = active.and_then(|active| active.station.in_hand_since());
+    let totals = tally.totals(in_hand_since, now);
     let last_outage = tally.lifeline.last_outage();
     let (silences, silences_since) = tally.silences();
-    let told = tally.ages(now);
-    let [age, age_at_server, age_in_transit, age_in_inbox] = told.ages;
+    let mut epoch = tally.epoch(now);
+    if let Some(active) = active {
+        epoch.duplicates = active.session.duplicates() - active.duplicates_before_epoch;
+    }
     let measured = Summary {
         consumed: totals.consumed,
         consumed_per_second: totals.consumed_per_second,
@@ -49,26 +54,18 @@ fn summary(active: Option<&Active>, tally: &mut Tally, now: Time) -> Summary {
         reconnects: totals.reconnects,
         stalls: totals.stalls,
         busy: totals.busy,
+        occupancy: totals.occupancy,
+        epoch,
         last_outage,
         silences,
         silences_since,
-        age,
-        age_at_server,
-        age_in_transit,
-        age_in_inbox,
-        age_curve: told.curve.clone(),
         ..Summary::default()
     };
     let Some(active) = active else { return measured };
     let session = &active.session;
     Summary {
         hops: hops(active, now),
-        credit: Credit {
-            limit: session.credit().limit(),
-            sent: session.server_sent(),
-            consumed: session.credit().consumed(),
-            window: session.credit().window(),
-        },
+        credit: credit(session),
         waiting: active.sample.map(|sample| sample.waiting).unwrap_or_default(),
         duplicates: session.duplicates() - active.duplicates_before,
         rtt_micros: session.clock().min_rtt().map(sluice_shared::time::micros),
@@ -82,21 +79,29 @@ fn summary(active: Option<&Active>, tally: &mut Tally, now: Time) -> Summary {
     }
 }
 
+fn credit(session: &ClientSession) -> Credit {
+    let receiver = session.credit();
+    let sent = session.server_sent();
+    Credit::new(receiver.limit(), receiver.window(), sent, receiver.received(), receiver.consumed())
+}
+
 fn hops(active: &Active, now: Time) -> Hops {
     let session = &active.session;
     let offset_micros = session.clock().offset_micros().unwrap_or(0);
-    let (backlog, policy_queue, transport) = active
-        .sample
-        .map_or_else(Default::default, |sample| (sample.backlog, sample.policy_queue, sample.transport));
+    let sample = active.sample.as_ref();
+    let transport = sample.map(|sample| sample.transport);
+    let window = credit(session).window;
+    let bound = if session.window().is_zero() { Amount::ZERO } else { window };
     // What the session has sent and this side has not received includes what the server's transport still holds.
     let sent = session.transit_hop();
-    let transit = Hop { held: sent.held - transport.held, ..sent };
+    let in_transport = transport.map_or(Amount::ZERO, |transport| transport.held);
+    let transit = Hop { held: sent.held - in_transport, bound, ..sent };
     Hops {
-        backlog,
-        policy_queue,
+        backlog: sample.map(|sample| sample.backlog),
+        policy_queue: sample.map(|sample| sample.policy_queue),
         transport,
         transit,
-        inbox: session.inbox_hop(now),
+        inbox: Hop { bound, ..session.inbox_hop(now) },
         consumer: active.station.hop(offset_micros, now),
     }
 }

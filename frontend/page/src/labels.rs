@@ -76,9 +76,25 @@ pub fn short_names(modes: &[Mode]) -> Vec<String> {
         .collect()
 }
 
+/// Returns a lane's name where it carries its messages by `in_use` instead of the mode it is set to.
+pub fn name_in_use(name: &str, set: Mode, in_use: Mode) -> String {
+    if set.transport() == in_use.transport() {
+        name.to_owned()
+    } else {
+        format!("{name} (over {})", short(in_use))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lane_that_has_fallen_back_is_not_called_by_its_own_transport_alone() {
+        let name = |in_use| name_in_use("Stream per topic", Mode::StreamPerTopic, in_use);
+        assert_eq!(name(Mode::StreamPerTopic), "Stream per topic");
+        assert_eq!(name(Mode::WebSocket), "Stream per topic (over WebSocket)");
+    }
 
     #[test]
     fn lanes_of_the_same_mode_are_numbered() {

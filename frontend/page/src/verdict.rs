@@ -2,7 +2,6 @@
 
 use sluice_shared::wire::{GapReason, Waiting};
 
-use crate::features::pipeline::levels::credit_left;
 use sluice_bridge::Summary;
 use sluice_text::format;
 
@@ -56,10 +55,10 @@ pub fn verdict(lanes: &[Evidence<'_>]) -> Vec<Piece> {
     let ready: Vec<(usize, &Summary)> = lanes
         .iter()
         .enumerate()
-        .filter(|(_, lane)| lane.is_open && lane.summary.age.count >= ENOUGH)
+        .filter(|(_, lane)| lane.is_open && lane.summary.epoch.latency.count >= ENOUGH)
         .map(|(at, lane)| (at, lane.summary))
         .collect();
-    let by_p99 = |(_, summary): &&(usize, &Summary)| summary.age.p99;
+    let by_p99 = |(_, summary): &&(usize, &Summary)| summary.epoch.latency.p99;
     match (ready.iter().min_by_key(by_p99), ready.iter().max_by_key(by_p99)) {
         (Some(&(fresh, fresh_summary)), Some(&(stale, stale_summary))) if fresh != stale => {
             compare(&mut sentence, ready.len(), (fresh, fresh_summary), (stale, stale_summary));
@@ -70,7 +69,7 @@ pub fn verdict(lanes: &[Evidence<'_>]) -> Vec<Piece> {
         }
         (Some(&(only, summary)), _) => single(&mut sentence, only, summary),
         (None, _) => {
-            let most = lanes.iter().map(|lane| lane.summary.age.count).max().unwrap_or(0);
+            let most = lanes.iter().map(|lane| lane.summary.epoch.latency.count).max().unwrap_or(0);
             sentence
                 .text("Not enough to judge yet: ")
                 .number(format::count(most))
@@ -90,7 +89,7 @@ pub fn verdict(lanes: &[Evidence<'_>]) -> Vec<Piece> {
 }
 
 fn compare(sentence: &mut Sentence, lanes: usize, fresh: (usize, &Summary), stale: (usize, &Summary)) {
-    let (fresh_p99, stale_p99) = (fresh.1.age.p99, stale.1.age.p99);
+    let (fresh_p99, stale_p99) = (fresh.1.epoch.latency.p99, stale.1.epoch.latency.p99);
     let ratio = stale_p99 as f64 / fresh_p99.max(1) as f64;
     if ratio < ALIKE {
         let all = if lanes == 2 { "Both lanes deliver" } else { "All lanes deliver" };
@@ -121,11 +120,11 @@ fn single(sentence: &mut Sentence, at: usize, summary: &Summary) {
     sentence
         .lane(at)
         .text(": half of its messages are consumed within ")
-        .number(format::span(summary.age.p50))
+        .number(format::span(summary.epoch.latency.p50))
         .text(" of being made, 99 of 100 within ")
-        .number(format::span(summary.age.p99))
+        .number(format::span(summary.epoch.latency.p99))
         .text(".");
-    if summary.age.p50 >= 10_000 {
+    if summary.epoch.latency.p50 >= 10_000 {
         whereabouts(sentence, (at, summary));
     }
 }
@@ -133,9 +132,9 @@ fn single(sentence: &mut Sentence, at: usize, summary: &Summary) {
 /// Where the median message spends the largest part of its age.
 fn whereabouts(sentence: &mut Sentence, (at, summary): (usize, &Summary)) {
     let parts = [
-        (summary.age_at_server.p50, "at the server"),
-        (summary.age_in_transit.p50, "on the way"),
-        (summary.age_in_inbox.p50, "in the inbox"),
+        (summary.epoch.latency_at_server.p50, "at the server"),
+        (summary.epoch.latency_in_transit.p50, "on the way"),
+        (summary.epoch.latency_in_inbox.p50, "in the inbox"),
     ];
     let whole: u64 = parts.iter().map(|(micros, _)| micros).sum();
     let Some((longest, place)) = parts.into_iter().max_by_key(|(micros, _)| *micros) else { return };
@@ -153,7 +152,7 @@ fn whereabouts(sentence: &mut Sentence, (at, summary): (usize, &Summary)) {
         .number(format::percent(longest as f64 / whole as f64))
         .text(")");
     match summary.waiting {
-        Waiting::NoCredit { .. } if credit_left(&summary.credit).messages > 0 => {
+        Waiting::NoCredit { .. } if summary.credit.left().messages > 0 => {
             sentence.text(": the grant for more is under way.")
         }
         Waiting::NoCredit { .. } => sentence.text(": its consumer has granted no more credit."),
@@ -164,25 +163,25 @@ fn whereabouts(sentence: &mut Sentence, (at, summary): (usize, &Summary)) {
 
 /// Percentiles may agree where one lane moves on and another stands still again and again.
 fn standstills(sentence: &mut Sentence, lanes: &[(usize, &Summary)]) {
-    let by_stalls = |(_, summary): &&(usize, &Summary)| summary.stalls;
+    let by_stalls = |(_, summary): &&(usize, &Summary)| summary.epoch.stalls;
     let (Some((smooth, few)), Some((jerky, many))) =
         (lanes.iter().min_by_key(by_stalls), lanes.iter().max_by_key(by_stalls))
     else {
         return;
     };
-    if many.stalls < NOTABLE_STALLS || many.stalls < 2 * few.stalls {
+    if many.epoch.stalls < NOTABLE_STALLS || many.epoch.stalls < 2 * few.epoch.stalls {
         return;
     }
     sentence
         .text(" ")
         .lane(*jerky)
         .text(" stood still ")
-        .number(format::count(many.stalls))
+        .number(format::count(many.epoch.stalls))
         .text(" times for 100 ms or longer, ")
         .lane(*smooth)
         .text(" ")
-        .number(format::count(few.stalls))
-        .text(if few.stalls == 1 { " time." } else { " times." });
+        .number(format::count(few.epoch.stalls))
+        .text(if few.epoch.stalls == 1 { " time." } else { " times." });
 }
 
 /// What the network was like, as measured: the longest round trip, and what was lost of all lanes' packets.
@@ -212,8 +211,8 @@ fn skipped(sentence: &mut Sentence, at: usize, summary: &Summary) {
             .number(format::count(summary.lost))
             .text(" without a report.");
     }
-    let total: u64 = summary.gaps.iter().sum();
-    let main = GapReason::ALL.into_iter().zip(summary.gaps).max_by_key(|(_, messages)| *messages);
+    let total: u64 = summary.epoch.gaps_total();
+    let main = GapReason::ALL.into_iter().zip(summary.epoch.gaps).max_by_key(|(_, messages)| *messages);
     if let Some((reason, _)) = main
         && total > 0
     {
@@ -256,18 +255,19 @@ impl Sentence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_bridge::Ages;
+    use sluice_bridge::{Ages, EpochStats};
 
     fn summary(p50: u64, p99: u64) -> Summary {
         let age = Ages { count: 1_000, p50, p95: p99, p99, max: p99 };
         let small = Ages { p50: p50 / 10, ..age };
-        Summary {
-            age,
-            age_at_server: Ages { p50: p50 / 2, ..age },
-            age_in_transit: small,
-            age_in_inbox: small,
-            ..Summary::default()
-        }
+        let epoch = EpochStats {
+            latency: age,
+            latency_at_server: Ages { p50: p50 / 2, ..age },
+            latency_in_transit: small,
+            latency_in_inbox: small,
+            ..EpochStats::default()
+        };
+        Summary { epoch, ..Summary::default() }
     }
 
     fn said(summaries: &[Summary]) -> String {
@@ -330,8 +330,8 @@ mod tests {
     #[test]
     fn a_lane_that_stands_still_more_often_is_named() {
         let mut jerky = summary(400, 1_000);
-        let smooth = Summary { stalls: 21, ..jerky.clone() };
-        jerky.stalls = 110;
+        let mut smooth = jerky.clone();
+        (smooth.epoch.stalls, jerky.epoch.stalls) = (21, 110);
         let told = said(&[jerky, smooth.clone()]);
         assert!(told.contains("<0> stood still 110 times for 100 ms or longer, <1> 21 times."), "{told}");
         assert!(!said(&[smooth.clone(), smooth]).contains("stood still"));
@@ -339,14 +339,15 @@ mod tests {
 
     #[test]
     fn too_few_messages_give_no_verdict() {
-        let few = Summary { age: Ages { count: 12, ..Ages::default() }, ..Summary::default() };
+        let mut few = Summary::default();
+        few.epoch.latency.count = 12;
         assert_eq!(said(&[few.clone(), few]), "Not enough to judge yet: 12 of 200 messages a lane.");
     }
 
     #[test]
     fn skipped_messages_are_counted_with_their_reason() {
         let mut conflated = summary(500, 1_000);
-        conflated.gaps[1] = 1_203;
+        conflated.epoch.gaps[1] = 1_203;
         assert!(said(&[conflated]).ends_with("<0> skipped 1 203, each reported (conflated)."));
     }
 

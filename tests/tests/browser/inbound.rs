@@ -20,22 +20,25 @@ const FIGURES: &str = r#"
     const figures = {};
     const lane = document.querySelector(`[data-testid="inbound-${arguments[0]}"]`);
     for (const figure of lane?.querySelectorAll("[data-testid]") ?? []) {
-        figures[figure.dataset.testid] = Number(figure.dataset.value);
+        const value = figure.dataset.value;
+        figures[figure.dataset.testid] = value === undefined ? null : Number(value);
     }
     return figures;
 "#;
 const IS_FLOODING: &str =
     r#"return document.querySelector('[data-testid="flood"]').dataset.value === "true""#;
 
-type Figures = BTreeMap<String, f64>;
+/// A figure that is not known yet is `None`.
+type Figures = BTreeMap<String, Option<f64>>;
 
 async fn figures(stage: &Stage, lane: &str) -> Figures {
     must("reading the panel", serde_json::from_value(stage.browser.run(FIGURES, json!([lane])).await))
 }
 
+/// A figure; no number compares with one that is not known yet.
 fn figure(figures: &Figures, id: &str) -> f64 {
     match figures.get(id) {
-        Some(value) => *value,
+        Some(value) => value.unwrap_or(f64::NAN),
         None => panic!("there is no {id}: {figures:?}"),
     }
 }

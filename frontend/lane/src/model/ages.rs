@@ -1,4 +1,4 @@
-//! How old messages were, over the last 30 s.
+//! Latency of messages over the last 30 s of an epoch.
 
 use core::time::Duration;
 
@@ -49,7 +49,7 @@ const PARTS: usize = 4;
 pub(crate) struct Told {
     /// In the order of [`Parts`].
     pub(crate) ages: [Ages; PARTS],
-    /// Of the total; see [`Summary::age_curve`].
+    /// Of the total; see [`sluice_bridge::EpochStats::curve`].
     pub(crate) curve: Vec<u32>,
 }
 
@@ -121,7 +121,10 @@ impl AgeWindow {
 fn ages_of(histogram: &Histogram) -> Ages {
     let mut quantiles = histogram.quantiles_micros([0.5, 0.95, 0.99].into_iter());
     let mut next = || quantiles.next().unwrap_or(0);
-    Ages { count: histogram.count(), p50: next(), p95: next(), p99: next(), max: histogram.max_micros() }
+    let ages =
+        Ages { count: histogram.count(), p50: next(), p95: next(), p99: next(), max: histogram.max_micros() };
+    debug_assert!([ages.p50, ages.p95, ages.p99, ages.max].is_sorted(), "percentiles ascend: {ages:?}");
+    ages
 }
 
 impl Parts {

@@ -100,6 +100,11 @@ impl Lifeline {
         }
     }
 
+    /// Returns whether the connection was lost and nothing fresh has come since.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.outage.is_some_and(|outage| !outage.is_over())
+    }
+
     /// The last loss.
     pub(crate) fn last_outage(&self) -> Option<Outage> {
         self.outage.map(|outage| outage.told)

@@ -3,6 +3,7 @@
 mod ages;
 mod columns;
 mod dots;
+mod epoch;
 mod gaps;
 mod lifeline;
 mod notes;

@@ -30,6 +30,20 @@ impl LastSecond {
         self.slots.iter().sum::<u64>() - self.slots[self.place(self.filling)]
     }
 
+    /// Adds the microseconds from `from` to `until`, each to the slot that it lies in.
+    pub(super) fn add_span(&mut self, from: Time, until: Time) {
+        self.advance(until);
+        let (mut from, until) = (from.as_micros(), until.as_micros());
+        from = from.max(self.filling.saturating_sub(Self::SLOTS as u64) * Self::SLOT_MICROS);
+        while from < until {
+            let slot = from / Self::SLOT_MICROS;
+            let end = ((slot + 1) * Self::SLOT_MICROS).min(until);
+            let place = self.place(slot);
+            self.slots[place] += end - from;
+            from = end;
+        }
+    }
+
     fn advance(&mut self, now: Time) {
         let current = now.as_micros() / Self::SLOT_MICROS;
         if current > self.filling + Self::SLOTS as u64 {
@@ -59,6 +73,22 @@ mod tests {
             rate.add(2, Time::from_millis(1_000_000 + step));
         }
         assert_eq!(rate.sum(Time::from_millis(1_005_000)), 2_000);
+    }
+
+    #[test]
+    fn a_span_counts_where_it_lies() {
+        let mut rate = LastSecond::default();
+        rate.add_span(Time::from_millis(9_950), Time::from_millis(10_250));
+        assert_eq!(rate.sum(Time::from_millis(10_300)), 300_000);
+        assert_eq!(rate.sum(Time::from_millis(11_000)), 250_000);
+        assert_eq!(rate.sum(Time::from_millis(11_250)), 50_000);
+        rate.add_span(Time::from_millis(11_000), Time::from_millis(99_000));
+        assert_eq!(rate.sum(Time::from_millis(99_000)), 1_000_000);
+        // A span that ended before what was counted last.
+        let mut late = LastSecond::default();
+        late.add(0, Time::from_millis(5_000));
+        late.add_span(Time::from_millis(3_000), Time::from_millis(4_500));
+        assert_eq!(late.sum(Time::from_millis(5_000)), 500_000);
     }
 
     #[test]

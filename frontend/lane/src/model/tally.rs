@@ -9,9 +9,10 @@ use sluice_shared::time::{Time, micros};
 use sluice_shared::units::Amount;
 use sluice_shared::wire::{GapReason, GapReport, StreamInfo};
 
-use super::ages::{AgeWindow, Parts, Told};
+use super::ages::Parts;
 use super::columns::Columns;
 use super::dots::DotSampler;
+use super::epoch::EpochTally;
 use super::gaps::Gaps;
 use super::lifeline::Lifeline;
 use super::notes::Notes;
@@ -19,14 +20,14 @@ use super::rates::LastSecond;
 use super::ring::Ring;
 use super::silences::Silences;
 use super::stalls::Stalls;
-use sluice_bridge::{AgeColumn, Dot, GapSeen, HostReading, Level, Report, Silence};
+use sluice_bridge::{AgeColumn, Dot, EpochStats, GapSeen, HostReading, Level, Report, Silence};
 
 /// What was consumed, how old it was, and what was missed.
 #[derive(Debug)]
 pub(crate) struct Tally {
     pub(crate) notes: Notes,
     pub(crate) lifeline: Lifeline,
-    ages: AgeWindow,
+    epoch: EpochTally,
     columns: Columns,
     dots: DotSampler,
     stalls: Stalls,
@@ -38,6 +39,9 @@ pub(crate) struct Tally {
     messages: LastSecond,
     bytes: LastSecond,
     busy_micros: LastSecond,
+    occupied_micros: LastSecond,
+    /// Since when rates are measured.
+    rates_since: Option<Time>,
     lost: u64,
     reconnects: u64,
     stall_noted_at: Option<Time>,
@@ -56,24 +60,27 @@ pub(crate) struct Passage {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Totals {
     pub(crate) consumed: Amount,
-    pub(crate) consumed_per_second: Amount,
+    pub(crate) consumed_per_second: Option<Amount>,
     pub(crate) gaps: [u64; GapReason::ALL.len()],
     pub(crate) newest_gap: Option<GapSeen>,
     pub(crate) lost: u64,
     pub(crate) reconnects: u64,
     pub(crate) stalls: u64,
     pub(crate) busy: f32,
+    pub(crate) occupancy: Option<f32>,
 }
 
 impl Tally {
     const STALL_NOTE_EVERY: Duration = Duration::from_secs(1);
+    /// A second, and the slot by which [`LastSecond`] is late.
+    const FIRST_RATE_AFTER: Duration = Duration::from_millis(1_100);
 
     /// Statistics of nothing.
     pub(crate) fn new() -> Self {
         Self {
             notes: Notes::new(),
             lifeline: Lifeline::new(),
-            ages: AgeWindow::new(),
+            epoch: EpochTally::new(),
             columns: Columns::new(),
             dots: DotSampler::new(),
             stalls: Stalls::default(),
@@ -85,6 +92,8 @@ impl Tally {
             messages: LastSecond::default(),
             bytes: LastSecond::default(),
             busy_micros: LastSecond::default(),
+            occupied_micros: LastSecond::default(),
+            rates_since: None,
             lost: 0,
             reconnects: 0,
             stall_noted_at: None,
@@ -93,7 +102,7 @@ impl Tally {
 
     /// Forgets all measurements; what is subscribed and what is still to be noted stays.
     pub(crate) fn clear(&mut self) {
-        self.ages.clear();
+        self.epoch.clear();
         self.columns.clear();
         self.dots.clear();
         self.host.clear();
@@ -103,8 +112,15 @@ impl Tally {
         self.gaps = Gaps::default();
         self.messages = LastSecond::default();
         self.bytes = LastSecond::default();
+        self.occupied_micros = LastSecond::default();
+        self.rates_since = None;
         self.consumed = Amount::ZERO;
         (self.lost, self.reconnects) = (0, 0);
+    }
+
+    /// Begins an epoch, which counts from zero beside the totals.
+    pub(crate) fn begin_epoch(&mut self, number: u32, since: Time) {
+        self.epoch.begin(number, since);
     }
 
     /// Learns which streams carry host readings.
@@ -121,6 +137,8 @@ impl Tally {
         self.consumed += Amount::one(message.bytes);
         self.messages.add(1, consumed_at);
         self.bytes.add(message.bytes, consumed_at);
+        self.occupied_micros.add_span(taken_at, consumed_at);
+        self.epoch.record_consumed(message.bytes);
         self.lifeline.handle_consumed(message.header.produced_at, consumed_at);
         let Some(offset) = offset_micros else { return };
         let local = |server: Time| server.shifted_by_micros(offset.saturating_neg());
@@ -132,7 +150,7 @@ impl Tally {
             in_transit: message.received_at.since(sent_at),
             in_inbox: consumed_at.since(message.received_at),
         };
-        self.ages.record(parts, consumed_at);
+        self.epoch.record_latency(parts, produced_at, consumed_at);
         self.columns.record(parts.total_micros(), consumed_at);
         self.record_stall(parts.total, consumed_at);
         let dot = Dot {
@@ -156,6 +174,7 @@ impl Tally {
     fn record_stall(&mut self, age: Duration, now: Time) {
         let Some(silence) = self.stalls.handle_consumed(age, now) else { return };
         self.columns.record_stall(now);
+        self.epoch.record_stall();
         if self.stall_noted_at.is_none_or(|at| now.since(at) >= Self::STALL_NOTE_EVERY) {
             self.stall_noted_at = Some(now);
             let text =
@@ -167,6 +186,7 @@ impl Tally {
     /// Counts messages that will not come, and why; `messages` of them were not known of before.
     pub(crate) fn record_gap(&mut self, report: &GapReport, messages: u64, now: Time) {
         self.gaps.record(report, messages);
+        self.epoch.record_gap(report.reason, messages);
         self.silences.handle_left_out(messages);
         self.columns.record_gap(messages, now);
     }
@@ -174,6 +194,7 @@ impl Tally {
     /// Counts messages that nothing accounts for.
     pub(crate) fn record_lost(&mut self, messages: u64, now: Time) {
         self.lost += messages;
+        self.epoch.record_lost(messages);
         self.silences.handle_lost(messages);
         self.notes.push(Level::Error, format!("{messages} messages never came, and nothing tells why."), now);
     }
@@ -181,15 +202,19 @@ impl Tally {
     /// Counts messages that starting over has cost.
     pub(crate) fn record_missed(&mut self, messages: u64, now: Time) {
         self.lost += messages;
+        self.epoch.record_lost(messages);
         self.silences.handle_lost(messages);
         self.lifeline.handle_missed_messages(messages);
         self.columns.record_gap(messages, now);
         self.notes.push(Level::Error, format!("Starting over has cost {messages} messages."), now);
     }
 
-    /// Counts a connection after the first.
-    pub(crate) const fn record_reconnect(&mut self) {
+    /// Counts a connection after the first. In the epoch it counts if a loss made it necessary, and no setting.
+    pub(crate) fn record_reconnect(&mut self) {
         self.reconnects += 1;
+        if self.lifeline.is_lost() {
+            self.epoch.record_reconnect();
+        }
     }
 
     /// Counts time that the thread was kept busy, up to `now`.
@@ -197,11 +222,15 @@ impl Tally {
         self.busy_micros.add(micros(span), now);
     }
 
-    /// Totals and rates.
-    pub(crate) fn totals(&mut self, now: Time) -> Totals {
+    /// Totals and rates; the consumer has had a message in its hands since `in_hand_since`.
+    pub(crate) fn totals(&mut self, in_hand_since: Option<Time>, now: Time) -> Totals {
+        let since = *self.rates_since.get_or_insert(now);
+        let has_rates = now.since(since) >= Self::FIRST_RATE_AFTER;
+        let consumed_per_second = Amount::new(self.messages.sum(now), self.bytes.sum(now));
         Totals {
             consumed: self.consumed,
-            consumed_per_second: Amount::new(self.messages.sum(now), self.bytes.sum(now)),
+            consumed_per_second: has_rates.then_some(consumed_per_second),
+            occupancy: has_rates.then(|| self.occupancy(in_hand_since, now)),
             gaps: self.gaps.counts(),
             newest_gap: self.gaps.newest(),
             lost: self.lost,
@@ -211,14 +240,24 @@ impl Tally {
         }
     }
 
+    fn occupancy(&self, in_hand_since: Option<Time>, now: Time) -> f32 {
+        let mut occupied = self.occupied_micros.clone();
+        if let Some(since) = in_hand_since {
+            occupied.add_span(since, now);
+        }
+        let share = occupied.sum(now) as f32 / 1e6;
+        debug_assert!(share < 1.001, "a consumer holds one message at a time: {share}");
+        share.min(1.0)
+    }
+
     /// The newest silences, oldest first, and since when these are all.
     pub(crate) fn silences(&self) -> (Vec<Silence>, Option<Time>) {
         (self.silences.kept(), self.silences.since())
     }
 
-    /// Ages over the last 30 s.
-    pub(crate) fn ages(&mut self, now: Time) -> &Told {
-        self.ages.told(now)
+    /// Statistics of the epoch, all but the session's duplicates.
+    pub(crate) fn epoch(&mut self, now: Time) -> EpochStats {
+        self.epoch.stats(now)
     }
 
     /// Takes the columns that changed since the last call.
@@ -278,8 +317,9 @@ mod tests {
     fn an_age_is_split_at_the_hops() {
         let mut tally = Tally::new();
         tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET));
-        let told = tally.ages(Time::from_millis(10_030)).clone();
-        assert_eq!(told.ages.map(|ages| ages.max), [30_000, 3_000, 7_000, 20_000]);
+        let told = tally.epoch(Time::from_millis(10_030));
+        let parts = [told.latency, told.latency_at_server, told.latency_in_transit, told.latency_in_inbox];
+        assert_eq!(parts.map(|ages| ages.max), [30_000, 3_000, 7_000, 20_000]);
         let dots = tally.take_dots();
         assert_eq!(dots.len(), 1);
         assert_eq!(dots[0].produced_at, Time::from_millis(10_000));
@@ -290,8 +330,8 @@ mod tests {
     fn a_message_before_the_first_heartbeat_has_no_age() {
         let mut tally = Tally::new();
         tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), None);
-        assert_eq!(tally.totals(Time::from_millis(10_031)).consumed, Amount::one(100));
-        assert_eq!(tally.ages(Time::from_millis(10_030)).ages[0].count, 0);
+        assert_eq!(tally.totals(None, Time::from_millis(10_031)).consumed, Amount::one(100));
+        assert_eq!(tally.epoch(Time::from_millis(10_030)).latency.count, 0);
         assert!(tally.take_columns().is_empty());
     }
 
@@ -299,8 +339,8 @@ mod tests {
     fn a_clock_that_is_a_little_off_makes_no_negative_age() {
         let mut tally = Tally::new();
         tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET - 900_000));
-        let told = tally.ages(Time::from_millis(10_030));
-        assert_eq!((told.ages[0].max, told.ages[2].max), (0, 0));
+        let told = tally.epoch(Time::from_millis(10_030));
+        assert_eq!((told.latency.max, told.latency_in_transit.max), (0, 0));
     }
 
     #[test]
@@ -328,9 +368,49 @@ mod tests {
         tally.record_gap(&gap, 3, Time::from_millis(10_030));
         tally.record_reconnect();
         tally.clear();
-        let totals = tally.totals(Time::from_millis(10_040));
+        let totals = tally.totals(None, Time::from_millis(10_040));
         assert_eq!((totals.consumed, totals.reconnects, totals.gaps), (Amount::ZERO, 0, [0; 7]));
         assert!(tally.take_columns().is_empty() && tally.take_dots().is_empty());
         assert_eq!(tally.host_streams, [StreamId(7)]);
+    }
+
+    #[test]
+    fn a_consumer_that_sleeps_for_each_message_is_occupied_without_keeping_the_thread() {
+        let mut tally = Tally::new();
+        tally.totals(None, Time::from_millis(10_000));
+        for step in 0..60 {
+            let taken = 10_000 + step * 50;
+            tally.record(&message(1, step, taken, vec![]), passage(taken, taken + 50), Some(OFFSET));
+        }
+        let saturated = tally.totals(Some(Time::from_millis(13_000)), Time::from_millis(13_030));
+        assert_eq!((saturated.occupancy, saturated.busy), (Some(1.0), 0.0));
+        let half = tally.totals(None, Time::from_millis(13_500));
+        assert_eq!(half.occupancy, Some(0.5));
+    }
+
+    #[test]
+    fn a_rate_is_unknown_before_a_whole_second() {
+        let mut tally = Tally::new();
+        tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET));
+        let early = tally.totals(None, Time::from_millis(10_040));
+        assert_eq!((early.consumed_per_second, early.occupancy), (None, None));
+        let later = tally.totals(None, Time::from_millis(12_000));
+        assert_eq!(later.consumed_per_second, Some(Amount::ZERO));
+    }
+
+    #[test]
+    fn a_connection_that_a_setting_asked_for_is_no_reconnect_of_the_epoch() {
+        let mut tally = Tally::new();
+        tally.begin_epoch(1, Time::from_millis(10_000));
+        tally.record_reconnect();
+        assert_eq!(tally.epoch(Time::from_millis(10_001)).reconnects, 0);
+        tally.lifeline.handle_lost(
+            sluice_bridge::LifeKind::Lost,
+            Time::from_millis(10_100),
+            Time::from_millis(10_200),
+        );
+        tally.record_reconnect();
+        assert_eq!(tally.epoch(Time::from_millis(10_300)).reconnects, 1);
+        assert_eq!(tally.totals(None, Time::from_millis(10_300)).reconnects, 2);
     }
 }

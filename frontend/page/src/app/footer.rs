@@ -25,12 +25,16 @@ pub fn Footer() -> impl IntoView {
             <span>"Levels are drawn as the square root of held ÷ bound"</span>
             <span
                 data-testid="frame-times"
-                data-value=move || fixed(cost.get().p95_ms, 2)
-                data-frames-per-second=move || fixed(cost.get().frames_per_second, 1)
+                data-value=move || cost.get().p95_ms.map(|millis| fixed(millis, 2))
+                data-frames-per-second=move || cost.get().frames_per_second.map(|rate| fixed(rate, 1))
                 title="Frames a second, and the 95th percentile of the page's own work for a frame"
             >
-                {move || format!("{} frames/s · {} ms a frame", fixed(cost.get().frames_per_second, 0), fixed(cost.get().p95_ms, 1))}
+                {move || format!("{} frames/s · {} ms a frame", or_dash(cost.get().frames_per_second, 0), or_dash(cost.get().p95_ms, 1))}
             </span>
         </footer>
     }
+}
+
+fn or_dash(value: Option<f64>, digits: u32) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| fixed(value, digits))
 }

@@ -15,6 +15,7 @@ use crate::charts::series::Tone;
 use crate::charts::series::tones;
 use crate::engine::driver::Engine;
 use crate::engine::driver::EngineHandle;
+use crate::engine::epochs::EpochView;
 use crate::engine::lane::Lane;
 use crate::engine::lane::LaneId;
 use crate::engine::lane::set_if_new;
@@ -24,8 +25,8 @@ use crate::features::host::model::HostMetric;
 use crate::features::log::model::LogLine;
 use crate::features::network::state::Network;
 use crate::features::policies::state::Race;
+use crate::labels::name_in_use;
 use crate::labels::short_names;
-use crate::stories::model as scenario;
 use crate::stories::model::Scenario;
 use crate::url::setup::FeedSetup;
 use crate::url::setup::LaneSetup;
@@ -77,6 +78,8 @@ pub struct App {
     pub log: RwSignal<Vec<LogLine>>,
     /// Seconds of measurement.
     pub elapsed_secs: RwSignal<u64>,
+    /// The epoch that all statistics belong to.
+    pub epoch: RwSignal<EpochView>,
     /// What the page costs.
     pub frame_cost: RwSignal<FrameCost>,
     pub(crate) log_revision: RwSignal<u64>,
@@ -111,6 +114,7 @@ impl App {
             race: Race::new(),
             log: RwSignal::new(Vec::new()),
             elapsed_secs: RwSignal::new(0),
+            epoch: RwSignal::new(EpochView::default()),
             frame_cost: RwSignal::new(FrameCost::default()),
             log_revision: RwSignal::new(0),
             remembered_query: StoredValue::new(String::new()),
@@ -170,12 +174,8 @@ impl App {
 
     /// Takes a set-up with as many lanes as there are, and measures it from its beginning.
     pub fn begin(&self, setup: &PageSetup) {
-        let before = untrack(|| self.setup());
-        let connects_anew =
-            setup.lanes.iter().zip(&before.lanes).any(|(to, from)| to.congestion != from.congestion);
-        let needs_to_settle = connects_anew || setup.network != before.network;
         self.apply(setup);
-        self.engine().borrow_mut().reset_with_next_instruction(needs_to_settle, clock::now());
+        self.engine().borrow_mut().restart_with_next_instruction();
     }
 
     /// Tells a story from its beginning. One with a failure beside its fix lends two lanes the same mode, until another
@@ -209,10 +209,8 @@ impl App {
         }
     }
 
-    /// Runs all policies against each other, with nothing else in the way.
+    /// Runs all policies against each other on a lane of their own. The page's set-up stays as it is.
     pub fn tell_race(&self) {
-        self.tell(Scenario::Clean);
-        self.begin(&scenario::race(&untrack(|| self.setup())));
         self.open_view(View::Policies);
         self.race.start(*self);
     }
@@ -283,7 +281,10 @@ impl App {
 
     /// What sentences call a lane, tracked.
     pub fn short_name(&self, id: LaneId) -> String {
-        self.position(id).and_then(|at| short_names(&self.modes()).into_iter().nth(at)).unwrap_or_default()
+        let lanes = self.lanes.get();
+        let lane = lanes.iter().zip(short_names(&self.modes())).find(|(lane, _)| lane.id == id);
+        lane.map(|(lane, name)| name_in_use(&name, lane.mode.get(), lane.mode_in_use.get()))
+            .unwrap_or_default()
     }
 
     /// A lane's place from the top, tracked.

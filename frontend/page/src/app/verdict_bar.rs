@@ -1,15 +1,11 @@
-//! What the lanes show, in words.
+//! The verdict: the epoch that all figures belong to, and what the lanes show in words.
 
 use leptos::prelude::*;
 
 use crate::app::state::App;
-use crate::charts::scale::AgeAxis;
-use crate::controls::segmented::Segmented;
 use crate::verdict::Piece;
 
-const AXES: [AgeAxis; 2] = [AgeAxis::Log, AgeAxis::Linear];
-
-/// The verdict, and how the charts below are to be read.
+/// One or two sentences, after the span that they speak of.
 #[component]
 pub fn VerdictBar() -> impl IntoView {
     let app = expect_context::<App>();
@@ -24,23 +20,13 @@ pub fn VerdictBar() -> impl IntoView {
             })
             .collect_view()
     };
-    let chosen = move || AXES.iter().position(|axis| *axis == app.axis.get()).unwrap_or(0);
-    let choose = move |at: usize| {
-        if let Some(axis) = AXES.get(at) {
-            app.axis.set(*axis);
-        }
-    };
+    let epoch = Memo::new(move |_| app.epoch.get().note());
     view! {
         <div class="verdict-bar">
-            <p class="verdict" data-testid="verdict">{pieces}</p>
-            <div
-                class="legend"
-                title="Each dot is a real message that has been consumed, shown 0.85 s later. It waits as long as it waited; where it took no time it moves just slowly enough to be seen."
-            >
-                <span class="ramp" aria-hidden="true"></span>
-                <span>"fresh to 3 s old"</span>
-            </div>
-            <Segmented label="Axis of the age charts" options=vec!["Log", "Linear"] chosen=Signal::derive(chosen) on_choose=choose/>
+            <p class="verdict">
+                <span class="epoch" data-testid="epoch" data-value=move || app.epoch.get().number>{epoch}</span>
+                <span data-testid="verdict" role="status">{pieces}</span>
+            </p>
         </div>
     }
 }

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
 use sluice_shared::feed::FeedSpec;
 use sluice_shared::flood::FloodStyle;
@@ -14,6 +13,10 @@ use sluice_shared::time::Time;
 
 use crate::charts::scale::AgeAxis;
 use crate::charts::series::Tone;
+use crate::engine::epochs::Epoch;
+use crate::engine::epochs::EpochChange;
+use crate::engine::epochs::EpochLog;
+use crate::engine::epochs::change_between;
 use crate::engine::lane::LaneId;
 use crate::engine::lane_model::LaneModel;
 use crate::engine::meter::FrameMeter;
@@ -35,9 +38,6 @@ use sluice_bridge::Setup;
 use sluice_browser::clock;
 use sluice_browser::worker_link::Arrival;
 use sluice_browser::worker_link::WorkerLink;
-
-/// How long lanes take to connect over a bad network and to fill their windows.
-const SETTLING: Duration = Duration::from_secs(3);
 
 /// The engine as painters and handlers hold it. It is borrowed for the length of one call, never across a wait.
 pub type EngineHandle = Rc<RefCell<Engine>>;
@@ -64,8 +64,9 @@ pub struct Engine {
     metric: HostMetric,
     axis: AgeAxis,
     published: u64,
-    reset_follows: bool,
-    settles_at: Option<Time>,
+    epochs: EpochLog,
+    /// All measurements are to be forgotten with the next instruction.
+    restarts: bool,
     lab: Option<LabReport>,
     room: RelayRoom,
     out_since: Option<Time>,
@@ -136,8 +137,15 @@ impl Running {
         });
     }
 
-    /// Tells the worker what differs from what it was told before.
-    fn bring_to(&mut self, wanted: Setup) {
+    /// Begins an epoch: what was measured until now is not compared any more.
+    fn begin_epoch(&mut self, number: u32, since: Time) {
+        self.link.send(Command::BeginEpoch { number, since });
+        self.model.begin_epoch(number, since);
+    }
+
+    /// Tells the worker what differs from what it was told before. Returns the change, if one begins an epoch.
+    fn bring_to(&mut self, wanted: Setup) -> Option<(EpochChange, String)> {
+        let change = change_between(self.told.as_ref(), &wanted);
         // A failure exhibit begins and ends with its session.
         let is_same_session = |told: &&Setup| {
             told.policy == wanted.policy || !(told.policy.is_exhibit() || wanted.policy.is_exhibit())
@@ -147,7 +155,7 @@ impl Running {
             self.flow_before = self.model.weather.flow().map(|flow| flow.flow);
             self.link.send(Command::Open(wanted.clone()));
             self.told = Some(wanted);
-            return;
+            return change;
         };
         if told.endpoints != wanted.endpoints {
             self.link.send(Command::SetEndpoints(wanted.endpoints.clone()));
@@ -174,6 +182,7 @@ impl Running {
             self.link.send(Command::SetConsumer(wanted.consumer));
         }
         self.told = Some(wanted);
+        change
     }
 }
 
@@ -213,8 +222,8 @@ impl Engine {
                 metric: HostMetric::default(),
                 axis: AgeAxis::default(),
                 published: 0,
-                reset_follows: false,
-                settles_at: None,
+                epochs: EpochLog::new(clock::now()),
+                restarts: false,
                 lab: None,
                 room: RelayRoom::default(),
                 out_since: None,
@@ -281,9 +290,14 @@ impl Engine {
         }
     }
 
-    /// Starts, stops and instructs workers until the lanes are as wanted.
-    pub fn bring_to(&mut self, wanted: Vec<Wanted>, feeds: &FeedSetup, specs: &[FeedSpec]) {
+    /// Starts, stops and instructs workers until the lanes are as wanted. Returns whether all measurements were forgotten
+    /// on the way.
+    ///
+    /// A change begins an epoch. Workers are told of it after the change, so what they counted until then is not in it.
+    pub fn bring_to(&mut self, wanted: Vec<Wanted>, feeds: &FeedSetup, specs: &[FeedSpec]) -> bool {
         let mut before = core::mem::take(&mut self.running);
+        let are_first = before.is_empty();
+        let mut changes = Vec::new();
         for want in wanted {
             let kept = before.iter().position(|running| running.id == want.id).map(|at| before.remove(at));
             let mut running = match kept {
@@ -302,11 +316,41 @@ impl Engine {
                     let mut setup = want.setup.for_worker(feeds, specs, want.endpoints);
                     setup.upkeep.heartbeat = self.heartbeat;
                     setup.fragment_bytes = self.fragment_bytes;
-                    running.bring_to(setup);
+                    changes.extend(running.bring_to(setup));
                 }
             }
             self.running.push(running);
         }
+        let restarts = core::mem::take(&mut self.restarts);
+        if !before.is_empty() {
+            changes.push((EpochChange::Lanes, "lanes".to_owned()));
+        }
+        if restarts {
+            self.forget_measurements();
+            self.begin_epoch(EpochChange::Start, "new set-up".to_owned());
+        } else if are_first && !changes.is_empty() {
+            self.begin_epoch(EpochChange::Start, "page opened".to_owned());
+        } else if let Some((change, label)) = changes.into_iter().min_by_key(|(change, _)| change.rank()) {
+            self.begin_epoch(change, label);
+        }
+        restarts
+    }
+
+    /// Begins an epoch in all lanes: their set-up, or the network under them, has changed now.
+    pub fn begin_epoch(&mut self, change: EpochChange, label: String) {
+        let now = clock::now();
+        let number = self.epochs.begin(change, label, now);
+        self.running.iter_mut().for_each(|running| running.begin_epoch(number, now));
+    }
+
+    /// The epoch that all statistics belong to.
+    pub const fn epoch(&self) -> &Epoch {
+        self.epochs.current()
+    }
+
+    /// The epochs on the charts, oldest first, the current one last.
+    pub fn epochs(&self) -> impl Iterator<Item = &Epoch> {
+        self.epochs.iter()
     }
 
     /// Opens all lanes anew with the next instruction, so that nothing is left of what they did before.
@@ -314,28 +358,19 @@ impl Engine {
         self.running.iter_mut().for_each(|running| running.told = None);
     }
 
-    /// Forgets all measurements as soon as the workers have been told what is wanted, so that none is left of what
-    /// was before.
-    ///
-    /// Lanes that connect anew, or another network under them, need a moment until what is measured is what is set:
-    /// then it is forgotten once more.
-    pub fn reset_with_next_instruction(&mut self, needs_to_settle: bool, now: Time) {
-        self.reset_follows = true;
-        self.settles_at = needs_to_settle.then(|| now + SETTLING);
-    }
-
-    /// Forgets all measurements, if that was left for now. Whether it was.
-    pub fn reset_if_due(&mut self, now: Time) -> bool {
-        let has_settled = self.settles_at.take_if(|at| *at <= now).is_some();
-        let due = core::mem::take(&mut self.reset_follows) || has_settled;
-        if due {
-            self.reset();
-        }
-        due
+    /// Forgets all measurements with the next instruction, so that none is left of what was before it.
+    pub const fn restart_with_next_instruction(&mut self) {
+        self.restarts = true;
     }
 
     /// Forgets all measurements.
     pub fn reset(&mut self) {
+        self.forget_measurements();
+        self.running.iter_mut().for_each(|running| running.model.columns.clear());
+        self.begin_epoch(EpochChange::Start, "reset".to_owned());
+    }
+
+    fn forget_measurements(&mut self) {
         for running in &mut self.running {
             running.link.reset();
             running.model.clear();
@@ -446,7 +481,8 @@ impl Engine {
         match arrival {
             Arrival::Report(mut report) => {
                 log_notes(&mut self.log, &running.name, &mut report);
-                running.model.apply(*report);
+                let epoch = self.epochs.current();
+                running.model.apply(*report, epoch.number, epoch.began);
                 running.look();
             }
             Arrival::BeforeReset(mut report) => {

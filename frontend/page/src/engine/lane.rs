@@ -45,6 +45,8 @@ pub struct Lane {
     pub falls_back: RwSignal<bool>,
     /// Whether its instruments and controls are shown below its numbers.
     pub is_open: RwSignal<bool>,
+    /// How its messages are carried right now: by another mode than its own when it has fallen back.
+    pub mode_in_use: RwSignal<Mode>,
     /// What its worker tells, four times a second.
     pub view: RwSignal<LaneView>,
     /// What follows from its slow consumer.
@@ -67,6 +69,7 @@ impl Lane {
             recovery: RwSignal::new(setup.recovery),
             falls_back: RwSignal::new(setup.falls_back),
             is_open: RwSignal::new(false),
+            mode_in_use: RwSignal::new(setup.mode),
             view: RwSignal::new(LaneView::default()),
             trace: RwSignal::new(Vec::new()),
             certificate: RwSignal::new(None),

@@ -11,6 +11,7 @@ use crate::features::network::stats::LaneWeather;
 use crate::features::pipeline::dots::DotTrack;
 use crate::features::timeline::columns::ColumnRing;
 use sluice_bridge::Connection;
+use sluice_bridge::EpochStats;
 use sluice_bridge::HostReading;
 use sluice_bridge::Report;
 use sluice_bridge::Summary;
@@ -65,8 +66,12 @@ impl LaneModel {
         }
     }
 
-    /// Takes a report, all but its notes.
-    pub fn apply(&mut self, report: Report) {
+    /// Takes a report, all but its notes, in the epoch with this number, which began at `began`. A report that was made
+    /// before the worker heard of that epoch has nothing to say of it.
+    pub fn apply(&mut self, mut report: Report, epoch: u32, began: Time) {
+        if report.summary.epoch.number != epoch {
+            report.summary.epoch = EpochStats::new(epoch, began);
+        }
         self.reported_at = Some(report.now);
         self.connection = report.connection;
         self.inbound.push(&report.summary.flooding, report.now);
@@ -90,11 +95,17 @@ impl LaneModel {
         }
     }
 
-    /// Forgets what was measured, keeps the connection.
+    /// Begins an epoch.
+    pub fn begin_epoch(&mut self, number: u32, since: Time) {
+        self.summary.epoch = EpochStats::new(number, since);
+        self.weather.begin_epoch(since);
+    }
+
+    /// Forgets what was measured, keeps the connection and the columns of the timeline: what was before stays to be
+    /// compared with.
     pub fn clear(&mut self) {
         let facts = self.summary.facts.take();
         self.summary = Summary { facts, ..Summary::default() };
-        self.columns.clear();
         self.dots.clear();
         self.host.clear();
         self.inbound.clear();
@@ -142,8 +153,8 @@ mod tests {
     #[test]
     fn a_stale_lane_keeps_its_last_reading() {
         let mut lane = LaneModel::new();
-        lane.apply(report(1_000, [900, 950]));
-        lane.apply(report(200_000, []));
+        lane.apply(report(1_000, [900, 950]), 0, Time::ZERO);
+        lane.apply(report(200_000, []), 0, Time::ZERO);
         assert_eq!(lane.host.len(), 1);
         assert_eq!(lane.host_staleness(Time::from_millis(200_950)), Some(200_000_000));
     }
@@ -152,7 +163,7 @@ mod tests {
     fn a_lane_holds_a_bounded_number_of_readings() {
         let mut lane = LaneModel::new();
         for round in 0..100 {
-            lane.apply(report(1_000 + round, (0..200).map(|step| 900 + round + step / 200)));
+            lane.apply(report(1_000 + round, (0..200).map(|step| 900 + round + step / 200)), 0, Time::ZERO);
         }
         assert_eq!(lane.host.len(), LaneModel::MAX_HOST);
     }
@@ -160,10 +171,23 @@ mod tests {
     #[test]
     fn clearing_forgets_measurements_and_keeps_the_connection() {
         let mut lane = LaneModel::new();
-        lane.apply(report(1_000, [900]));
+        lane.apply(report(1_000, [900]), 0, Time::ZERO);
         lane.clear();
         assert_eq!(lane.summary, Summary::default());
         assert_eq!(lane.host_staleness(Time::from_millis(1)), None);
         assert_eq!(lane.connection.name(), "open");
+    }
+
+    #[test]
+    fn a_report_of_an_earlier_epoch_tells_nothing_of_the_current_one() {
+        let mut lane = LaneModel::new();
+        let stats = EpochStats { reconnects: 4, ..EpochStats::new(1, Time::ZERO) };
+        let mut early = report(1_000, []);
+        early.summary.epoch = stats.clone();
+        lane.begin_epoch(2, Time::from_millis(900));
+        lane.apply(early.clone(), 2, Time::from_millis(900));
+        assert_eq!(lane.summary.epoch, EpochStats::new(2, Time::from_millis(900)));
+        lane.apply(early, 1, Time::ZERO);
+        assert_eq!(lane.summary.epoch, stats);
     }
 }

@@ -8,16 +8,17 @@ pub struct FrameMeter {
     since_frame_ms: f64,
     frames: u32,
     counted_since_ms: f64,
-    frames_per_second: f64,
+    frames_per_second: Option<f64>,
 }
 
 /// What [`FrameMeter`] tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FrameCost {
-    /// Frames drawn in a second.
-    pub frames_per_second: f64,
-    /// 95th percentile of the main thread's time for a frame, ms: reports taken, charts drawn, summary published.
-    pub p95_ms: f64,
+    /// Frames drawn in a second; `None` before the first second.
+    pub frames_per_second: Option<f64>,
+    /// 95th percentile of the main thread's time for a frame, ms: reports taken, charts drawn, summary published; `None`
+    /// before the first frame.
+    pub p95_ms: Option<f64>,
 }
 
 impl FrameMeter {
@@ -32,7 +33,7 @@ impl FrameMeter {
             since_frame_ms: 0.0,
             frames: 0,
             counted_since_ms: now_ms,
-            frames_per_second: 0.0,
+            frames_per_second: None,
         }
     }
 
@@ -56,17 +57,14 @@ impl FrameMeter {
     pub fn read(&mut self, now_ms: f64) -> FrameCost {
         let span = now_ms - self.counted_since_ms;
         if span >= 900.0 {
-            self.frames_per_second = f64::from(self.frames) * 1e3 / span;
+            self.frames_per_second = Some(f64::from(self.frames) * 1e3 / span);
             self.frames = 0;
             self.counted_since_ms = now_ms;
         }
         let mut sorted = self.costs_ms.clone();
         sorted.sort_by(f64::total_cmp);
         let at = (sorted.len() * 95 / 100).min(sorted.len().saturating_sub(1));
-        FrameCost {
-            frames_per_second: self.frames_per_second,
-            p95_ms: sorted.get(at).copied().unwrap_or(0.0),
-        }
+        FrameCost { frames_per_second: self.frames_per_second, p95_ms: sorted.get(at).copied() }
     }
 }
 
@@ -79,7 +77,7 @@ mod tests {
         let mut meter = FrameMeter::new(0.0);
         meter.add(2.0);
         meter.end_frame(1.0);
-        assert!((meter.read(0.0).p95_ms - 3.0).abs() < 1e-9);
+        assert_eq!(meter.read(0.0).p95_ms, Some(3.0));
     }
 
     #[test]
@@ -89,12 +87,12 @@ mod tests {
             meter.end_frame(if frame % 10 == 0 { 8.0 } else { 1.0 });
         }
         let cost = meter.read(10_000.0);
-        assert!((cost.p95_ms - 8.0).abs() < 1e-9);
-        assert!((cost.frames_per_second - 100.0).abs() < 1e-9);
+        assert_eq!((cost.p95_ms, cost.frames_per_second), (Some(8.0), Some(100.0)));
     }
 
     #[test]
-    fn a_meter_without_frames_reads_zero() {
-        assert_eq!(FrameMeter::new(0.0).read(5.0), FrameCost::default());
+    fn a_meter_without_frames_has_measured_nothing() {
+        let cost = FrameMeter::new(0.0).read(5.0);
+        assert_eq!((cost.p95_ms, cost.frames_per_second), (None, None));
     }
 }

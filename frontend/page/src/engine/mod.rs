@@ -1,6 +1,7 @@
 //! Joins the workers to the models, and publishes summaries four times a second.
 
 pub mod driver;
+pub mod epochs;
 pub mod lane;
 pub mod lane_model;
 pub mod meter;

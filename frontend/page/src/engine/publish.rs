@@ -11,6 +11,7 @@ use crate::app::state::App;
 use crate::charts::series::tones;
 use crate::engine::driver::Engine;
 use crate::engine::driver::Wanted;
+use crate::engine::epochs::EpochView;
 use crate::engine::lane::LaneView;
 use crate::engine::lane::set_if_new;
 use crate::features::lanes::fairness_facts;
@@ -48,7 +49,7 @@ impl Schedule {
         self.turn = if self.turn + 1 < turns { self.turn + 1 } else { 0 };
         match self.turn {
             0 => {
-                instruct(app, engine, now);
+                instruct(app, engine);
                 publish_all(app, engine, now);
             }
             turn => publish_lane(app, engine, turn - 1, now),
@@ -58,7 +59,7 @@ impl Schedule {
 }
 
 /// Instructs the workers.
-fn instruct(app: App, engine: &mut Engine, now: Time) {
+fn instruct(app: App, engine: &mut Engine) {
     engine.set_view(app.axis.get_untracked(), app.metric.get_untracked());
     let setup = untrack(|| app.setup());
     engine.set_heartbeat(setup.heartbeat);
@@ -96,8 +97,7 @@ fn instruct(app: App, engine: &mut Engine, now: Time) {
         })
         .collect();
     let specs = setup.feeds.specs(server.offered);
-    engine.bring_to(wanted, &setup.feeds, &specs);
-    if engine.reset_if_due(now) {
+    if engine.bring_to(wanted, &setup.feeds, &specs) {
         forget(app);
     }
 }
@@ -126,6 +126,7 @@ fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
     };
     if let Some(lane) = app.lanes.get_untracked().iter().find(|lane| lane.id == running.id) {
         set_if_new(lane.view, view);
+        set_if_new(lane.mode_in_use, running.mode_in_use());
         if lane.certificate.with_untracked(|told| *told != model.certificate) {
             lane.certificate.set(model.certificate.clone());
         }
@@ -155,6 +156,7 @@ fn publish_all(app: App, engine: &mut Engine, now: Time) {
         vec![Piece::Text("Waiting for the server.".to_owned())]
     };
     set_if_new(app.verdict, pieces);
+    set_if_new(app.epoch, EpochView::of(engine.epoch(), now));
     set_if_new(app.elapsed_secs, micros(now.since(engine.measured_since)) / 1_000_000);
     if app.log_revision.get_untracked() != engine.log.revision() {
         app.log_revision.set(engine.log.revision());

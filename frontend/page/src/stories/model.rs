@@ -257,13 +257,6 @@ impl Scenario {
 /// What the queues of a pair keep, messages.
 const QUEUE: u32 = 64;
 
-/// The set-up in which all policies run against each other: nothing is slow but their own consumer.
-pub fn race(setup: &PageSetup) -> PageSetup {
-    let mut setup = Scenario::Clean.applied_to(setup);
-    flood(&mut setup);
-    setup
-}
-
 /// More than two times what a consumer takes that needs 5 ms for each message, and enough bytes to fill buffers soon.
 const fn flood(setup: &mut PageSetup) {
     (setup.feeds.ticks.rate, setup.feeds.ticks.size) = (500, 8_192);

@@ -119,8 +119,8 @@ fn noticed(view: &LaneView) -> Option<u64> {
 
 fn noticed_text(view: &LaneView) -> String {
     noticed(view).map_or_else(
-        || "no loss so far".to_owned(),
-        |micros| "last loss: noticed after ".to_owned() + &format::span(micros),
+        || "the connection has held so far".to_owned(),
+        |micros| "last lost connection: noticed after ".to_owned() + &format::span(micros),
     )
 }
 

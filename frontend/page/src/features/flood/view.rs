@@ -20,60 +20,65 @@ use sluice_text::format;
 /// Floods on offer, bytes.
 const AMOUNTS: [u64; 3] = [1_000_000, 8_000_000, 32_000_000];
 
-/// A number: its name, its test id, its value for tests, and its text.
-type Figure = (&'static str, &'static str, fn(&Flooding) -> u64, fn(&Flooding) -> String);
+/// A number: its name, its test id, its value if there is one, and its text.
+type Figure = (&'static str, &'static str, fn(&Flooding) -> Option<u64>, fn(&Flooding) -> String);
 
 const FIGURES: [Figure; 9] = [
     (
         "in the browser",
         "inbound-buffered",
-        |told| told.level.buffered,
+        |told| Some(told.level.buffered),
         |told| format::bytes(told.level.buffered),
     ),
-    ("at most", "inbound-most-buffered", most_buffered, |told| format::bytes(most_buffered(told))),
-    ("beyond it", "inbound-under-way", under_way, |told| format::bytes(under_way(told))),
-    ("waits", "inbound-ready-waits", waits, |told| format::count(waits(told))),
+    ("at most", "inbound-most-buffered", most_buffered, |told| or_dash(most_buffered(told), format::bytes)),
+    ("beyond it", "inbound-under-way", under_way, |told| or_dash(under_way(told), format::bytes)),
+    ("waits", "inbound-ready-waits", waits, |told| or_dash(waits(told), format::count)),
     (
         "desiredSize",
         "inbound-desired-size",
-        |told| u64::from(is_full(&told.level)),
+        |told| Some(u64::from(is_full(&told.level))),
         |told| told.level.desired_size.map_or_else(|| "–".to_owned(), |size| size.to_string()),
     ),
-    ("came back", "inbound-echoed", echoed, |told| format::bytes(echoed(told))),
-    ("echo p50", "inbound-echo-p50", echo_p50, |told| format::span(echo_p50(told))),
+    ("came back", "inbound-echoed", echoed, |told| or_dash(echoed(told), format::bytes)),
+    ("echo p50", "inbound-echo-p50", echo_p50, |told| or_dash(echo_p50(told), format::span)),
     (
         "heartbeat",
         "inbound-heartbeat",
-        |told| told.heartbeat_micros.unwrap_or(0),
-        |told| told.heartbeat_micros.map_or_else(|| "–".to_owned(), format::span),
+        |told| told.heartbeat_micros,
+        |told| or_dash(told.heartbeat_micros, format::span),
     ),
     (
         "server",
         "inbound-server-reading",
-        |told| u64::from(told.server.stopped_at.is_none()),
+        |told| Some(u64::from(told.server.stopped_at.is_none())),
         |told| if told.server.stopped_at.is_none() { "reads" } else { "stopped" }.to_owned(),
     ),
 ];
 
-fn most_buffered(told: &Flooding) -> u64 {
-    told.flood.map_or(0, |flood| flood.most_buffered)
+fn most_buffered(told: &Flooding) -> Option<u64> {
+    told.flood.map(|flood| flood.most_buffered)
 }
 
 /// What left the browser and has not come back: in the system's buffers, on the way, at the server.
-fn under_way(told: &Flooding) -> u64 {
-    told.flood.map_or(0, |flood| (flood.sent - flood.echoed).saturating_sub(told.level.buffered))
+fn under_way(told: &Flooding) -> Option<u64> {
+    told.flood.map(|flood| (flood.sent - flood.echoed).saturating_sub(told.level.buffered))
 }
 
-fn waits(told: &Flooding) -> u64 {
-    told.flood.map_or(0, |flood| flood.waits)
+fn waits(told: &Flooding) -> Option<u64> {
+    told.flood.map(|flood| flood.waits)
 }
 
-fn echoed(told: &Flooding) -> u64 {
-    told.flood.map_or(0, |flood| flood.echoed)
+fn echoed(told: &Flooding) -> Option<u64> {
+    told.flood.map(|flood| flood.echoed)
 }
 
-fn echo_p50(told: &Flooding) -> u64 {
-    told.flood.map_or(0, |flood| flood.echo_p50)
+/// Nothing has come back yet where this is zero.
+fn echo_p50(told: &Flooding) -> Option<u64> {
+    told.flood.map(|flood| flood.echo_p50).filter(|micros| *micros > 0)
+}
+
+fn or_dash(value: Option<u64>, text: fn(u64) -> String) -> String {
+    value.map_or_else(|| "–".to_owned(), text)
 }
 
 /// How to flood, and each lane under it.

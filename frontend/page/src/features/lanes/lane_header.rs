@@ -8,6 +8,7 @@ use crate::features::lanes::connection_state::ConnectionState;
 use crate::features::lanes::lane_numbers::LaneNumbers;
 use crate::features::lanes::lane_row::details_id;
 use crate::features::lanes::mode_select::ModeSelect;
+use crate::labels;
 
 /// Name, state, numbers, and what opens the lane's details or removes it.
 #[component]
@@ -20,6 +21,7 @@ pub fn LaneHeader(
         <header class="lane-head">
             <div class="lane-title">
                 <h2><span class="swatch" aria-hidden="true"></span><ModeSelect lane/></h2>
+                <FallbackBadge lane/>
                 <ConnectionState lane/>
             </div>
             <LaneNumbers lane/>
@@ -44,5 +46,31 @@ pub fn LaneHeader(
                 "×"
             </button>
         </header>
+    }
+}
+
+/// The transport in use, beside the title of a lane that has fallen back from its own.
+#[component]
+fn FallbackBadge(
+    /// The lane.
+    lane: Lane,
+) -> impl IntoView {
+    let in_use = Memo::new(move |_| {
+        let (set, in_use) = (lane.mode.get(), lane.mode_in_use.get());
+        (set.transport() != in_use.transport()).then_some(in_use)
+    });
+    move || {
+        in_use.get().map(|mode| {
+            view! {
+                <span
+                    class="state"
+                    data-testid="fallback-in-use"
+                    data-value=mode.name()
+                    title="The lane's own transport does not get through; its messages come over this one meanwhile"
+                >
+                    "over " {labels::short(mode)}
+                </span>
+            }
+        })
     }
 }

@@ -26,10 +26,10 @@ pub fn LaneWeather(
             <div class="weather">
                 <p class="weather-numbers">
                     <span title=lane.read(drops)>
-                        <b data-testid="realised-loss" data-value=lane.read(loss_percent)>{lane.read(loss_text)}</b> " lost"
+                        <b data-testid="realised-loss" data-value=lane.read(loss_percent)>{lane.read(loss_text)}</b> " of packets lost"
                     </span>
                     <span title="Delivered to the browser by the emulated network in the last second">
-                        <b data-testid="link-rate" data-value=lane.read(rate)>{lane.read(|view| format::bits(rate(view)))}</b>
+                        <b data-testid="link-rate" data-value=lane.read(rate)>{lane.read(|view| rate(view).map_or_else(|| "–".to_owned(), format::bits))}</b>
                     </span>
                 </p>
                 <Late lane/>
@@ -48,7 +48,7 @@ fn Late(
     let shares = Memo::new(move |_| {
         lane.view.with(|view| {
             let late = view.network.as_ref()?.late?;
-            (late.writes > 0).then(|| late.shares().map(|share| (share * 1_000.0).round() as u32))
+            late.shares().map(|shares| shares.map(|share| (share * 1_000.0).round() as u32))
         })
     });
     let bar = move || {
@@ -56,7 +56,7 @@ fn Late(
         let parts = parts
             .map(|(permille, name)| {
                 let percent = fixed(f64::from(permille) / 10.0, 1);
-                view! { <i style=format!("width: {percent}%") title=format!("{name}: {percent} % of the time of the writes of the last 10 s")></i> }
+                view! { <i style=format!("width: {percent}%") title=format!("{name}: {percent} % of the time of recent writes")></i> }
             })
             .collect_view();
         Some(view! { <span class="late-bar" aria-hidden="true">{parts}</span> })
@@ -109,8 +109,8 @@ fn loss_text(view: &LaneView) -> String {
     loss(view).map_or_else(|| "–".to_owned(), format::percent)
 }
 
-fn rate(view: &LaneView) -> u64 {
-    view.network.as_ref().map_or(0, |network| network.rate_bits)
+fn rate(view: &LaneView) -> Option<u64> {
+    view.network.as_ref().and_then(|network| network.rate_bits)
 }
 
 fn drops(view: &LaneView) -> String {
@@ -124,7 +124,7 @@ fn drops(view: &LaneView) -> String {
         )
     };
     format!(
-        "Packets lost to the browser in the last 10 s. Since this connection began, {}; {}",
+        "Packets lost to the browser in the last 10 s, or since the last change. Since this connection began, {}; {}",
         link("to the browser", &network.flow.down),
         link("to the server", &network.flow.up),
     )

@@ -4,12 +4,13 @@ use sluice_shared::lab::{LateWrite, TcpPhase, TcpReport, TcpWait};
 use sluice_shared::mode::Transport;
 
 use crate::features::network::stats::LaneNetwork;
-use crate::features::network::stats::LaneWeather;
 use sluice_text::format;
 
 /// Where the time of writes went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LateParts {
+    /// How long ago the count began, microseconds; 0 before there are two reports to count between.
+    pub span_micros: u64,
     /// How many writes.
     pub writes: u64,
     /// Microseconds in total, by [`LateParts::NAMES`]' order.
@@ -22,10 +23,15 @@ impl LateParts {
     /// What the parts are called.
     pub const NAMES: [&'static str; 4] = ["send queue", "bottleneck", "on the wire", "behind lost packets"];
 
-    /// Each part's share of the whole, 0 to 1.
-    pub fn shares(&self) -> [f64; 4] {
-        let whole = self.micros.iter().sum::<u64>().max(1) as f64;
-        self.micros.map(|part| part as f64 / whole)
+    /// Returns each part's share of the whole, 0 to 1; `None` if no write took any time.
+    pub fn shares(&self) -> Option<[f64; 4]> {
+        let whole = self.micros.iter().sum::<u64>();
+        if whole == 0 {
+            return None;
+        }
+        let shares = self.micros.map(|part| part as f64 / whole as f64);
+        debug_assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-6, "shares of a whole: {shares:?}");
+        Some(shares)
     }
 }
 
@@ -59,8 +65,20 @@ pub fn cause(network: &LaneNetwork) -> Cause {
             }
         });
     };
-    let span = format::span(LaneWeather::WINDOW_MICROS);
-    let Some(worst) = &late.worst else { return plain(format!("Nothing has arrived for {span}.")) };
+    if late.span_micros == 0 {
+        return plain("Measuring where the time of writes goes.".to_owned());
+    }
+    let span = format::span(late.span_micros);
+    if late.writes == 0 {
+        return plain(format!("No write has arrived for {span}."));
+    }
+    // What arrives at first was written before the network changed.
+    let Some(worst) = &late.worst else {
+        return plain("Measuring where the time of writes goes.".to_owned());
+    };
+    if total(worst) == 0 {
+        return plain(format!("The emulated network has delayed no write of the last {span}."));
+    }
     if total(worst) < NOTABLE_MICROS {
         return plain(format!(
             "No write of the last {span} took longer than {}.",
@@ -100,7 +118,7 @@ pub fn tcp_facts(tcp: &TcpReport) -> String {
     let resent = (tcp.retransmitted_packets > 0)
         .then(|| format!("{} resent", format::count(tcp.retransmitted_packets)));
     let parts = [
-        Some(format!("RTT {}", format::span(tcp.rtt_micros))),
+        (tcp.rtt_micros > 0).then(|| format!("RTT {}", format::span(tcp.rtt_micros))),
         Some(format!("cwnd {}", format::count(tcp.cwnd_packets))),
         Some(format!("{} in flight", format::count(tcp.in_flight_packets))),
         phase.map(str::to_owned),
@@ -129,7 +147,7 @@ mod tests {
             lateness: None,
             quic: None,
         };
-        LaneNetwork { flow, loss: Some(0.02), rate_bits: 1, late }
+        LaneNetwork { flow, loss: Some(0.02), rate_bits: Some(1), late }
     }
 
     fn said(network: &LaneNetwork) -> String {
@@ -139,7 +157,7 @@ mod tests {
     }
 
     fn late(worst: LateWrite) -> LateParts {
-        LateParts { writes: 1, worst: Some(worst), ..LateParts::default() }
+        LateParts { span_micros: 10_000_000, writes: 1, worst: Some(worst), ..LateParts::default() }
     }
 
     const WORST: LateWrite = LateWrite {
@@ -169,14 +187,23 @@ mod tests {
     #[test]
     fn what_cannot_be_told_is_said_so() {
         assert!(said(&network(Transport::WebTransport, None)).contains("can't be told of this QUIC"));
-        let nothing = LateParts::default();
-        assert_eq!(said(&network(Transport::WebSocket, Some(nothing))), "Nothing has arrived for 10.0 s.");
+        let nothing = LateParts { span_micros: 3_000_000, ..LateParts::default() };
+        assert_eq!(said(&network(Transport::WebSocket, Some(nothing))), "No write has arrived for 3.00 s.");
+        let measuring = said(&network(Transport::WebSocket, Some(LateParts::default())));
+        assert_eq!(measuring, "Measuring where the time of writes goes.");
+    }
+
+    #[test]
+    fn a_write_that_took_no_time_is_not_told_as_zero_milliseconds() {
+        let instant = LateWrite { propagation_micros: 0, send_queue_micros: 0, blocked_micros: 0, ..WORST };
+        let said = said(&network(Transport::WebSocket, Some(late(instant))));
+        assert_eq!(said, "The emulated network has delayed no write of the last 10.0 s.");
     }
 
     #[test]
     fn parts_that_are_all_zero_have_no_share() {
-        assert_eq!(LateParts::default().shares(), [0.0; 4]);
+        assert_eq!(LateParts::default().shares(), None);
         let half = LateParts { micros: [0, 1, 1, 0], ..LateParts::default() };
-        assert_eq!(half.shares(), [0.0, 0.5, 0.5, 0.0]);
+        assert_eq!(half.shares(), Some([0.0, 0.5, 0.5, 0.0]));
     }
 }

@@ -24,6 +24,15 @@ impl NetworkSetup {
         Self { preset, change: LinkChange::default(), seed: 1 }
     }
 
+    /// Returns what marks call a change to this network from `told`.
+    pub fn label(&self, told: &Self) -> String {
+        if self.seed != told.seed && (Self { seed: told.seed, ..*self }) == *told {
+            return format!("seed {}", self.seed);
+        }
+        let changed = if self.change.is_empty() { "" } else { ", changed" };
+        format!("network {}{changed}", self.preset.name())
+    }
+
     /// The body of a request that makes a new lab's network this one.
     pub fn as_new(&self) -> String {
         request(Some(self.preset), &self.change, Some(self.seed))

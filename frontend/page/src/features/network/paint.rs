@@ -16,13 +16,13 @@ const EVERY: u64 = 12;
 /// Room between the rows, pixels.
 const GAP: f64 = 4.0;
 /// A row: its name, what it shows, and the value that its top has at least.
-type Row = (&'static str, fn(&WeatherPoint) -> f64, f64);
+type Row = (&'static str, fn(&WeatherPoint) -> Option<f64>, f64);
 
 /// The least tops: 5 % lost, 20 ms of queue, 100 kbit/s.
 const ROWS: [Row; 3] = [
     ("loss", |point| point.loss, 0.05),
-    ("queue", |point| point.queue_micros as f64, 20_000.0),
-    ("rate", |point| point.rate_bits, 100_000.0),
+    ("queue", |point| Some(point.queue_micros as f64), 20_000.0),
+    ("rate", |point| Some(point.rate_bits), 100_000.0),
 ];
 
 /// Paints one lane's curves.
@@ -62,17 +62,21 @@ impl WeatherPainter {
             surface.text(name, axis::LEFT - 7.0, bottom - 1.0, Align::Right);
             surface.stroke_style(&frame.palette.line, 1.0, &[]);
             surface.line((axis::LEFT, bottom), (axis::LEFT + time.width_px, bottom));
-            let highest = points.iter().flatten().map(read).fold(least_top, f64::max);
-            let place = |point: &WeatherPoint| {
-                (time.pixel_from_time(point.at), bottom - read(point) / highest * (bottom - top))
+            let values: Vec<Option<(Time, f64)>> = points
+                .iter()
+                .map(|point| point.as_ref().and_then(|point| Some((point.at, read(point)?))))
+                .collect();
+            let highest = values.iter().flatten().map(|(_, value)| *value).fold(least_top, f64::max);
+            let place = |(at, value): &(Time, f64)| {
+                (time.pixel_from_time(*at), bottom - value / highest * (bottom - top))
             };
             // Losses are what the page's red is for.
             let colour = if at == 0 { &frame.palette.bad } else { frame.palette.tone(running.tone) };
             surface.fill_colour(colour);
             surface.stroke_style(colour, 1.3, &[]);
-            for run in points.split(Option::is_none).filter(|run| !run.is_empty()) {
+            for run in values.split(Option::is_none).filter(|run| !run.is_empty()) {
                 // What is nothing all the time needs no line of its own.
-                if run.iter().flatten().all(|point| read(point) == 0.0) {
+                if run.iter().flatten().all(|(_, value)| *value == 0.0) {
                     continue;
                 }
                 let run: Vec<_> = run.iter().flatten().map(place).collect();

@@ -10,6 +10,7 @@ use sluice_shared::time::Time;
 
 use crate::app::state::App;
 use crate::engine::driver::Engine;
+use crate::engine::epochs::EpochChange;
 use crate::engine::lane::set_if_new;
 use crate::features::network::model::Knob;
 use crate::features::network::model::NetworkSetup;
@@ -190,7 +191,10 @@ impl Network {
             let is_same =
                 self.lab.with_untracked(|held| matches!(held, LabState::Ready(held) if held.id == lab.id));
             match answer {
-                Ok(lab) if is_same => self.lab.set(LabState::Ready(lab)),
+                Ok(lab) if is_same => {
+                    self.lab.set(LabState::Ready(lab));
+                    app.engine().borrow_mut().begin_epoch(EpochChange::Network, wanted.label(&told));
+                }
                 Err(error) if is_same => {
                     self.refuse(app, &error);
                     // What is in force is what was there before, unless somebody has gone on since.
@@ -209,15 +213,22 @@ impl Network {
         let LabState::Ready(lab) = self.lab.get_untracked() else { return };
         spawn_local(async move {
             match api::post_event(&lab.id, event).await {
-                Ok(()) => {
-                    if let LabEvent::Tunnel { seconds } = event {
-                        let until = clock::now() + Duration::from_secs_f64(seconds.max(0.0));
-                        self.tunnel_until.set_value(Some(until));
-                    }
-                }
+                Ok(()) => self.handle_happened(app, event),
                 Err(error) => self.refuse(app, &error),
             }
         });
+    }
+
+    fn handle_happened(self, app: App, event: LabEvent) {
+        if let LabEvent::Tunnel { seconds } = event {
+            let until = clock::now() + Duration::from_secs_f64(seconds.max(0.0));
+            self.tunnel_until.set_value(Some(until));
+        }
+        // The others are over by themselves; this one is a setting.
+        if let LabEvent::BlockUdp { blocked } = event {
+            let label = if blocked { "UDP blocked" } else { "UDP let through" };
+            app.engine().borrow_mut().begin_epoch(EpochChange::Network, label.to_owned());
+        }
     }
 
     fn refuse(self, app: App, error: &AskError) {

@@ -14,9 +14,11 @@ use crate::features::network::lateness::LateParts;
 #[derive(Debug, Default)]
 pub struct LaneWeather {
     samples: VecDeque<Sample>,
-    worst: VecDeque<(Time, LateWrite)>,
+    worst: VecDeque<WorstWrite>,
     flow: Option<FlowReport>,
     hops: RelayHops,
+    /// The beginning of the epoch, on the browser's clock: figures are not taken across it, curves are.
+    since: Time,
 }
 
 /// The two places of the strip that belong to the emulated network; the unit is packets.
@@ -40,13 +42,22 @@ struct Sample {
     lateness: Option<Lateness>,
 }
 
+/// The latest of the writes that arrived between two reports on a connection.
+#[derive(Clone, Copy, Debug)]
+struct WorstWrite {
+    flow: u64,
+    /// When it was reported, on the browser's clock.
+    now: Time,
+    write: LateWrite,
+}
+
 /// A point of the curves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WeatherPoint {
     /// When, on the browser's clock.
     pub at: Time,
-    /// Share of packets lost in the second before, 0 to 1.
-    pub loss: f64,
+    /// Share of packets lost in the second before, 0 to 1; `None` without any packet.
+    pub loss: Option<f64>,
     /// How long the oldest packet had been in the bottleneck's queue, microseconds.
     pub queue_micros: u64,
     /// Bits delivered in the second before.
@@ -60,9 +71,10 @@ pub struct LaneNetwork {
     pub flow: FlowReport,
     /// Share of packets to the browser lost in the last [`LaneWeather::WINDOW_MICROS`]; `None` without any.
     pub loss: Option<f64>,
-    /// Bits delivered to the browser in the last second.
-    pub rate_bits: u64,
-    /// Where the time of the writes that arrived in the last [`LaneWeather::WINDOW_MICROS`] went.
+    /// Bits delivered to the browser in the last second; `None` before the second report on its connection.
+    pub rate_bits: Option<u64>,
+    /// Where the time of the writes that arrived in the last [`LaneWeather::WINDOW_MICROS`] went; `None` where the
+    /// connection does not tell.
     pub late: Option<LateParts>,
 }
 
@@ -86,7 +98,7 @@ impl RelayRoom {
 impl LaneWeather {
     /// Reports kept: a little more than the 30 s of the charts at ten a second.
     pub const MOST: usize = 330;
-    /// Losses and late writes of this span are told, microseconds.
+    /// Losses and late writes of this span are told, or of the epoch if that is shorter, microseconds.
     pub const WINDOW_MICROS: u64 = 10_000_000;
     /// Rates are those of this span, microseconds.
     const RATE_MICROS: u64 = 1_000_000;
@@ -105,12 +117,12 @@ impl LaneWeather {
         let lateness = flow.lateness;
         self.samples.push_back(Sample { flow: flow.flow, now, at, down: flow.down, lateness });
         if let Some(worst) = lateness.and_then(|lateness| lateness.worst) {
-            self.worst.push_back((now, worst));
+            self.worst.push_back(WorstWrite { flow: flow.flow, now, write: worst });
         }
         while self.samples.len() > Self::MOST {
             self.samples.pop_front();
         }
-        while self.worst.front().is_some_and(|(seen, _)| micros(now.since(*seen)) > Self::WINDOW_MICROS)
+        while self.worst.front().is_some_and(|seen| micros(now.since(seen.now)) > Self::WINDOW_MICROS)
             || self.worst.len() > Self::MOST
         {
             self.worst.pop_front();
@@ -120,7 +132,12 @@ impl LaneWeather {
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self { since: self.since, ..Self::default() };
+    }
+
+    /// Begins an epoch at `since` on the browser's clock.
+    pub const fn begin_epoch(&mut self, since: Time) {
+        self.since = since;
     }
 
     /// The newest report on the lane's connection.
@@ -135,19 +152,17 @@ impl LaneWeather {
 
     /// Share of packets to the browser lost lately, 0 to 1.
     pub fn loss(&self) -> Option<f64> {
-        let before = self.before(self.samples.len().checked_sub(1)?, Self::WINDOW_MICROS)?;
-        loss(&before.down, &self.samples.back()?.down)
+        loss(&self.window_start()?.down, &self.samples.back()?.down)
     }
 
     /// What is published; `None` without an emulated connection.
     pub fn network(&self) -> Option<LaneNetwork> {
         let flow = self.flow.clone()?;
         let newest = self.samples.back()?;
-        let window = self.before(self.samples.len() - 1, Self::WINDOW_MICROS);
         Some(LaneNetwork {
             loss: self.loss(),
-            rate_bits: self.rate(self.samples.len() - 1) as u64,
-            late: newest.lateness.map(|now| self.late_parts(window.and_then(|before| before.lateness), now)),
+            rate_bits: self.rate(self.samples.len() - 1).map(|bits| bits as u64),
+            late: newest.lateness.map(|lateness| self.late_parts(newest, lateness)),
             flow,
         })
     }
@@ -161,34 +176,55 @@ impl LaneWeather {
             let before = self.before(at, Self::RATE_MICROS)?;
             Some(WeatherPoint {
                 at: sample.now,
-                loss: loss(&before.down, &sample.down).unwrap_or(0.0),
+                loss: loss(&before.down, &sample.down),
                 queue_micros: sample.down.queue.oldest_micros,
-                rate_bits: self.rate(at),
+                rate_bits: self.rate(at)?,
             })
         })
     }
 
+    /// The report that the figures of the last [`LaneWeather::WINDOW_MICROS`] count from.
+    fn window_start(&self) -> Option<&Sample> {
+        let newest = self.samples.len().checked_sub(1)?;
+        let from = self.first_within(newest, Self::WINDOW_MICROS)?;
+        let in_epoch = self.samples.partition_point(|sample| sample.now < self.since);
+        self.samples.get(from.max(in_epoch)).filter(|_| from.max(in_epoch) < newest)
+    }
+
     /// The oldest report on the same connection that is at most `span` older than the one at `at`.
     fn before(&self, at: usize, span: u64) -> Option<&Sample> {
+        self.samples.get(self.first_within(at, span)?)
+    }
+
+    fn first_within(&self, at: usize, span: u64) -> Option<usize> {
         let sample = self.samples.get(at)?;
         let from = self.samples.partition_point(|other| {
             // Half a period more: reports come every 100 ms, and not to the microsecond.
             other.flow < sample.flow || micros(sample.at.since(other.at)) > span + 50_000
         });
-        self.samples.get(from).filter(|_| from < at)
+        (from < at).then_some(from)
     }
 
-    fn rate(&self, at: usize) -> f64 {
-        let (Some(sample), Some(before)) = (self.samples.get(at), self.before(at, Self::RATE_MICROS)) else {
-            return 0.0;
-        };
+    fn rate(&self, at: usize) -> Option<f64> {
+        let (sample, before) = (self.samples.get(at)?, self.before(at, Self::RATE_MICROS)?);
         let bytes = sample.down.delivered_bytes.saturating_sub(before.down.delivered_bytes);
-        bytes as f64 * 8e6 / micros(sample.at.since(before.at)).max(1) as f64
+        Some(bytes as f64 * 8e6 / micros(sample.at.since(before.at)).max(1) as f64)
     }
 
-    fn late_parts(&self, before: Option<Lateness>, now: Lateness) -> LateParts {
-        let before = before.unwrap_or_default();
+    fn late_parts(&self, newest: &Sample, now: Lateness) -> LateParts {
+        let Some((start, before)) = self.window_start().and_then(|start| Some((start, start.lateness?)))
+        else {
+            return LateParts::default();
+        };
+        // Writes of before the epoch met another network; the server's clock tells when they were written.
+        let written_from = newest.at.as_micros().saturating_sub(micros(newest.now.since(self.since)));
+        let worst = self.worst.iter().filter(|worst| {
+            worst.flow == newest.flow
+                && worst.now > start.now
+                && worst.write.written_at.as_micros() >= written_from
+        });
         LateParts {
+            span_micros: micros(newest.at.since(start.at)),
             writes: now.writes.saturating_sub(before.writes),
             micros: [
                 now.send_queue_micros.saturating_sub(before.send_queue_micros),
@@ -196,7 +232,7 @@ impl LaneWeather {
                 now.propagation_micros.saturating_sub(before.propagation_micros),
                 now.blocked_micros.saturating_sub(before.blocked_micros),
             ],
-            worst: self.worst.iter().map(|(_, write)| *write).max_by_key(lateness::total),
+            worst: worst.map(|worst| worst.write).max_by_key(lateness::total),
         }
     }
 }
@@ -232,7 +268,7 @@ mod tests {
             ..LinkReport::default()
         };
         let worst = LateWrite {
-            written_at: Time::ZERO,
+            written_at: Time::from_millis(tenths * 100),
             send_queue_micros: 1_000,
             bottleneck_micros: 0,
             propagation_micros: 50_000,
@@ -277,7 +313,8 @@ mod tests {
         let network = after(0..50).network().expect("a connection");
         assert!((network.loss.expect("packets") - 0.1).abs() < 1e-9);
         // 90 packets of 1,250 bytes a second.
-        assert!((network.rate_bits as f64 / 900_000.0 - 1.0).abs() < 0.01, "{}", network.rate_bits);
+        let rate = network.rate_bits.expect("a rate");
+        assert!((rate as f64 / 900_000.0 - 1.0).abs() < 0.01, "{rate}");
         assert_eq!(network.flow.down.queue.packets, 2);
     }
 
@@ -287,7 +324,8 @@ mod tests {
         assert!((99..=101).contains(&late.writes), "{late:?}");
         assert_eq!(late.micros[3], late.writes * 300);
         assert_eq!(late.worst.and_then(|worst| worst.lost_packet), Some(299));
-        assert!((late.shares().iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        let shares = late.shares().expect("shares");
+        assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
     }
 
     #[test]
@@ -310,7 +348,9 @@ mod tests {
         let points: Vec<_> = weather.points(Time::ZERO).collect();
         assert_eq!(points.len(), 21);
         assert!(points[20].is_none() && points[19].is_some());
-        assert_eq!(weather.network().expect("a connection").loss, None);
+        let network = weather.network().expect("a connection");
+        assert_eq!((network.loss, network.rate_bits), (None, None), "one report makes no rate");
+        assert_eq!(network.late, Some(LateParts::default()), "and no sum of its own");
     }
 
     #[test]
@@ -321,5 +361,43 @@ mod tests {
         weather.take(None, RelayRoom::default(), Time::ZERO, Time::ZERO);
         assert_eq!(weather.network(), None);
         assert_eq!(weather.hops(), &RelayHops::default());
+    }
+
+    #[test]
+    fn figures_do_not_reach_back_beyond_the_epoch_and_curves_do() {
+        let offset = core::time::Duration::from_secs(1_000);
+        let mut weather = after(0..40);
+        // From here on no packet is lost and no write waits behind one.
+        weather.begin_epoch(Time::from_millis(3_950) + offset);
+        assert_eq!(weather.loss(), None, "no two reports of this epoch");
+        assert_eq!(weather.network().and_then(|network| network.late), Some(LateParts::default()));
+        for tenth in 40..60 {
+            let mut calm = report(1, tenth);
+            calm.down.lost_packets = 39;
+            let at = Time::from_millis(tenth * 100);
+            weather.take(Some(&calm), RelayRoom::default(), at, at + offset);
+        }
+        assert_eq!(weather.loss(), Some(0.0));
+        let late = weather.network().and_then(|network| network.late).expect("told");
+        assert_eq!((late.writes, late.span_micros), (19, 1_900_000));
+        assert_eq!(weather.points(Time::ZERO).count(), 60);
+        assert!(weather.points(Time::ZERO).flatten().take(20).all(|point| point.loss > Some(0.05)));
+    }
+
+    #[test]
+    fn the_worst_write_of_another_epoch_or_connection_is_not_this_ones() {
+        let offset = core::time::Duration::from_secs(1_000);
+        let mut weather = after(0..40);
+        weather.begin_epoch(Time::from_millis(3_950) + offset);
+        for tenth in 40..44 {
+            let mut next = report(1, tenth);
+            // All that arrives was written before the change.
+            for worst in next.lateness.iter_mut().filter_map(|lateness| lateness.worst.as_mut()) {
+                worst.written_at = Time::from_millis(3_900);
+            }
+            let at = Time::from_millis(tenth * 100);
+            weather.take(Some(&next), RelayRoom::default(), at, at + offset);
+        }
+        assert_eq!(weather.network().and_then(|network| network.late).and_then(|late| late.worst), None);
     }
 }

@@ -111,13 +111,13 @@ impl Place {
         }
     }
 
-    /// What a tank holds; `None` for the gate.
+    /// What a tank holds; `None` for the gate, and before the server has reported.
     pub const fn hop(self, hops: &Hops, relay: &RelayHops) -> Option<Hop> {
         match self {
-            Self::Backlog => Some(hops.backlog),
-            Self::PolicyQueue => Some(hops.policy_queue),
+            Self::Backlog => hops.backlog,
+            Self::PolicyQueue => hops.policy_queue,
             Self::Credit => None,
-            Self::Transport => Some(hops.transport),
+            Self::Transport => hops.transport,
             Self::RelayQueue => Some(relay.queue),
             Self::Wire => Some(relay.wire),
             Self::Transit => Some(hops.transit),
@@ -183,14 +183,9 @@ pub fn has_credit(window: Amount) -> bool {
     window != Amount::MAX
 }
 
-/// What the gate still lets pass.
-pub fn credit_left(credit: &Credit) -> Amount {
-    credit.limit - credit.sent
-}
-
 /// How far the gate is open, 0 to 1, by messages or bytes, whichever is scarcer.
 pub fn gate_opening(credit: &Credit) -> f64 {
-    let left = credit_left(credit);
+    let left = credit.left();
     let share = |left: u64, window: u64| if window == 0 { 0.0 } else { left as f64 / window as f64 };
     let messages = share(left.messages, credit.window.messages);
     let bytes = share(left.bytes, credit.window.bytes);
@@ -228,7 +223,7 @@ mod tests {
         credit.sent.bytes = 10_000;
         assert!(gate_opening(&credit).abs() < 1e-9);
         credit.sent = Amount::new(200, 20_000);
-        assert_eq!(credit_left(&credit), Amount::ZERO);
+        assert_eq!(credit.left(), Amount::ZERO);
     }
 
     #[test]

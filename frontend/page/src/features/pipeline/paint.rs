@@ -66,7 +66,8 @@ impl StripPainter {
         for (drawn, place) in self.shares.iter_mut().zip(Place::ALL) {
             let target = match place.hop(&summary.hops, running.model.weather.hops()) {
                 Some(hop) => levels::fullness(place, &hop, summary.credit.window),
-                None => levels::gate_opening(&summary.credit),
+                None if place == Place::Credit => levels::gate_opening(&summary.credit),
+                None => 0.0,
             };
             *drawn += (target - *drawn) * if at_once { 1.0 } else { EASING };
         }

@@ -6,7 +6,6 @@ use sluice_shared::wire::{Hop, Waiting};
 use crate::engine::lane::Lane;
 use crate::engine::lane::LaneView;
 use crate::features::pipeline::levels::Place;
-use crate::features::pipeline::levels::credit_left;
 use crate::features::pipeline::levels::has_credit;
 use sluice_bridge::Credit;
 use sluice_text::format;
@@ -19,12 +18,15 @@ pub fn HopValue(
     /// The tank.
     place: Place,
 ) -> impl IntoView {
-    let read = move |view: &LaneView| place.hop(&view.summary.hops, &view.relay).unwrap_or_default();
-    let messages = Signal::derive(move || lane.view.with(read).held.messages);
+    let read = move |view: &LaneView| place.hop(&view.summary.hops, &view.relay);
+    let messages = Signal::derive(move || lane.view.with(read).map(|hop| hop.held.messages));
     let is_absent = move || place.is_emulated() && lane.view.with(|view| view.network.is_none());
-    let held =
-        Signal::derive(move || if is_absent() { String::new() } else { format::count(messages.get()) });
-    let bound = Signal::derive(move || bound_text(&lane.view.with(read)));
+    let held = Signal::derive(move || match messages.get() {
+        _ if is_absent() => String::new(),
+        Some(messages) => format::count(messages),
+        None => "–".to_owned(),
+    });
+    let bound = Signal::derive(move || lane.view.with(read).map_or_else(String::new, |hop| bound_text(&hop)));
     let detail = Signal::derive(move || lane.view.with(|view| detail_text(place, view)));
     view! {
         <div class="hop">
@@ -42,9 +44,12 @@ fn bound_text(hop: &Hop) -> String {
 }
 
 fn detail_text(place: Place, view: &LaneView) -> String {
-    let hop = place.hop(&view.summary.hops, &view.relay).unwrap_or_default();
+    let Some(hop) = place.hop(&view.summary.hops, &view.relay) else { return String::new() };
     let first = match place {
-        Place::Consumer => Some(format!("{} busy", format::percent(f64::from(view.summary.busy)))),
+        Place::Consumer => {
+            let share = view.summary.occupancy.map(|share| format::percent(f64::from(share)));
+            Some(share.unwrap_or_else(|| "–".to_owned()) + " occupied")
+        }
         Place::Backlog
         | Place::PolicyQueue
         | Place::Credit
@@ -64,12 +69,12 @@ pub fn GateValue(
     /// The lane.
     lane: Lane,
 ) -> impl IntoView {
-    let left = lane.read(|view| credit_left(&view.summary.credit).messages);
-    let window = lane.read(|view| view.summary.credit.window.messages);
+    let left = lane.read(|view| known(&view.summary.credit).map(|credit| credit.left().messages));
+    let window = lane.read(|view| known(&view.summary.credit).map(|credit| credit.window.messages));
     view! {
         <div class="hop gate" class:closed=lane.read(|view| obstacle(view).is_some())>
             <b data-testid=Place::Credit.id() data-value=left>
-                {lane.read(|view| gate_text(view, |credit| format::count(credit_left(credit).messages), "none"))}
+                {lane.read(|view| gate_text(view, |credit| format::count(credit.left().messages), "none"))}
                 <small data-testid="credit-window" data-value=window>
                     {lane.read(|view| gate_text(view, |credit| format!(" of {} left", format::count(credit.window.messages)), ""))}
                 </small>
@@ -77,7 +82,7 @@ pub fn GateValue(
             <span data-testid="waiting" data-value=lane.read(|view| view.summary.waiting.name())>
                 {lane.read(|view| match obstacle(view) {
                     Some(obstacle) => obstacle.to_owned(),
-                    None => gate_text(view, |credit| format!("granted {}", format::count(credit.limit.messages)), "this server knows no credit"),
+                    None => gate_text(view, |credit| format!("granted {} so far", format::count(credit.limit.messages)), "this server knows no credit"),
                 })}
             </span>
         </div>
@@ -86,14 +91,22 @@ pub fn GateValue(
 
 /// What is said of the gate, if there is one.
 fn gate_text(view: &LaneView, text: fn(&Credit) -> String, without: &str) -> String {
-    let credit = &view.summary.credit;
-    if has_credit(credit.window) { text(credit) } else { without.to_owned() }
+    match known(&view.summary.credit) {
+        Some(credit) if has_credit(credit.window) => text(credit),
+        Some(_) => without.to_owned(),
+        None => "–".to_owned(),
+    }
+}
+
+/// The gate of a lane that has a session: no window is empty.
+fn known(credit: &Credit) -> Option<&Credit> {
+    (!credit.window.is_zero()).then_some(credit)
 }
 
 fn obstacle(view: &LaneView) -> Option<&'static str> {
     match view.summary.waiting {
         // The server's word is as old as the way from it, and the grant needs as long to get there.
-        Waiting::NoCredit { .. } if credit_left(&view.summary.credit).messages > 0 => Some("grant under way"),
+        Waiting::NoCredit { .. } if view.summary.credit.left().messages > 0 => Some("grant under way"),
         Waiting::NoCredit { .. } => Some("closed: no credit"),
         Waiting::Transport { .. } => Some("transport is full"),
         Waiting::Nothing | Waiting::NoData => None,

@@ -2,22 +2,31 @@
 
 use core::time::Duration;
 
+use sluice_shared::feed::TicksSpec;
 use sluice_shared::policy::Policy;
 use sluice_shared::time::{Time, micros};
 
-use crate::url::setup::CONSUMER_AT_ONCE;
+use crate::url::setup::FeedKind;
+use crate::url::setup::FeedKinds;
+use crate::url::setup::FeedSetup;
 use crate::url::setup::LaneSetup;
+use sluice_bridge::Ages;
 use sluice_bridge::Connection;
 use sluice_bridge::Consumer;
 use sluice_bridge::GapSeen;
 use sluice_bridge::Report;
 use sluice_bridge::Summary;
 use sluice_bridge::Work;
+use sluice_text::format;
 
 /// What a policy is given to show itself.
 pub const RUN: Duration = Duration::from_secs(6);
+/// A report that comes later than this after the end tells of more than what a policy was given.
+const LATE: Duration = Duration::from_millis(500);
 /// How long a lane may take to connect.
 pub const CONNECT: Duration = Duration::from_secs(10);
+/// The consumer, unless the page's first lane has a slower one.
+const SLOW: Consumer = Consumer { delay_micros: 5_000, work: Work::Busy };
 /// Messages that the queues of the dropping policies keep.
 const LIMIT: u32 = 64;
 
@@ -68,28 +77,28 @@ impl Standing {
     }
 }
 
-/// What a policy has reached.
+/// What a policy has reached. What was not measured is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
+    /// For how long it has been measured.
+    pub measured: Duration,
     /// Messages consumed.
     pub consumed: u64,
-    /// Median age when consumed, microseconds.
-    pub age_p50: u64,
-    /// 99th percentile of that age, microseconds.
-    pub age_p99: u64,
+    /// Latency of these messages; `None` if they are too few.
+    pub latency: Option<Ages>,
     /// Messages in gaps that were reported.
-    pub gaps: u64,
+    pub gaps: Option<u64>,
     /// The newest of these gaps.
     pub gap: Option<GapSeen>,
     /// Messages missing without a word: found by the page, or as the server's exhibit counts them itself, since what is
     /// missing behind megabytes of buffers is found later.
-    pub lost: u64,
+    pub lost: Option<u64>,
     /// The most that the server held for this lane alone, bytes.
-    pub server_peak_bytes: u64,
+    pub server_peak_bytes: Option<u64>,
     /// The most that the page held unconsumed, bytes.
     pub page_peak_bytes: u64,
     /// The share of a core that the server's session took.
-    pub core_share: f64,
+    pub core_share: Option<f64>,
 }
 
 impl Entry {
@@ -98,16 +107,23 @@ impl Entry {
         ENTRANTS.map(|policy| Self { policy, standing: Standing::Waits, figures: None }).to_vec()
     }
 
-    /// Takes a report `elapsed` after the lane was ready. Whether this part is over.
-    pub fn take(&mut self, connection: &Connection, summary: &Summary, elapsed: Duration) -> bool {
-        let figures = self.figures.get_or_insert_default();
-        figures.take(summary, elapsed);
+    /// Takes a report that was made `elapsed` after the lane was ready; `None` while it is not. Returns whether this part
+    /// is over.
+    pub fn take(&mut self, connection: &Connection, summary: &Summary, elapsed: Option<Duration>) -> bool {
+        let is_in_time = elapsed.is_some_and(|elapsed| elapsed <= RUN + LATE);
+        match (&mut self.figures, elapsed) {
+            // The connection is over, and what it came to is known at the end.
+            (Some(figures), None) => figures.take(summary, None),
+            (Some(figures), Some(_)) if is_in_time => figures.take(summary, elapsed),
+            (None, Some(_)) => self.figures.insert(Figures::default()).take(summary, elapsed),
+            (Some(_) | None, _) => {}
+        }
         match connection {
             Connection::Failed { reason } => {
                 self.standing = Standing::Ended(reason.clone());
                 true
             }
-            Connection::Open { .. } if elapsed >= RUN => {
+            Connection::Open { .. } if elapsed.is_some_and(|elapsed| elapsed >= RUN) => {
                 self.standing = Standing::Done;
                 true
             }
@@ -120,35 +136,62 @@ impl Entry {
 }
 
 impl Figures {
-    fn take(&mut self, summary: &Summary, elapsed: Duration) {
-        let held = summary.hops.policy_queue.held.bytes + summary.hops.transport.held.bytes;
-        let peak = summary.exhibit.map_or(0, |exhibit| exhibit.held_bytes_peak);
+    fn take(&mut self, summary: &Summary, elapsed: Option<Duration>) {
+        self.measured = elapsed.unwrap_or(self.measured);
+        let queues = summary.hops.policy_queue.zip(summary.hops.transport);
+        let held = queues.map(|(queue, transport)| queue.held.bytes + transport.held.bytes);
+        let peak = summary.exhibit.map(|exhibit| exhibit.held_bytes_peak);
         self.server_peak_bytes = self.server_peak_bytes.max(held).max(peak);
         self.page_peak_bytes = self.page_peak_bytes.max(summary.hops.inbox.held.bytes);
         self.consumed = summary.consumed.messages;
-        (self.age_p50, self.age_p99) = (summary.age.p50, summary.age.p99);
-        (self.gaps, self.gap) = (summary.gaps.iter().sum(), summary.newest_gap);
-        let dropped = summary.exhibit.map_or(0, |exhibit| exhibit.silently_dropped);
-        self.lost = self.lost.max(summary.lost).max(dropped);
-        // What the server says of a naive lane comes behind the lane's data: it counts by the clock that it was said by.
-        let elapsed_micros =
-            summary.exhibit.map_or_else(|| micros(elapsed), |exhibit| exhibit.elapsed_micros);
-        // A connection that is over tells nothing more of the server's side.
-        if summary.core_micros > 0 && elapsed_micros > 0 {
-            self.core_share = summary.core_micros as f64 / elapsed_micros as f64;
+        self.latency = summary.epoch.measured().copied();
+        let (gaps, dropped) =
+            (summary.gaps.iter().sum(), summary.exhibit.map_or(0, |exhibit| exhibit.silently_dropped));
+        // Before the first message there is nothing that could be missing.
+        if self.consumed > 0 || gaps > 0 {
+            (self.gaps, self.gap) = (Some(gaps), summary.newest_gap);
+            self.lost = self.lost.max(Some(summary.lost.max(dropped)));
         }
+        // What the server says of a naive lane comes behind the lane's data: it counts by the clock that it was said by.
+        let elapsed_micros = summary.exhibit.map(|exhibit| exhibit.elapsed_micros).or(elapsed.map(micros));
+        // A connection that is over tells nothing more of the server's side.
+        if let Some(elapsed_micros) = elapsed_micros.filter(|micros| *micros > 0)
+            && summary.core_micros > 0
+        {
+            self.core_share = Some(summary.core_micros as f64 / elapsed_micros as f64);
+        }
+    }
+
+    /// Returns why the figures say less than those of the others, if they do.
+    pub fn reservation(&self) -> Option<String> {
+        if self.latency.is_none() {
+            return Some(format!("too few messages: {}", format::count(self.consumed)));
+        }
+        // A loaded machine may have brought no report near the end.
+        (self.measured < RUN * 4 / 5).then(|| {
+            format!("measured for {} of {}", format::span(micros(self.measured)), format::span(micros(RUN)))
+        })
     }
 }
 
-/// The lane that all policies run on: as the page's first one, with a consumer that is slow.
+/// The lane that all policies run on: as the page's first one, with a consumer that is too slow for [`feed`].
 pub fn runner(first: Option<LaneSetup>) -> LaneSetup {
     let first = first.unwrap_or(LaneSetup::new(sluice_shared::mode::Mode::WebSocket));
-    let consumer = if first.consumer == CONSUMER_AT_ONCE {
-        Consumer { delay_micros: 5_000, work: Work::Busy }
-    } else {
-        first.consumer
+    let is_slow = first.consumer.delay_micros >= SLOW.delay_micros;
+    LaneSetup { consumer: if is_slow { first.consumer } else { SLOW }, ..first }
+}
+
+/// The feed of the race, whatever the page follows: more than twice what a consumer of 5 ms takes, and enough bytes to
+/// fill buffers soon.
+pub fn feed(page: FeedSetup) -> FeedSetup {
+    let ticks = TicksSpec {
+        rate: 500,
+        size: 8_192,
+        keys: page.ticks.keys,
+        seed: page.ticks.seed,
+        ..TicksSpec::default()
     };
-    LaneSetup { consumer, ..first }
+    FeedSetup { kinds: FeedKinds::NONE.with(FeedKind::Ticks), ticks }
 }
 
 /// When the lane was ready, as its report tells.
@@ -167,6 +210,7 @@ mod tests {
     use sluice_shared::exhibit::ExhibitUse;
     use sluice_shared::mode::Mode;
     use sluice_shared::units::Amount;
+    use sluice_shared::wire::Hop;
 
     use super::*;
 
@@ -176,18 +220,22 @@ mod tests {
     fn summary(millis: u64, queued: u64) -> Summary {
         let mut summary = Summary { core_micros: millis * 100, lost: 3, ..Summary::default() };
         summary.consumed = Amount::new(millis / 5, 0);
-        summary.hops.policy_queue.held.bytes = queued;
+        let held = Amount::new(1, queued);
+        summary.hops.policy_queue = Some(Hop { held, ..Hop::default() });
+        summary.hops.transport = Some(Hop::default());
+        summary.epoch.latency = Ages { count: millis / 5, p50: 1, p95: 2, p99: 3, max: 4 };
         summary
     }
 
     #[test]
     fn an_entry_keeps_its_peaks_and_its_newest_totals() {
         let mut entry = Entry::all().remove(5);
-        assert!(!entry.take(&OPEN, &summary(1_000, 900), Duration::from_secs(1)));
-        assert!(entry.take(&OPEN, &summary(6_000, 100), RUN));
+        assert!(!entry.take(&OPEN, &summary(1_000, 900), Some(Duration::from_secs(1))));
+        assert!(entry.take(&OPEN, &summary(6_000, 100), Some(RUN)));
         let figures = entry.figures.expect("figures");
-        assert_eq!((figures.server_peak_bytes, figures.consumed, figures.lost), (900, 1_200, 3));
-        assert!((figures.core_share - 0.1).abs() < 1e-9);
+        let counted = (figures.server_peak_bytes, figures.consumed, figures.lost);
+        assert_eq!(counted, (Some(900), 1_200, Some(3)));
+        assert_eq!((figures.core_share, figures.reservation()), (Some(0.1), None));
         assert_eq!(entry.standing, Standing::Done);
     }
 
@@ -196,18 +244,19 @@ mod tests {
         let mut entry = Entry::all().remove(6);
         let exhibit = ExhibitUse { elapsed_micros: 2_000_000, ..ExhibitUse::default() };
         let late = Summary { core_micros: 1_900_000, exhibit: Some(exhibit), ..Summary::default() };
-        entry.take(&OPEN, &late, Duration::from_secs(5));
+        entry.take(&OPEN, &late, Some(Duration::from_secs(5)));
         // What came last stands when the connection tells no more.
-        entry.take(&OPEN, &Summary::default(), RUN);
-        let share = entry.figures.expect("figures").core_share;
-        assert!((share - 0.95).abs() < 1e-9, "{share}");
+        entry.take(&OPEN, &Summary::default(), Some(RUN));
+        assert_eq!(entry.figures.and_then(|figures| figures.core_share), Some(0.95));
     }
 
     #[test]
     fn an_entry_that_the_server_ends_says_why() {
         let mut entry = Entry::all().remove(4);
         let failed = Connection::Failed { reason: "32 MiB".into() };
-        assert!(entry.take(&failed, &summary(0, 0), Duration::from_secs(3)));
+        entry.take(&OPEN, &summary(2_900, 50), Some(Duration::from_millis(2_900)));
+        assert!(entry.take(&failed, &summary(3_000, 0), None));
+        assert_eq!(entry.figures.map(|figures| figures.consumed), Some(600), "the last report counts");
         assert_eq!(entry.standing, Standing::Ended("32 MiB".into()));
     }
 
@@ -215,7 +264,38 @@ mod tests {
     fn every_policy_takes_part_with_a_slow_consumer() {
         assert_eq!(Entry::all().len(), ENTRANTS.len());
         assert!(runner(None).consumer.delay_micros > 0);
-        let busy = LaneSetup { consumer: Consumer { delay_micros: 9, work: Work::Busy }, ..runner(None) };
-        assert_eq!(runner(Some(busy)), busy);
+        let feed = feed(FeedSetup::default()).ticks;
+        let takes = |setup: LaneSetup| 1_000_000 / setup.consumer.delay_micros;
+        let quick = LaneSetup { consumer: Consumer { delay_micros: 9, work: Work::Busy }, ..runner(None) };
+        assert!(2 * takes(runner(Some(quick))) < feed.rate, "the consumer must be too slow");
+        let slower = LaneSetup { consumer: Consumer { delay_micros: 20_000, work: Work::Sleep }, ..quick };
+        assert_eq!(runner(Some(slower)), slower);
+    }
+
+    #[test]
+    fn nothing_measured_is_told_as_nothing() {
+        let mut entry = Entry::all().remove(0);
+        let connecting = Connection::Connecting { since: Time::ZERO };
+        assert!(!entry.take(&connecting, &Summary::default(), None));
+        assert_eq!(entry.figures, None, "a lane that is not ready measures nothing");
+        // Connected, and no message has come.
+        assert!(entry.take(&OPEN, &Summary::default(), Some(RUN)));
+        let figures = entry.figures.expect("figures");
+        assert_eq!(
+            (figures.latency, figures.lost, figures.gaps, figures.core_share),
+            (None, None, None, None)
+        );
+        assert_eq!(figures.server_peak_bytes, None);
+        assert_eq!(figures.reservation().as_deref(), Some("too few messages: 0"));
+    }
+
+    #[test]
+    fn a_report_long_after_the_end_does_not_give_a_policy_more_time_than_the_others() {
+        let mut entry = Entry::all().remove(0);
+        entry.take(&OPEN, &summary(2_000, 0), Some(Duration::from_secs(2)));
+        assert!(entry.take(&OPEN, &summary(30_000, 0), Some(Duration::from_secs(30))));
+        let figures = entry.figures.expect("figures");
+        assert_eq!((figures.consumed, figures.measured), (400, Duration::from_secs(2)));
+        assert!(figures.reservation().is_some_and(|text| text.starts_with("measured for 2.00")));
     }
 }

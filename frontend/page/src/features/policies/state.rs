@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use leptos::prelude::*;
 
@@ -14,6 +13,7 @@ use crate::features::policies::model::CONNECT;
 use crate::features::policies::model::Entry;
 use crate::features::policies::model::RUN;
 use crate::features::policies::model::Standing;
+use crate::features::policies::model::feed;
 use crate::features::policies::model::ready_since;
 use crate::features::policies::model::runner;
 use crate::url::setup::LaneSetup;
@@ -78,7 +78,7 @@ impl Race {
         };
         let first = untrack(|| app.lanes.get().first().map(crate::engine::lane::Lane::setup))?;
         let lane = runner(Some(first));
-        let feeds = app.feeds.get_untracked();
+        let feeds = feed(app.feeds.get_untracked()).fitted(server.offered);
         let policy = self.entries.with_untracked(|entries| entries.get(at).map(|entry| entry.policy))?;
         let endpoints = server.endpoints_of(LANE, &lane, ports);
         Some(LaneSetup { policy, ..lane }.for_worker(&feeds, &feeds.specs(server.offered), endpoints))
@@ -111,9 +111,8 @@ impl Race {
                 Some(Ok(report)) => {
                     let elapsed = ready_since(&report).map(|since| report.now.since(since));
                     let is_late = elapsed.is_none() && clock::now().since(began) > CONNECT + RUN;
-                    let over = self.change(at, |entry| {
-                        entry.take(&report.connection, &report.summary, elapsed.unwrap_or(Duration::ZERO))
-                    });
+                    let over =
+                        self.change(at, |entry| entry.take(&report.connection, &report.summary, elapsed));
                     over || is_late
                 }
                 Some(Err(reason)) => self.change(at, |entry| {

@@ -8,32 +8,22 @@ use crate::features::policies::model::Figures;
 use crate::features::policies::model::Standing;
 use sluice_text::format;
 
-/// A column: its title, its test id, its value for tests, and its text.
-type Column = (&'static str, &'static str, fn(&Figures) -> u64, fn(&Figures) -> String);
+/// A column: its title, its test id, its value if there is one, and what that value is in words.
+type Column = (&'static str, &'static str, fn(&Figures) -> Option<u64>, fn(u64) -> String);
 
 const COLUMNS: [Column; 8] = [
-    ("age p50", "race-p50", |figures| figures.age_p50, |figures| format::span(figures.age_p50)),
-    ("age p99", "race-p99", |figures| figures.age_p99, |figures| format::span(figures.age_p99)),
-    ("consumed", "race-consumed", |figures| figures.consumed, |figures| format::count(figures.consumed)),
-    ("in gaps", "race-gaps", |figures| figures.gaps, |figures| format::count(figures.gaps)),
-    ("lost", "race-lost", |figures| figures.lost, |figures| format::count(figures.lost)),
-    (
-        "server holds",
-        "race-server",
-        |figures| figures.server_peak_bytes,
-        |figures| format::bytes(figures.server_peak_bytes),
-    ),
-    (
-        "page holds",
-        "race-page",
-        |figures| figures.page_peak_bytes,
-        |figures| format::bytes(figures.page_peak_bytes),
-    ),
+    ("latency p50", "race-p50", |figures| figures.latency.map(|ages| ages.p50), format::span),
+    ("latency p99", "race-p99", |figures| figures.latency.map(|ages| ages.p99), format::span),
+    ("consumed", "race-consumed", |figures| Some(figures.consumed), format::count),
+    ("in gaps", "race-gaps", |figures| figures.gaps, format::count),
+    ("lost", "race-lost", |figures| figures.lost, format::count),
+    ("server holds", "race-server", |figures| figures.server_peak_bytes, format::bytes),
+    ("page holds", "race-page", |figures| Some(figures.page_peak_bytes), format::bytes),
     (
         "server's core",
         "race-core",
-        |figures| (figures.core_share * 1e3) as u64,
-        |figures| format::percent(figures.core_share),
+        |figures| figures.core_share.map(|share| (share * 1e3) as u64),
+        |permille| format::percent(permille as f64 / 1e3),
     ),
 ];
 
@@ -46,7 +36,7 @@ pub fn PoliciesPanel() -> impl IntoView {
     view! {
         <div class="card-head">
             <p class="hint">
-                "The first lane's transport and feed, with its consumer if that is slow, else one that computes 5 ms for each message. Six seconds for each policy, one after the other."
+                "On a lane of its own with the first lane's transport and path: 500 messages of 8 KB a second, and its consumer if that is slow, else one that computes 5 ms for each message. Six seconds for each policy, one after the other."
             </p>
             <button
                 type="button"
@@ -83,8 +73,8 @@ fn Row(
     let outcome = outcome(&entry);
     let cells = COLUMNS
         .map(|(_, testid, value, text)| {
-            let shown = entry.figures.as_ref().map_or_else(|| "–".to_owned(), text);
-            let value = entry.figures.as_ref().map(value);
+            let value = entry.figures.as_ref().and_then(value);
+            let shown = value.map_or_else(|| "–".to_owned(), text);
             let is_bad = testid == "race-lost" && value.is_some_and(|lost| lost > 0);
             view! { <td data-testid=testid data-value=value class:bad=is_bad>{shown}</td> }
         })
@@ -110,7 +100,11 @@ fn outcome(entry: &Entry) -> String {
     match &entry.standing {
         Standing::Waits => "waits for its turn".to_owned(),
         Standing::Runs => "runs".to_owned(),
-        Standing::Done => gap,
+        Standing::Done => {
+            let reservation = entry.figures.as_ref().and_then(Figures::reservation);
+            let parts = [reservation.unwrap_or_default(), gap];
+            parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+        }
         Standing::Ended(reason) => reason.clone(),
     }
 }

@@ -16,8 +16,6 @@ const BOTTOM: f64 = 20.0;
 const YOUNGEST_MICROS: u32 = 100;
 /// Room for a label of the age axis.
 const LABEL_WIDTH: f64 = 46.0;
-/// Fewer messages than this make no curve.
-const ENOUGH: u64 = 20;
 const SHARES: [(f64, &str); 6] =
     [(0.01, "1 %"), (0.1, "10 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
 
@@ -46,10 +44,10 @@ impl CurvePainter {
         surface.clear((width, height));
         let lanes: Vec<_> = engine
             .lanes()
-            .filter(|running| running.model.summary.age.count >= ENOUGH)
-            .filter(|running| !running.model.summary.age_curve.is_empty())
+            .filter(|running| running.model.summary.epoch.measured().is_some())
+            .filter(|running| !running.model.summary.epoch.curve.is_empty())
             .collect();
-        let ages = || lanes.iter().flat_map(|running| running.model.summary.age_curve.iter().copied());
+        let ages = || lanes.iter().flat_map(|running| running.model.summary.epoch.curve.iter().copied());
         let (lowest, highest) = (ages().min().unwrap_or(300), ages().max().unwrap_or(30_000));
         let low = f64::from(lowest.max(YOUNGEST_MICROS)).log10().floor();
         let plot = Plot {
@@ -64,7 +62,8 @@ impl CurvePainter {
             let points: Vec<_> = running
                 .model
                 .summary
-                .age_curve
+                .epoch
+                .curve
                 .iter()
                 .enumerate()
                 .map(|(index, age)| (plot.x_from_age(f64::from(*age)), plot.y_from_share(curve_share(index))))

@@ -6,27 +6,32 @@ use crate::app::state::App;
 use crate::engine::lane::Lane;
 use crate::engine::lane::LaneView;
 use sluice_bridge::Ages;
+use sluice_bridge::EpochStats;
 use sluice_text::format;
 
 /// A column of the table: its title, its test id, and what it shows, if anything was measured.
 type Column = (&'static str, &'static str, fn(&LaneView) -> Option<u64>);
 
 const WHOLE: [Column; 4] = [
-    ("p50", "table-p50", |view| measured(&view.summary.age, view.summary.age.p50)),
-    ("p95", "table-p95", |view| measured(&view.summary.age, view.summary.age.p95)),
-    ("p99", "table-p99", |view| measured(&view.summary.age, view.summary.age.p99)),
-    ("max", "table-max", |view| measured(&view.summary.age, view.summary.age.max)),
+    ("p50", "table-p50", |view| measured(&view.summary.epoch.latency, view.summary.epoch.latency.p50)),
+    ("p95", "table-p95", |view| measured(&view.summary.epoch.latency, view.summary.epoch.latency.p95)),
+    ("p99", "table-p99", |view| measured(&view.summary.epoch.latency, view.summary.epoch.latency.p99)),
+    ("max", "table-max", |view| measured(&view.summary.epoch.latency, view.summary.epoch.latency.max)),
 ];
 const PARTS: [Column; 3] = [
-    ("server", "part-server", |view| measured(&view.summary.age_at_server, view.summary.age_at_server.p99)),
-    ("transit", "part-transit", |view| {
-        measured(&view.summary.age_in_transit, view.summary.age_in_transit.p99)
+    ("server", "part-server", |view| {
+        measured(&view.summary.epoch.latency_at_server, view.summary.epoch.latency_at_server.p99)
     }),
-    ("inbox", "part-inbox", |view| measured(&view.summary.age_in_inbox, view.summary.age_in_inbox.p99)),
+    ("transit", "part-transit", |view| {
+        measured(&view.summary.epoch.latency_in_transit, view.summary.epoch.latency_in_transit.p99)
+    }),
+    ("inbox", "part-inbox", |view| {
+        measured(&view.summary.epoch.latency_in_inbox, view.summary.epoch.latency_in_inbox.p99)
+    }),
 ];
 
 fn measured(ages: &Ages, micros: u64) -> Option<u64> {
-    (ages.count > 0).then_some(micros)
+    (ages.count >= EpochStats::ENOUGH).then_some(micros)
 }
 
 /// One row a lane: percentiles of the whole age, and the 99th percentile of each part of it.

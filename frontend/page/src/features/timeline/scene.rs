@@ -83,7 +83,11 @@ impl Scene {
             lanes: lanes.collect(),
             outages: engine.events.outages_since(from).copied().collect(),
             marks: engine.events.marks_since(from).cloned().collect(),
-            epochs: Vec::new(),
+            epochs: engine
+                .epochs()
+                .filter(|epoch| epoch.began >= from)
+                .map(|epoch| Mark { at: epoch.began, label: epoch.label.clone() })
+                .collect(),
         }
     }
 

@@ -8,7 +8,6 @@ use sluice_shared::policy::Policy;
 use sluice_shared::time::Time;
 use sluice_shared::wire::{GapReason, Waiting};
 
-use crate::features::pipeline::levels::credit_left;
 use sluice_bridge::Connection;
 use sluice_bridge::Consumer;
 use sluice_bridge::Summary;
@@ -19,8 +18,10 @@ use sluice_text::format;
 pub struct Step {
     /// What kind of thing.
     pub kind: StepKind,
-    /// When, on the browser's clock.
+    /// When, on the browser's clock; the beginning of the trace for what was the case already.
     pub at: Time,
+    /// Whether it was the case before the trace began, so that nothing is known of its time.
+    pub is_earlier: bool,
     /// What, in a sentence with the values measured then.
     pub text: String,
 }
@@ -256,7 +257,7 @@ impl Trace {
     fn look_at_server(&mut self, sight: &Sight<'_>, first: First) {
         let (summary, now) = (sight.summary, sight.now);
         if let Waiting::Transport { since } = summary.waiting {
-            let held = summary.hops.transport;
+            let held = summary.hops.transport.unwrap_or_default();
             let blocked = summary.blocked_writes.saturating_sub(first.blocked_writes);
             self.note(StepKind::SendBuffer, local(since, summary), || {
                 format!(
@@ -266,7 +267,7 @@ impl Trace {
                 )
             });
         }
-        let backlog = summary.hops.backlog.held;
+        let backlog = summary.hops.backlog.unwrap_or_default().held;
         if sight.policy == Policy::Lossless && backlog.messages > 2 * summary.credit.window.messages.max(1) {
             self.note(StepKind::Backlog, now, || {
                 format!(
@@ -275,7 +276,7 @@ impl Trace {
                 )
             });
         }
-        let queue = summary.hops.policy_queue.held;
+        let queue = summary.hops.policy_queue.unwrap_or_default().held;
         if queue.bytes >= Self::NOTABLE_QUEUE {
             self.note(StepKind::Queue, now, || {
                 format!(
@@ -334,9 +335,11 @@ impl Trace {
 
     fn look_at_consumer(&mut self, sight: &Sight<'_>, first: First) {
         let (summary, now) = (sight.summary, sight.now);
-        if summary.age.p50 > Self::STALE_MICROS {
+        if let Some(latency) = summary.epoch.measured()
+            && latency.p50 > Self::STALE_MICROS
+        {
             self.note(StepKind::Stale, now, || {
-                format!("Half of what is consumed is older than {}.", format::span(summary.age.p50))
+                format!("Half of what is consumed is older than {}.", format::span(latency.p50))
             });
         }
         let lost = summary.lost.saturating_sub(first.lost);
@@ -354,7 +357,7 @@ impl Trace {
     fn look_for_calm(&mut self, sight: &Sight<'_>) {
         let summary = sight.summary;
         let is_calm = summary.waiting == Waiting::NoData
-            && credit_left(&summary.credit).messages > 0
+            && summary.credit.left().messages > 0
             && summary.hops.inbox.held.messages * 4 < summary.credit.window.messages
             && sight.tcp.is_none_or(|tcp| tcp.waits_for != TcpWait::PeerWindow);
         let was_blocked = self.steps.iter().any(|step| step.kind != StepKind::Consumer);
@@ -372,10 +375,11 @@ impl Trace {
         if self.steps.iter().any(|step| step.kind == kind) {
             return;
         }
-        // What the server says comes later than it was, yet nothing follows from what had not begun.
+        // What the first look finds was so before, except for the setting itself, with which the trace begins.
+        let is_earlier = kind != StepKind::Consumer && self.began.is_none_or(|began| at <= began);
         let at = self.began.map_or(at, |began| at.max(began));
         let place = self.steps.partition_point(|step| step.at <= at);
-        self.steps.insert(place, Step { kind, at, text: text() });
+        self.steps.insert(place, Step { kind, at, is_earlier, text: text() });
     }
 }
 

@@ -54,8 +54,11 @@ fn TraceStep(
     step: Step,
 ) -> impl IntoView {
     let app = expect_context::<App>();
-    let Step { kind, at, text } = step;
+    let Step { kind, at, is_earlier, text } = step;
     let after = move || {
+        if is_earlier {
+            return "before".to_owned();
+        }
         let began = lane.trace.with(|steps| steps.first().map_or(at, |first| first.at));
         format!("{} s", fixed(micros(at.since(began)) as f64 / 1e6, 3))
     };

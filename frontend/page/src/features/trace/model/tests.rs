@@ -131,3 +131,37 @@ fn everything_flows_again_when_it_has_for_a_while() {
     let last = trace.steps().last().expect("steps");
     assert_eq!((last.kind, last.at), (StepKind::Recovered, Time::from_millis(4_000)));
 }
+
+#[test]
+fn what_was_the_case_when_the_trace_began_has_no_time_in_it() {
+    let mut trace = Trace::default();
+    let mut summary = Summary { waiting: Waiting::NoCredit { since: Time::from_millis(200) }, ..flowing() };
+    summary.hops.inbox = Hop { held: Amount::new(63, 0), ..Hop::default() };
+    trace.look(&sight(1_000, Policy::Lossless, &summary));
+    let backlog = Hop { held: Amount::new(500, 0), ..Hop::default() };
+    summary.hops.backlog = Some(backlog);
+    trace.look(&sight(1_700, Policy::Lossless, &summary));
+    let times: Vec<_> = trace.steps().iter().map(|step| (step.kind, step.is_earlier)).collect();
+    assert_eq!(
+        times,
+        [
+            (StepKind::Consumer, false),
+            (StepKind::Inbox, true),
+            (StepKind::Credit, true),
+            (StepKind::Backlog, false),
+        ]
+    );
+}
+
+#[test]
+fn what_is_consumed_is_stale_by_the_messages_of_this_epoch() {
+    let mut trace = Trace::default();
+    let mut summary = flowing();
+    summary.epoch.latency = sluice_bridge::Ages { count: 30, p50: 5_000_000, ..Default::default() };
+    trace.look(&sight(1_000, Policy::Lossless, &flowing()));
+    trace.look(&sight(2_000, Policy::Lossless, &summary));
+    assert_eq!(kinds(&trace), [StepKind::Consumer], "a few messages have no median");
+    summary.epoch.latency.count = 60;
+    trace.look(&sight(3_000, Policy::Lossless, &summary));
+    assert_eq!(kinds(&trace), [StepKind::Consumer, StepKind::Stale]);
+}
