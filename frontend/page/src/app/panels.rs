@@ -1,8 +1,9 @@
 //! The card below the lanes, of which one panel is in sight.
 
 use leptos::prelude::*;
+use sluice_bridge::View;
 
-use crate::app::lazy_panel::LabsPanel;
+use crate::app::lazy_panel::LazyPanel;
 use crate::app::state::App;
 use crate::features::continuity::view::ContinuityPanel;
 use crate::features::flood::view::InboundPanel;
@@ -38,7 +39,8 @@ pub fn Panels() -> impl IntoView {
         Panel::Continuity => view! { <ContinuityPanel/> }.into_any(),
         Panel::Frames => view! { <FramesPanel/> }.into_any(),
         Panel::Inbound => view! { <InboundPanel/> }.into_any(),
-        panel @ (Panel::Handshakes | Panel::Migration) => view! { <LabsPanel panel/> }.into_any(),
+        Panel::Handshakes => view! { <LazyPanel view=View::Handshakes/> }.into_any(),
+        Panel::Migration => view! { <LazyPanel view=View::Migration/> }.into_any(),
         Panel::Log => view! { <LogView/> }.into_any(),
     };
     let is_wide = move || !matches!(app.panel.get(), Panel::Compare | Panel::Log);

@@ -8,6 +8,7 @@ use sluice_shared::time::Time;
 use crate::app::server;
 use crate::app::server::Server;
 use crate::app::theme::Theme;
+use crate::app::views::LazyViews;
 use crate::charts::frame_loop::FrameLoop;
 use crate::charts::frame_loop::REDUCED_MOTION;
 use crate::charts::scale::AgeAxis;
@@ -68,6 +69,8 @@ pub struct App {
     pub verdict: RwSignal<Vec<Piece>>,
     /// Which panel stands below the lanes.
     pub panel: RwSignal<Panel>,
+    /// Lazily loaded views.
+    pub views: LazyViews,
     /// The moment that is marked in the charts.
     pub marked: RwSignal<Option<Time>>,
     /// All policies against each other.
@@ -106,6 +109,7 @@ impl App {
             theme: RwSignal::new(Theme::remembered()),
             verdict: RwSignal::new(Vec::new()),
             panel: RwSignal::new(Panel::from_query(&window::query())),
+            views: LazyViews::new(&window::query()),
             marked: RwSignal::new(None),
             race: Race::new(),
             log: RwSignal::new(Vec::new()),
@@ -213,6 +217,7 @@ impl App {
         self.tell(Scenario::Clean);
         self.begin(&scenario::race(&untrack(|| self.setup())));
         self.panel.set(Panel::Policies);
+        self.views.request_race();
         self.race.start(*self);
     }
 

@@ -20,6 +20,7 @@ use crate::features::network::state::LabState;
 use crate::features::network::stats::RelayRoom;
 use crate::labels::short_names;
 use crate::url::share::query_from_setup;
+use crate::url::view_query::ViewQuery;
 use crate::verdict::Evidence;
 use crate::verdict::Piece;
 use crate::verdict::verdict;
@@ -63,7 +64,8 @@ fn instruct(app: App, engine: &mut Engine, now: Time) {
     let setup = untrack(|| app.setup());
     engine.set_heartbeat(setup.heartbeat);
     engine.set_fragments(app.fragment_bytes.get_untracked());
-    remember(app, &(query_from_setup(&setup) + &app.panel.get_untracked().query_part()));
+    let views = app.views.query.with_untracked(ViewQuery::suffix);
+    remember(app, &(query_from_setup(&setup) + &app.panel.get_untracked().query_part() + &views));
     let Server::Ready(server) = app.server.get_untracked() else { return };
     app.network.tell(app);
     // Lanes start once it is known whether there is a lab.
@@ -161,6 +163,7 @@ fn publish_all(app: App, engine: &mut Engine, now: Time) {
         app.log.set(engine.log.newest_first());
     }
     app.network.publish(engine, now);
+    app.views.update(app, engine);
     let cost = engine.meter.read(clock::page_millis());
     set_if_new(app.frame_cost, cost);
 }

@@ -3,3 +3,4 @@
 pub mod panel;
 pub mod setup;
 pub mod share;
+pub mod view_query;

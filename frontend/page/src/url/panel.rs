@@ -1,5 +1,7 @@
 //! What stands below the lanes.
 
+use sluice_bridge::View;
+
 /// One of the panels, of which one is in sight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Panel {
@@ -37,6 +39,20 @@ impl Panel {
         Self::Migration,
         Self::Log,
     ];
+
+    /// The panel that shows a lazily loaded view.
+    pub const fn showing(view: View) -> Self {
+        match view {
+            View::Trace => Self::Trace,
+            View::Policies => Self::Policies,
+            View::Continuity => Self::Continuity,
+            View::Frames => Self::Frames,
+            View::Inbound => Self::Inbound,
+            View::Handshakes | View::ThisBrowser => Self::Handshakes,
+            View::Migration => Self::Migration,
+            View::Log => Self::Log,
+        }
+    }
 
     /// What it is called.
     pub const fn title(self) -> &'static str {
