@@ -19,7 +19,7 @@ pub(crate) const STEPS: usize = 3;
 const INPUTS: [&str; 7] =
     [".cargo", "Cargo.lock", "Cargo.toml", "Trunk.toml", "frontend", "index.html", "shared"];
 /// Code that the page loads when a panel is opened first.
-const LAZY: [&str; 2] = ["labs.js", "labs_bg.wasm"];
+const LAZY: [&str; 2] = ["views.js", "views_bg.wasm"];
 const NOTE: &str = "page-fingerprint";
 const LOCK: &str = "page.lock";
 
@@ -135,7 +135,7 @@ pub(crate) fn check_budget(workspace: &Workspace, budget: Budget) -> Result<Stri
         return Err(Failure::failed("size budget: dist/ lacks code; build the page first"));
     }
     let mut verdicts = Vec::new();
-    for (what, files, budget_bytes) in [("page", page, budget.page_bytes), ("labs", lazy, budget.lazy_bytes)]
+    for (what, files, budget_bytes) in [("page", page, budget.page_bytes), ("views", lazy, budget.lazy_bytes)]
     {
         let total: u64 = files.iter().map(|file| file.brotli_bytes).sum();
         let verdict = format!("{what} {} of {}", kilobytes(total), kilobytes(budget_bytes));

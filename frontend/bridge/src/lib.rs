@@ -1,6 +1,6 @@
-//! What the page and a lane's worker say to each other.
+//! Messages between the page and a lane's worker, and between the page and a lazily loaded view.
 //!
-//! Both directions are postcard in a `Uint8Array`. The worker speaks only when asked: the page sends
+//! Views: see [`ViewInput`] and [`ViewAction`]. Workers: both directions are postcard in a `Uint8Array`. The worker speaks only when asked: the page sends
 //! [`Command::Report`] at most once a frame and not again before the answer, so a slow worker is asked less and a
 //! hidden page asks nothing. All times are microseconds since the Unix epoch as `performance` tells them, which page
 //! and workers of one browser share.
@@ -8,13 +8,21 @@
 mod command;
 mod epoch;
 mod flooding;
+mod lab_action;
+mod lane_setup;
 mod life;
 mod report;
 mod summary;
+mod view;
 
 pub use command::{Command, Consumer, Endpoints, Recovery, Setup, Upkeep, Window, Work};
 pub use epoch::EpochStats;
 pub use flooding::{FloodLevel, FloodTold, Flooding};
+pub use lab_action::{LabAction, NetworkSettings};
+pub use lane_setup::{CONSUMER_AT_ONCE, FeedKind, FeedKinds, FeedSetup, LaneSetup, WindowChoice};
 pub use life::{LifeEvent, LifeKind, Outage, ReadyTimes, Silence, Start};
 pub use report::{AgeColumn, Connection, Dot, HostReading, Level, Note, Report};
 pub use summary::{Ages, Credit, GapSeen, Hops, Summary, curve_share};
+pub use view::{
+    LabInput, LabSettings, LaneInput, LogLine, ServerInput, TraceStep, View, ViewAction, ViewInput,
+};

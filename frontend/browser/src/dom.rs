@@ -2,8 +2,9 @@
 //!
 //! Long tables of text cost the page a tenth of what views cost, and their text is made and tested in the page.
 
-use wasm_bindgen::JsCast;
-use web_sys::{Element, Event};
+use js_sys::Promise;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, Event, HtmlElement};
 
 /// An element and what was written into its parts.
 #[derive(Debug)]
@@ -50,4 +51,22 @@ pub fn subject(event: &Event, attribute: &str) -> Option<(String, String)> {
     let target: Element = event.target()?.dyn_into().ok()?;
     let named = target.closest("[data-testid]").ok()??;
     Some((named.get_attribute("data-testid")?, named.get_attribute(attribute).unwrap_or_default()))
+}
+
+/// Adds a style sheet to the document; the promise is resolved once it applies, and rejected if it cannot be loaded.
+///
+/// # Errors
+/// The document has no head.
+pub fn load_stylesheet(href: &str) -> Result<Promise, JsValue> {
+    let document = web_sys::window().and_then(|window| window.document()).ok_or(JsValue::NULL)?;
+    let head = document.query_selector("head")?.ok_or(JsValue::NULL)?;
+    let link: HtmlElement = document.create_element("link")?.dyn_into()?;
+    link.set_attribute("rel", "stylesheet")?;
+    link.set_attribute("href", href)?;
+    let loaded = Promise::new(&mut |resolve, reject| {
+        link.set_onload(Some(&resolve));
+        link.set_onerror(Some(&reject));
+    });
+    head.append_child(&link)?;
+    Ok(loaded)
 }

@@ -10,7 +10,7 @@ use crate::{DESK, HAND};
 /// What the page has loaded of the lab's module.
 const LOADED: &str =
     "return performance.getEntriesByType('resource').map(entry => new URL(entry.name).pathname)
-    .filter(path => path.startsWith('/labs'));";
+    .filter(path => path.startsWith('/views'));";
 
 /// What the ladder on the page consists of.
 const LADDER: &str = "const svg = document.querySelector('[data-testid=ladder] svg');

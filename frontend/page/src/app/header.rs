@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::app::state::App;
-use crate::url::view::View;
+use crate::url::route::Route;
 use sluice_browser::window;
 use sluice_text::format;
 
@@ -49,24 +49,24 @@ pub fn Header() -> impl IntoView {
 #[component]
 fn Navigation() -> impl IntoView {
     let app = expect_context::<App>();
-    let links = View::ALL
-        .map(|view| {
-            let is_shown = move || app.view.get() == view;
+    let links = Route::ALL
+        .map(|route| {
+            let is_shown = move || app.route.get() == route;
             let open = move |event: leptos::ev::MouseEvent| {
                 // A new tab or window is the browser's business.
                 if !(event.ctrl_key() || event.meta_key() || event.shift_key()) {
                     event.prevent_default();
-                    app.open_view(view);
+                    app.open_route(route);
                 }
             };
             view! {
                 <a
-                    href=["?view=", &view.name()].concat()
-                    data-testid=["view-", &view.name()].concat()
+                    href=["?view=", &route.name()].concat()
+                    data-testid=["view-", &route.name()].concat()
                     aria-current=move || is_shown().then_some("page")
                     on:click=open
                 >
-                    {view.title()}
+                    {route.title()}
                 </a>
             }
         })

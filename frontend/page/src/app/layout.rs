@@ -1,10 +1,11 @@
 //! The whole page: navigation, verdict, timeline, lanes, the view below them and the controls beside them.
 
 use leptos::prelude::*;
+use sluice_bridge::View;
 
 use crate::app::footer::Footer;
 use crate::app::header::Header;
-use crate::app::lazy_panel::LabsPanel;
+use crate::app::lazy_panel::LazyPanel;
 use crate::app::notices::Notices;
 use crate::app::sidebar::Sidebar;
 use crate::app::state::App;
@@ -20,18 +21,18 @@ use crate::features::timeline::compare::Compare;
 use crate::features::timeline::view::TimelineView;
 use crate::features::trace::view::TracePanel;
 use crate::stories::view::StoryCards;
-use crate::url::view::View;
+use crate::url::route::Route;
 
 /// The page: a header, what is shown, and what can be changed about it.
 #[component]
 pub fn Page() -> impl IntoView {
     let app = expect_context::<App>();
-    let has_lanes = Memo::new(move |_| app.view.get().has_lanes());
+    let has_lanes = Memo::new(move |_| app.route.get().has_lanes());
     view! {
         <a class="skip" href="#content">"Skip to the content"</a>
         <Header/>
         <div class="page" class:alone=move || !has_lanes.get()>
-            <main id="content" tabindex="-1" data-view=move || app.view.get().name()>
+            <main id="content" tabindex="-1" data-view=move || app.route.get().name()>
                 <ViewTitle/>
                 <Notices/>
                 <Show when=move || has_lanes.get()>
@@ -51,15 +52,15 @@ pub fn Page() -> impl IntoView {
 #[component]
 fn ViewTitle() -> impl IntoView {
     let app = expect_context::<App>();
-    let is_lab = move || app.view.get() == View::Lab;
+    let is_lab = move || app.route.get() == Route::Lab;
     let title = move || {
-        if is_lab() { "One feed, two transports, the same network" } else { app.view.get().title() }
+        if is_lab() { "One feed, two transports, the same network" } else { app.route.get().title() }
     };
     let purpose = move || {
         if is_lab() {
             "All lanes are live. Make the network bad or a consumer slow, and see where the data waits and why."
         } else {
-            app.view.get().purpose()
+            app.route.get().purpose()
         }
     };
     view! {
@@ -87,16 +88,18 @@ fn Live() -> impl IntoView {
 #[component]
 fn Shown() -> impl IntoView {
     let app = expect_context::<App>();
-    move || match app.view.get() {
-        View::Lab => view! { <StoryCards/><HostPanel/> }.into_any(),
-        View::Compare => card(view! { <Compare/> }.into_any()),
-        View::Trace => card(view! { <TracePanel/> }.into_any()),
-        View::Policies => card(view! { <PoliciesPanel/> }.into_any()),
-        View::Continuity => card(view! { <ContinuityPanel/> }.into_any()),
-        View::Frames => card(view! { <FramesPanel/> }.into_any()),
-        View::Inbound => card(view! { <InboundPanel/> }.into_any()),
-        view @ (View::Handshakes | View::Migration) => card(view! { <LabsPanel view/> }.into_any()),
-        View::Log => card(view! { <LogView/> }.into_any()),
+    move || match app.route.get() {
+        Route::Lab => view! { <StoryCards/><HostPanel/> }.into_any(),
+        Route::Compare => card(view! { <Compare/> }.into_any()),
+        Route::Trace => card(view! { <TracePanel/> }.into_any()),
+        Route::Policies => card(view! { <PoliciesPanel/> }.into_any()),
+        Route::Continuity => card(view! { <ContinuityPanel/> }.into_any()),
+        Route::Frames => card(view! { <FramesPanel/> }.into_any()),
+        Route::Inbound => card(view! { <InboundPanel/> }.into_any()),
+        Route::Handshakes => card(view! { <LazyPanel view=View::Handshakes/> }.into_any()),
+        Route::Migration => card(view! { <LazyPanel view=View::Migration/> }.into_any()),
+        Route::ThisBrowser => card(view! { <LazyPanel view=View::ThisBrowser/> }.into_any()),
+        Route::Log => card(view! { <LogView/> }.into_any()),
     }
 }
 

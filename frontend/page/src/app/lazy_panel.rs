@@ -1,34 +1,43 @@
-//! The labs, whose code comes when it is asked for.
+//! The place of a lazily loaded view on the page.
 
 use leptos::task::spawn_local;
-use leptos::{ev, html, prelude::*};
-use wasm_bindgen::JsCast;
+use leptos::{html, prelude::*};
+use sluice_bridge::View;
+use sluice_browser::lazy::LazyModule;
 
 use crate::app::state::App;
 use crate::features::network::state::LabState;
-use crate::url::view::View;
-use sluice_browser::dom::subject;
-use sluice_browser::lazy;
 
-const LOADING: &str = "<p class=hint data-testid=labs-loading>Loading…</p>";
-const FAILED: &str = "<p class=hint data-testid=labs-failed>This panel could not be loaded: the server did not answer, or has \
-                      another version than this page.</p><button type=button data-testid=labs-retry>Try again</button>";
+/// Progress of loading a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loading {
+    Pending,
+    Shown,
+    Failed,
+}
 
-/// A place for one of the labs' panels, which names the page's own lab to it.
+/// Loads a view and shows it for as long as this component exists.
 #[component]
-pub fn LabsPanel(
-    /// Which one.
+pub fn LazyPanel(
+    /// Which view.
     view: View,
 ) -> impl IntoView {
     let app = expect_context::<App>();
     let host = NodeRef::<html::Div>::new();
+    let loading = RwSignal::new(Loading::Pending);
     let load = move || {
-        let Some(host) = host.get_untracked() else { return };
+        loading.set(Loading::Pending);
         spawn_local(async move {
-            host.set_inner_html(LOADING);
-            if lazy::open_labs(&host).await.is_err() {
-                host.set_inner_html(FAILED);
+            let module = LazyModule::load().await;
+            // The panel may have been left meanwhile: then its signals are gone.
+            let Some(Some(host)) = host.try_get_untracked() else { return };
+            let opened = module.and_then(|module| app.views.open(app, view, module, &host));
+            if let Err(error) = &opened {
+                web_sys::console::warn_2(&"a view could not be opened:".into(), error);
             }
+            let now = if opened.is_ok() { Loading::Shown } else { Loading::Failed };
+            let is_gone = loading.try_set(now).is_some();
+            debug_assert!(!is_gone, "nothing has waited since the host was found");
         });
     };
     Effect::new(move |_| {
@@ -36,16 +45,35 @@ pub fn LabsPanel(
             load();
         }
     });
+    on_cleanup(move || app.views.close());
     let lab = move || {
         app.network.lab.with(|lab| match lab {
-            LabState::Ready(lab) => lab.id.clone(),
-            LabState::Asking | LabState::Missing(_) => String::new(),
+            LabState::Ready(lab) => Some(lab.id.clone()),
+            LabState::Asking | LabState::Missing(_) => None,
         })
     };
-    let press = move |event: ev::MouseEvent| {
-        if subject(event.unchecked_ref(), "data-testid").is_some_and(|(what, _)| what == "labs-retry") {
-            load();
-        }
-    };
-    view! { <div class="labs" node_ref=host data-panel=view.name() data-lab=lab on:click=press></div> }
+    view! {
+        <div class="views" data-testid="lab" data-value=lab>
+            {move || match loading.get() {
+                Loading::Pending => view! { <p class="hint" role="status">"Loading…"</p> }.into_any(),
+                Loading::Shown => ().into_any(),
+                Loading::Failed => view! { <Retry load/> }.into_any(),
+            }}
+            <div node_ref=host></div>
+        </div>
+    }
+}
+
+/// The notice of a view that could not be loaded, with a button.
+#[component]
+fn Retry(
+    /// Tries once more.
+    load: impl Fn() + Copy + Send + 'static,
+) -> impl IntoView {
+    view! {
+        <p class="hint" role="alert">
+            "This panel could not be loaded: the server did not answer, or has another version than this page."
+        </p>
+        <button type="button" on:click=move |_| load()>"Try again"</button>
+    }
 }

@@ -11,3 +11,4 @@ pub mod start;
 pub mod state;
 pub mod theme;
 pub mod verdict_bar;
+pub mod views;

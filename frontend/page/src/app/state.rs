@@ -8,6 +8,7 @@ use sluice_shared::time::Time;
 use crate::app::server;
 use crate::app::server::Server;
 use crate::app::theme::Theme;
+use crate::app::views::LazyViews;
 use crate::charts::frame_loop::FrameLoop;
 use crate::charts::frame_loop::REDUCED_MOTION;
 use crate::charts::scale::AgeAxis;
@@ -28,12 +29,13 @@ use crate::features::policies::state::Race;
 use crate::labels::name_in_use;
 use crate::labels::short_names;
 use crate::stories::model::Scenario;
+use crate::url::route::Route;
 use crate::url::setup::FeedSetup;
 use crate::url::setup::LaneSetup;
 use crate::url::setup::PageSetup;
 use crate::url::share::query_from_setup;
 use crate::url::share::setup_from_query;
-use crate::url::view::View;
+use crate::url::view_query::ViewQuery;
 use crate::verdict::Piece;
 use sluice_bridge::Level;
 use sluice_browser::clock;
@@ -69,7 +71,9 @@ pub struct App {
     /// What the lanes show, in words.
     pub verdict: RwSignal<Vec<Piece>>,
     /// Which view is shown.
-    pub view: RwSignal<View>,
+    pub route: RwSignal<Route>,
+    /// Lazily loaded views.
+    pub views: LazyViews,
     /// The moment that is marked in the charts.
     pub marked: RwSignal<Option<Time>>,
     /// All policies against each other.
@@ -109,7 +113,8 @@ impl App {
             metric: RwSignal::new(HostMetric::default()),
             theme: RwSignal::new(Theme::remembered()),
             verdict: RwSignal::new(Vec::new()),
-            view: RwSignal::new(View::from_query(&window::query())),
+            route: RwSignal::new(Route::from_query(&window::query())),
+            views: LazyViews::new(&window::query()),
             marked: RwSignal::new(None),
             race: Race::new(),
             log: RwSignal::new(Vec::new()),
@@ -204,14 +209,15 @@ impl App {
         if let Some(event) = scenario.event() {
             self.network.happen(*self, event);
         }
-        if let Some(view) = scenario.view() {
-            self.open_view(view);
+        if let Some(route) = scenario.route() {
+            self.open_route(route);
         }
     }
 
     /// Runs all policies against each other on a lane of their own. The page's set-up stays as it is.
     pub fn tell_race(&self) {
-        self.open_view(View::Policies);
+        self.open_route(Route::Policies);
+        self.views.request_race();
         self.race.start(*self);
     }
 
@@ -232,22 +238,28 @@ impl App {
         self.lanes.update(|lanes| lanes.retain(|lane| lane.id != id));
     }
 
-    /// Shows a view, as a step of the browser's history.
-    pub fn open_view(&self, view: View) {
-        if self.view.get_untracked() == view {
+    /// Goes to a route, as a step of the browser's history.
+    pub fn open_route(&self, route: Route) {
+        if self.route.get_untracked() == route {
             return;
         }
-        self.view.set(view);
-        let query = untrack(|| query_from_setup(&self.setup())) + &view.query_part();
+        self.route.set(route);
+        let query = self.query();
         if window::push_query(&query) {
             self.remembered_query.set_value(query);
         }
     }
 
-    /// Takes view and set-up from the address after a step in the browser's history.
+    /// The query of the page's address: the set-up, the route, and what belongs to lazily loaded views.
+    pub(crate) fn query(&self) -> String {
+        let views = self.views.query.with_untracked(ViewQuery::suffix);
+        untrack(|| query_from_setup(&self.setup())) + &self.route.get_untracked().query_part() + &views
+    }
+
+    /// Takes route and set-up from the address after a step in the browser's history.
     fn follow_history(self) {
         let query = window::query();
-        self.view.set(View::from_query(&query));
+        self.route.set(Route::from_query(&query));
         let (setup, _) = setup_from_query(&query);
         if setup.lanes.len() == self.lanes.with_untracked(Vec::len) {
             self.apply(&setup);

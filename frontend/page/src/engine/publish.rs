@@ -20,7 +20,6 @@ use crate::features::migration::trail;
 use crate::features::network::state::LabState;
 use crate::features::network::stats::RelayRoom;
 use crate::labels::short_names;
-use crate::url::share::query_from_setup;
 use crate::verdict::Evidence;
 use crate::verdict::Piece;
 use crate::verdict::verdict;
@@ -64,7 +63,7 @@ fn instruct(app: App, engine: &mut Engine) {
     let setup = untrack(|| app.setup());
     engine.set_heartbeat(setup.heartbeat);
     engine.set_fragments(app.fragment_bytes.get_untracked());
-    remember(app, &(query_from_setup(&setup) + &app.view.get_untracked().query_part()));
+    remember(app, &app.query());
     let Server::Ready(server) = app.server.get_untracked() else { return };
     app.network.tell(app);
     // Lanes start once it is known whether there is a lab.
@@ -163,6 +162,7 @@ fn publish_all(app: App, engine: &mut Engine, now: Time) {
         app.log.set(engine.log.newest_first());
     }
     app.network.publish(engine, now);
+    app.views.update(app, engine);
     let cost = engine.meter.read(clock::page_millis());
     set_if_new(app.frame_cost, cost);
 }

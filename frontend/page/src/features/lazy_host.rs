@@ -1,41 +1,115 @@
-//! Where the labs show themselves.
+//! The lazily loaded module's end: mounts one view at a time and hands it the page's snapshots.
+//!
+//! A view finds [`Input`] and [`Actions`] in its context; it never reads the page's elements.
 
-use std::cell::Cell;
+use std::any::Any;
+use std::cell::RefCell;
 
-use web_sys::{Document, Element};
+use js_sys::{Function, Uint8Array};
+use leptos::mount::mount_to;
+use leptos::{html, prelude::*};
+use sluice_bridge::{View, ViewAction, ViewInput};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Document, Element, console};
 
 use crate::features::handshakes::panel;
 use crate::features::migration;
 
-thread_local! {
-    static HAS_STYLE: Cell<bool> = const { Cell::new(false) };
-}
+/// The newest snapshot of the page, in the context of every view.
+#[derive(Clone, Copy, Debug)]
+pub struct Input(pub ReadSignal<ViewInput>);
 
-/// Shows a panel in `host`, which says in `data-panel` which one, and names the page's own lab in `data-lab`.
-pub fn open(host: &Element) {
-    let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
-    if !HAS_STYLE.replace(true) {
-        add_style(&document);
-    }
-    let root = match host.get_attribute("data-panel").as_deref() {
-        Some("migration") => migration::root(&document),
-        Some(_) | None => panel::root(&document),
-    };
-    let Some(root) = root else { return };
-    host.set_inner_html("");
-    let is_shown = host.append_child(&root);
-    debug_assert!(is_shown.is_ok(), "an element takes a child");
-}
+/// The way for a view's actions to the page, in the context of every view.
+#[derive(Clone, Copy, Debug)]
+pub struct Actions(StoredValue<Function, LocalStorage>);
 
-/// Lets the page load the labs' own style sheet.
-fn add_style(document: &Document) {
-    let link = document.create_element("link").ok();
-    if let (Some(link), Ok(Some(head))) = (link, document.query_selector("head")) {
-        for (name, value) in [("rel", "stylesheet"), ("href", "./labs.css")] {
-            let is_set = link.set_attribute(name, value);
-            debug_assert!(is_set.is_ok(), "these attributes have names");
+impl Actions {
+    /// Asks the page for something. It acts after the current call, and not at all if the view has been closed.
+    pub fn send(self, action: &ViewAction) {
+        let Some(receiver) = self.0.try_get_value() else { return };
+        let sent = postcard::to_stdvec(action)
+            .map_err(|error| JsValue::from_str(&error.to_string()))
+            .and_then(|bytes| receiver.call1(&JsValue::NULL, &Uint8Array::from(bytes.as_slice())));
+        if let Err(error) = sent {
+            console::error_2(&"an action did not reach the page:".into(), &error);
         }
-        let is_added = head.append_child(&link);
-        debug_assert!(is_added.is_ok(), "a head takes a child");
     }
+}
+
+/// The mounted view.
+struct Mounted {
+    input: ArcRwSignal<ViewInput>,
+    /// Removes the view, and stops what it runs, when it is dropped.
+    _handle: Box<dyn Any>,
+}
+
+thread_local! {
+    static MOUNTED: RefCell<Option<Mounted>> = const { RefCell::new(None) };
+}
+
+/// Shows the view that `input` names in `host`, in place of the one before.
+///
+/// # Errors
+/// The snapshot cannot be decoded.
+pub fn open(host: &Element, input: &[u8], on_action: &Function) -> Result<(), postcard::Error> {
+    let input: ViewInput = postcard::from_bytes(input)?;
+    close();
+    let (view, input) = (input.view, ArcRwSignal::new(input));
+    let (signal, on_action) = (input.read_only(), on_action.clone());
+    let handle = mount_to(host.clone().unchecked_into(), move || {
+        provide_context(Input(ReadSignal::from(signal)));
+        provide_context(Actions(StoredValue::new_local(on_action)));
+        shown(view)
+    });
+    MOUNTED.set(Some(Mounted { input, _handle: Box::new(handle) }));
+    Ok(())
+}
+
+/// Hands the view that is shown another snapshot.
+///
+/// # Errors
+/// The snapshot cannot be decoded.
+pub fn update(input: &[u8]) -> Result<(), postcard::Error> {
+    let input: ViewInput = postcard::from_bytes(input)?;
+    // Taken out of the cell first: effects of the view may act on the page, which may close it.
+    let signal = MOUNTED.with_borrow(|mounted| mounted.as_ref().map(|mounted| mounted.input.clone()));
+    if let Some(signal) = signal {
+        signal.set(input);
+    }
+    Ok(())
+}
+
+/// Removes the view that is shown.
+pub fn close() {
+    drop(MOUNTED.take());
+}
+
+fn shown(view: View) -> AnyView {
+    match view {
+        View::Migration => view! { <ElementView root=migration::root/> }.into_any(),
+        View::Handshakes | View::ThisBrowser => view! { <ElementView root=panel::root/> }.into_any(),
+        View::Trace | View::Policies | View::Continuity | View::Frames | View::Inbound | View::Log => {
+            let text = ["The view “", view.name(), "” is part of the page itself."].concat();
+            view! { <p class="hint">{text}</p> }.into_any()
+        }
+    }
+}
+
+/// A view that is an element of its own rather than components.
+#[component]
+fn ElementView(
+    /// Returns the element.
+    root: fn(&Document) -> Option<Element>,
+) -> impl IntoView {
+    let Input(input) = expect_context::<Input>();
+    let host = NodeRef::<html::Div>::new();
+    Effect::new(move |_| {
+        let Some(host) = host.get() else { return };
+        if let Some(root) = root(&document()) {
+            let is_shown = host.append_child(&root);
+            debug_assert!(is_shown.is_ok(), "an element takes a child");
+        }
+    });
+    let lab = move || input.with(|input| input.lab.ready().map(|lab| lab.id.clone()));
+    view! { <div node_ref=host data-lab=lab></div> }
 }

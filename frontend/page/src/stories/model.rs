@@ -8,10 +8,10 @@ use sluice_shared::policy::Policy;
 
 use crate::features::flood::model::SLOW;
 use crate::features::network::model::NetworkSetup;
+use crate::url::route::Route;
 use crate::url::setup::CONSUMER_AT_ONCE;
 use crate::url::setup::PageSetup;
 use crate::url::setup::WindowChoice;
-use crate::url::view::View;
 use sluice_bridge::Consumer;
 use sluice_bridge::Recovery;
 use sluice_bridge::Work;
@@ -211,12 +211,12 @@ impl Scenario {
         Self::PAIRS.contains(&self)
     }
 
-    /// Returns the view that shows it best.
-    pub const fn view(self) -> Option<View> {
+    /// Returns the route to the view that shows it best.
+    pub const fn route(self) -> Option<Route> {
         match self {
-            Self::SilentDrop | Self::Unbounded | Self::BusySpin => Some(View::Trace),
-            Self::StartOver | Self::BlockedUdp => Some(View::Continuity),
-            Self::Flood => Some(View::Inbound),
+            Self::SilentDrop | Self::Unbounded | Self::BusySpin => Some(Route::Trace),
+            Self::StartOver | Self::BlockedUdp => Some(Route::Continuity),
+            Self::Flood => Some(Route::Inbound),
             Self::Clean
             | Self::SlowConsumer
             | Self::NewestOnly

@@ -70,7 +70,7 @@ async fn pass(stage: &Stage, seconds: u64) -> Vec<(Setup, Outcome)> {
         let lanes = lanes(stage).await;
         let all = lanes.len() == 4 && lanes.iter().all(|lane| lane["consumed"].as_f64() >= Some(100.0));
         let id =
-            stage.browser.run("return document.querySelector('[data-lab]')?.dataset.lab ?? ''", json!([]));
+            stage.browser.run("return document.querySelector('[data-testid=lab]')?.dataset.value ?? ''", json!([]));
         let id = id.await.as_str().unwrap_or_default().to_owned();
         (all && !id.is_empty()).then_some(id)
     })

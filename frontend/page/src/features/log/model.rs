@@ -5,21 +5,7 @@ use std::collections::VecDeque;
 use sluice_shared::time::Time;
 
 use sluice_bridge::Level;
-
-/// One line of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// Counts lines since the page was opened, so that a line keeps its identity.
-    pub number: u64,
-    /// When.
-    pub at: Time,
-    /// How much it matters.
-    pub level: Level,
-    /// Which lane; `None` for the page itself.
-    pub lane: Option<String>,
-    /// What.
-    pub text: String,
-}
+pub use sluice_bridge::LogLine;
 
 /// The newest [`Log::MAX_LINES`] lines.
 #[derive(Debug, Default)]

@@ -1,8 +1,10 @@
-//! The views of the page, and their part of its address.
+//! The routes of the page: its views, and their part of its address.
 
-/// A view: what stands below the timeline, or instead of it.
+use sluice_bridge::View;
+
+/// A view of the page: what stands below the timeline, or instead of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum View {
+pub enum Route {
     /// The lanes with all their instruments.
     #[default]
     Lab,
@@ -22,13 +24,15 @@ pub enum View {
     Handshakes,
     /// Address changes, balancers and tunnels.
     Migration,
+    /// Connections of this browser, measured.
+    ThisBrowser,
     /// Event log.
     Log,
 }
 
-impl View {
+impl Route {
     /// All views, in the order of the navigation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Lab,
         Self::Compare,
         Self::Trace,
@@ -38,6 +42,7 @@ impl View {
         Self::Frames,
         Self::Handshakes,
         Self::Migration,
+        Self::ThisBrowser,
         Self::Log,
     ];
 
@@ -53,6 +58,7 @@ impl View {
             Self::Frames => "Frames",
             Self::Handshakes => "Handshakes",
             Self::Migration => "Migration",
+            Self::ThisBrowser => "This browser",
             Self::Log => "Log",
         }
     }
@@ -69,13 +75,29 @@ impl View {
             Self::Frames => "The bytes of a WebSocket, frame by frame.",
             Self::Handshakes => "Round trips before the first byte: TCP with TLS beside QUIC.",
             Self::Migration => "What becomes of connections when the client changes networks.",
+            Self::ThisBrowser => "How long this browser takes to open each kind of connection.",
             Self::Log => "Everything that has happened on this page.",
+        }
+    }
+
+    /// Returns the route that shows a lazily loaded view.
+    pub const fn of(view: View) -> Self {
+        match view {
+            View::Trace => Self::Trace,
+            View::Policies => Self::Policies,
+            View::Continuity => Self::Continuity,
+            View::Frames => Self::Frames,
+            View::Inbound => Self::Inbound,
+            View::Handshakes => Self::Handshakes,
+            View::Migration => Self::Migration,
+            View::ThisBrowser => Self::ThisBrowser,
+            View::Log => Self::Log,
         }
     }
 
     /// Reports whether the timeline and the lanes stand above the view.
     pub const fn has_lanes(self) -> bool {
-        !matches!(self, Self::Handshakes | Self::Log)
+        !matches!(self, Self::Handshakes | Self::ThisBrowser | Self::Log)
     }
 
     /// Returns its part of the address, behind the set-up; empty for the first view.
@@ -95,7 +117,7 @@ impl View {
 
     /// Returns the name in addresses and test ids.
     pub fn name(self) -> String {
-        self.title().to_ascii_lowercase()
+        self.title().to_ascii_lowercase().replace(' ', "-")
     }
 }
 
@@ -105,11 +127,11 @@ mod tests {
 
     #[test]
     fn a_view_survives_its_link() {
-        for view in View::ALL {
-            assert_eq!(View::from_query(&("?seed=1".to_owned() + &view.query_part())), view);
+        for view in Route::ALL {
+            assert_eq!(Route::from_query(&("?seed=1".to_owned() + &view.query_part())), view);
         }
-        assert_eq!(View::default().query_part(), "");
-        assert_eq!(View::from_query("?view=pigeons&lane=websocket"), View::default());
-        assert_eq!(View::from_query("?lane=websocket&panel=trace"), View::Trace);
+        assert_eq!(Route::default().query_part(), "");
+        assert_eq!(Route::from_query("?view=pigeons&lane=websocket"), Route::default());
+        assert_eq!(Route::from_query("?lane=websocket&panel=trace"), Route::Trace);
     }
 }

@@ -1,0 +1,35 @@
+//! The module of the lazily loaded views, imported by the page when one of them is opened first.
+
+use js_sys::Function;
+use sluice_page::features::lazy_host;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Shows a view in `host`, in place of the one before. `input` is an encoded [`sluice_bridge::ViewInput`];
+/// `on_action` is called with each encoded [`sluice_bridge::ViewAction`].
+///
+/// # Errors
+/// The snapshot cannot be decoded: page and module are of different versions.
+#[wasm_bindgen]
+pub fn open(host: &web_sys::Element, input: &[u8], on_action: &Function) -> Result<(), JsValue> {
+    lazy_host::open(host, input, on_action).map_err(|error| JsValue::from_str(&error.to_string()))
+}
+
+/// Hands the view that is shown another snapshot.
+///
+/// # Errors
+/// The snapshot cannot be decoded.
+#[wasm_bindgen]
+pub fn update(input: &[u8]) -> Result<(), JsValue> {
+    lazy_host::update(input).map_err(|error| JsValue::from_str(&error.to_string()))
+}
+
+/// Removes the view that is shown, and everything that it runs.
+#[wasm_bindgen]
+pub fn close() {
+    lazy_host::close();
+}
+
+fn main() {
+    console_error_panic_hook::set_once();
+}

@@ -1,0 +1,205 @@
+//! The page's end of lazily loaded views: snapshots for them, and their actions.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use sluice_bridge::{
+    LabInput, LabSettings, LaneInput, LaneSetup, LifeKind, NetworkSettings, ServerInput, TraceStep, View,
+    ViewAction, ViewInput,
+};
+use sluice_bridge::{Level, LifeEvent};
+use sluice_browser::lazy::{LazyModule, LazyView};
+use sluice_shared::link::Preset;
+use wasm_bindgen::JsValue;
+use web_sys::Element;
+
+use crate::app::server::Server;
+use crate::app::state::App;
+use crate::engine::driver::{Engine, Running};
+use crate::engine::lane::{Lane, set_if_new};
+use crate::features::network::model::NetworkSetup;
+use crate::features::network::state::LabState;
+use crate::url::route::Route;
+use crate::url::share::query_from_setup;
+use crate::url::view_query::ViewQuery;
+
+/// Lazily loaded views: the one that is shown, and what belongs to all of them.
+#[derive(Clone, Copy, Debug)]
+pub struct LazyViews {
+    shown: StoredValue<Option<(View, LazyView)>, LocalStorage>,
+    /// Their parts of the page's address.
+    pub(crate) query: RwSignal<ViewQuery>,
+    races_requested: StoredValue<u32>,
+}
+
+impl LazyViews {
+    /// No view is shown; `query` is the page's address.
+    pub(crate) fn new(query: &str) -> Self {
+        Self {
+            shown: StoredValue::new_local(None),
+            query: RwSignal::new(ViewQuery::from_query(query)),
+            races_requested: StoredValue::new(0),
+        }
+    }
+
+    /// Requests a race of the policies.
+    pub(crate) fn request_race(self) {
+        self.races_requested.update_value(|requested| *requested += 1);
+    }
+
+    /// Shows a view in `host`.
+    ///
+    /// # Errors
+    /// The module has another version than the page.
+    pub(crate) fn open(
+        self,
+        app: App,
+        view: View,
+        module: LazyModule,
+        host: &Element,
+    ) -> Result<(), JsValue> {
+        let input = app.view_input(view, &app.engine().borrow());
+        // Deferred: a view may act while it is being updated, and then the engine is borrowed.
+        let act = move |action| spawn_local(async move { app.act(view, action) });
+        let shown = module.open(host, &input, act)?;
+        self.shown.set_value(Some((view, shown)));
+        Ok(())
+    }
+
+    /// Removes the view that is shown.
+    pub(crate) fn close(self) {
+        self.shown.set_value(None);
+    }
+
+    /// Sends the view that is shown a snapshot, if something has changed.
+    pub(crate) fn update(self, app: App, engine: &Engine) {
+        self.shown.update_value(|shown| {
+            if let Some((view, shown)) = shown {
+                shown.update(&app.view_input(*view, engine));
+            }
+        });
+    }
+}
+
+impl App {
+    /// A snapshot of the page for `view`.
+    fn view_input(self, view: View, engine: &Engine) -> ViewInput {
+        let setup = untrack(|| self.setup());
+        let server = self.server.with_untracked(|server| match server {
+            Server::Ready(server) => Some(ServerInput {
+                version: server.version.clone(),
+                has_webtransport: server.has_quic,
+                offered: server.offered,
+                endpoints: server.endpoints.clone(),
+            }),
+            Server::Asking | Server::Unreachable { .. } => None,
+        });
+        let lab = self.network.lab.with_untracked(|lab| match lab {
+            LabState::Asking => LabInput::Pending,
+            LabState::Missing(reason) => LabInput::Missing(reason.clone()),
+            LabState::Ready(lab) => LabInput::Ready(LabSettings {
+                id: lab.id.clone(),
+                knobs: lab.knobs,
+                tcp: lab.tcp,
+                ports: lab.ports,
+            }),
+        });
+        let NetworkSetup { preset, change, seed } = setup.network;
+        let lanes = self.lanes.get_untracked();
+        ViewInput {
+            view,
+            query: self.views.query.with_untracked(|query| query.of(view)),
+            setup_query: query_from_setup(&setup) + &self.route.get_untracked().query_part(),
+            server,
+            lab,
+            network: NetworkSettings::new(preset.name(), &change, seed),
+            feeds: setup.feeds,
+            heartbeat: setup.heartbeat,
+            fragment_bytes: self.fragment_bytes.get_untracked(),
+            lanes: engine.lanes().filter_map(|running| lane_input(&lanes, running)).collect(),
+            marked: self.marked.get_untracked(),
+            races_requested: self.views.races_requested.get_value(),
+            log: if view == View::Log { engine.log.newest_first() } else { Vec::new() },
+        }
+    }
+
+    /// Does what a view asks for.
+    fn act(self, view: View, action: ViewAction) {
+        match action {
+            ViewAction::Open(view) => self.open_route(Route::of(view)),
+            ViewAction::Mark(at) => self.mark(at),
+            ViewAction::SetNetwork(settings) => self.set_network(&settings),
+            ViewAction::Happen(event) => self.network.happen(self, event.into()),
+            ViewAction::SetFeeds(feeds) => set_if_new(self.feeds, feeds),
+            ViewAction::SetHeartbeat(heartbeat) => set_if_new(self.heartbeat, heartbeat.within_range()),
+            ViewAction::SetFragmentBytes(bytes) => set_if_new(self.fragment_bytes, bytes),
+            ViewAction::SetLane { id, setup } => {
+                if let Some(lane) = self.lanes.get_untracked().iter().find(|lane| lane.id.0 == id) {
+                    lane.set(setup);
+                }
+            }
+            ViewAction::SetLanes(setups) => self.set_lanes(&setups),
+            ViewAction::Certify => self.engine().borrow().certify(),
+            ViewAction::Flood { style, bytes } => self.engine().borrow().flood(style, bytes),
+            ViewAction::StopFlood => self.engine().borrow().stop_flood(),
+            ViewAction::SetQuery(parts) => self.views.query.update(|query| query.set(view, &parts)),
+            ViewAction::Note { level, text } => self.note(level, text),
+        }
+    }
+
+    fn set_network(self, settings: &NetworkSettings) {
+        match settings.preset.parse::<Preset>() {
+            Ok(preset) => {
+                let setup = NetworkSetup { preset, change: settings.change(), seed: settings.seed };
+                set_if_new(self.network.wanted, setup);
+            }
+            Err(error) => self.note(Level::Error, ["A view asked for ", &error.to_string(), "."].concat()),
+        }
+    }
+
+    /// Replaces all lanes; those that exist are kept as far as they are needed.
+    fn set_lanes(self, setups: &[LaneSetup]) {
+        let lanes = self.lanes.get_untracked();
+        for lane in lanes.iter().skip(setups.len().max(1)) {
+            self.remove_lane(lane.id);
+        }
+        for (at, setup) in setups.iter().enumerate() {
+            match lanes.get(at) {
+                Some(lane) => lane.set(*setup),
+                None => self.add_lane(*setup),
+            }
+        }
+    }
+}
+
+/// A snapshot of one lane; `None` for one that has just been removed.
+fn lane_input(lanes: &[Lane], running: &Running) -> Option<LaneInput> {
+    let lane = lanes.iter().find(|lane| lane.id == running.id)?;
+    let model = &running.model;
+    let step = |step: &crate::features::trace::model::Step| TraceStep {
+        id: step.kind.id().to_owned(),
+        stage: step.kind.place().to_owned(),
+        is_harm: step.kind.is_harm(),
+        at: step.at,
+        text: step.text.clone(),
+    };
+    let is_heartbeat =
+        |event: &&LifeEvent| matches!(event.kind, LifeKind::Ping | LifeKind::Pong { .. } | LifeKind::Missed);
+    let events = model.life.events().rev().filter(|event| !is_heartbeat(event)).copied();
+    let mut timeline: Vec<LifeEvent> = events.take(LaneInput::MAX_EVENTS).collect();
+    timeline.reverse();
+    Some(LaneInput {
+        id: running.id.0,
+        name: running.name.clone(),
+        colour: running.tone.token(),
+        setup: untrack(|| lane.setup()),
+        mode_in_use: running.mode_in_use(),
+        connection: model.connection.clone(),
+        reported_at: model.reported_at,
+        summary: model.summary.clone(),
+        timeline,
+        trace: running.trace.steps().iter().map(step).collect(),
+        certificate: model.certificate.clone(),
+        uncertified: model.uncertified,
+        flow: model.weather.flow().cloned(),
+    })
+}
