@@ -4,6 +4,7 @@ use sluice_shared::lab::{Knobs, LinkChange};
 use sluice_shared::link::Preset;
 use sluice_shared::link::limits::{self, Limit};
 
+use crate::labels;
 use sluice_text::decimal::short;
 use sluice_text::format;
 
@@ -30,7 +31,7 @@ impl NetworkSetup {
             return format!("seed {}", self.seed);
         }
         let changed = if self.change.is_empty() { "" } else { ", changed" };
-        format!("network {}{changed}", self.preset.name())
+        labels::preset(self.preset).to_owned() + changed
     }
 
     /// The body of a request that makes a new lab's network this one.
@@ -282,6 +283,17 @@ mod tests {
 
     fn loss(percent: f64) -> LinkChange {
         LinkChange { loss_percent: Some(percent), ..LinkChange::default() }
+    }
+
+    #[test]
+    fn a_change_is_called_after_what_it_leads_to() {
+        let lossy = NetworkSetup::of(Preset::Lossy2);
+        assert_eq!(lossy.label(&NetworkSetup::default()), labels::preset(Preset::Lossy2));
+        let reseeded = NetworkSetup { seed: 7, ..lossy };
+        assert_eq!(reseeded.label(&lossy), "seed 7");
+        let mut slower = reseeded;
+        Knob::Delay.set(&mut slower.change, 40.0);
+        assert_eq!(slower.label(&lossy), labels::preset(Preset::Lossy2).to_owned() + ", changed");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use sluice_text::decimal::fixed;
 
-use crate::engine::lane::{Lane, LaneView};
-use crate::features::pipeline::levels::{Place, fullness, gate_opening, height_from_share, is_overflowing};
+use crate::engine::lane::Lane;
+use crate::features::pipeline::levels::{Place, height_from_share, is_overflowing, share};
 use crate::features::pipeline::stage::{GateValue, HopValue};
 
 /// Every stage from the server's log to the consumer, from left to right.
@@ -16,10 +16,10 @@ pub fn StageRow(
     let stages = Place::ALL
         .map(|place| {
             let percent = Signal::derive(move || {
-                lane.view.with(|view| fixed(height_from_share(share(place, view)) * 100.0, 0))
+                lane.view.with(|view| fixed(height_from_share(share(place, &view.summary, &view.relay)) * 100.0, 0))
             });
             let is_overflowing = move || {
-                let share = lane.view.with(|view| share(place, view));
+                let share = lane.view.with(|view| share(place, &view.summary, &view.relay));
                 is_overflowing(place, share, lane.policy.get())
             };
             let value = match place {
@@ -43,13 +43,4 @@ pub fn StageRow(
         })
         .collect_view();
     view! { <ol class="stages" aria-label="Where this lane's messages wait">{stages}</ol> }
-}
-
-/// How full a stage is, 0 to 1; of the credit, how much of it is left.
-fn share(place: Place, view: &LaneView) -> f64 {
-    let credit = &view.summary.credit;
-    match place.hop(&view.summary.hops, &view.relay) {
-        Some(hop) => fullness(place, &hop, credit.window),
-        None => gate_opening(credit),
-    }
 }

@@ -8,6 +8,7 @@ use sluice_shared::wire::Hop;
 use crate::features::network::stats::RelayHops;
 use sluice_bridge::Credit;
 use sluice_bridge::Hops;
+use sluice_bridge::Summary;
 
 /// A place of the strip, from left to right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +151,16 @@ pub fn fullness(place: Place, hop: &Hop, window: Amount) -> f64 {
     messages.max(bytes).min(1.0)
 }
 
+/// Returns how full a stage is, 0 to 1; of the credit, how much of it is left. What is not known is drawn empty.
+pub fn share(place: Place, summary: &Summary, relay: &RelayHops) -> f64 {
+    let credit = &summary.credit;
+    match place.hop(&summary.hops, relay) {
+        Some(hop) => fullness(place, &hop, credit.window),
+        None if place == Place::Credit => gate_opening(credit),
+        None => 0.0,
+    }
+}
+
 /// The height at which a share is drawn: its square root, so that a few messages in a large tank can be seen and a
 /// full tank is full.
 pub fn height_from_share(share: f64) -> f64 {
@@ -224,6 +235,15 @@ mod tests {
         assert!(gate_opening(&credit).abs() < 1e-9);
         credit.sent = Amount::new(200, 20_000);
         assert_eq!(credit.left(), Amount::ZERO);
+    }
+
+    #[test]
+    fn a_stage_that_nobody_has_reported_is_not_an_open_gate() {
+        let window = Amount::new(10, 1_000);
+        let credit = Credit { limit: window, window, ..Credit::default() };
+        let summary = Summary { credit, ..Summary::default() };
+        let share = |place| share(place, &summary, &RelayHops::default());
+        assert!(share(Place::Backlog).abs() < 1e-9 && (share(Place::Credit) - 1.0).abs() < 1e-9);
     }
 
     #[test]

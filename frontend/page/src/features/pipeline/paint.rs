@@ -64,11 +64,7 @@ impl StripPainter {
     fn follow(&mut self, running: &Running, at_once: bool) {
         let summary = &running.model.summary;
         for (drawn, place) in self.shares.iter_mut().zip(Place::ALL) {
-            let target = match place.hop(&summary.hops, running.model.weather.hops()) {
-                Some(hop) => levels::fullness(place, &hop, summary.credit.window),
-                None if place == Place::Credit => levels::gate_opening(&summary.credit),
-                None => 0.0,
-            };
+            let target = levels::share(place, summary, running.model.weather.hops());
             *drawn += (target - *drawn) * if at_once { 1.0 } else { EASING };
         }
     }

@@ -153,7 +153,8 @@ impl Figures {
             self.lost = self.lost.max(Some(summary.lost.max(dropped)));
         }
         // What the server says of a naive lane comes behind the lane's data: it counts by the clock that it was said by.
-        let elapsed_micros = summary.exhibit.map(|exhibit| exhibit.elapsed_micros).or(elapsed.map(micros));
+        let elapsed_micros =
+            summary.exhibit.map(|exhibit| exhibit.elapsed_micros).or_else(|| elapsed.map(micros));
         // A connection that is over tells nothing more of the server's side.
         if let Some(elapsed_micros) = elapsed_micros.filter(|micros| *micros > 0)
             && summary.core_micros > 0
