@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::deadline::{in_time, must};
 use crate::http::{Answer, send};
+use crate::observer::Observer;
 use crate::target::Target;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -97,6 +98,15 @@ impl Lab {
     /// The server refuses.
     pub async fn frames(&self, lane: u16) -> Frames {
         Frames { events: self.events(&format!("/frames?lane={lane}")).await }
+    }
+
+    /// Follows the lab's reports over a WebSocket, as the page does.
+    ///
+    /// # Panics
+    /// The server refuses.
+    pub async fn observe(&self) -> Observer {
+        let path = format!("/api/labs/{}/watch", self.view.id);
+        must("opening the WebSocket", Observer::open(self.server.http, &path, None).await)
     }
 
     async fn events(&self, path: &str) -> Events {

@@ -27,6 +27,7 @@ pub mod lab;
 mod lane;
 pub mod logs;
 pub mod metrics;
+pub mod observer;
 pub mod process;
 pub mod raw;
 pub mod server;

@@ -1,5 +1,7 @@
 //! A native WebSocket connection.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -19,7 +21,7 @@ use crate::connection::{Closed, ConnectError, Input, Output, Wires, encoded};
 use crate::flood::Drain;
 use crate::target::Target;
 
-type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket = WebSocketStream<TcpStream>;
 
 pub(crate) async fn open(
     target: &Target,
@@ -33,14 +35,23 @@ pub(crate) async fn open(
 }
 
 async fn connect(target: &Target, origin: Option<&str>) -> Result<Socket, ConnectError> {
+    dial(target.http, &format!("{WEBSOCKET_PATH}{}", target.query()), origin).await
+}
+
+/// Opens a WebSocket to a path of a server, as a page of `origin` or as a program.
+pub(crate) async fn dial(
+    server: SocketAddr,
+    path: &str,
+    origin: Option<&str>,
+) -> Result<Socket, ConnectError> {
     let failed = |error: &dyn ToString| ConnectError::Failed(error.to_string());
-    let url = format!("ws://{}{WEBSOCKET_PATH}{}", target.http, target.query());
+    let url = format!("ws://{server}{path}");
     let mut request = url.into_client_request().map_err(|error| failed(&error))?;
     if let Some(origin) = origin {
         let origin = HeaderValue::from_str(origin).map_err(|error| failed(&error))?;
         request.headers_mut().insert(ORIGIN, origin);
     }
-    let stream = TcpStream::connect(target.http).await.map_err(|error| failed(&error))?;
+    let stream = TcpStream::connect(server).await.map_err(|error| failed(&error))?;
     stream.set_nodelay(true).map_err(|error| failed(&error))?;
     // The client's own limit is above the protocol's, so that a server which breaks it is seen by the session.
     let config = WebSocketConfig::default().max_message_size(Some(4 << 20));

@@ -1,29 +1,35 @@
-//! What the server tells of a lab, event by event.
+//! Reports of a lab, over a WebSocket that connects again by itself.
+//!
+//! Not an `EventSource`: it would hold one of the six HTTP connections that a browser opens to a server for all tabs.
 
-use wasm_bindgen::prelude::*;
-use web_sys::{EventSource, MessageEvent};
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
 
-use crate::api;
-use crate::json::Json;
 use sluice_shared::lab::{FrameEvent, LabReport};
+use sluice_shared::session::Backoff;
+use sluice_shared::wire::CloseCode;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{CloseEvent, MessageEvent, WebSocket};
+
+use crate::json::Json;
+use crate::{api, clock, support, window};
 
 /// What comes from watching something.
 #[derive(Debug)]
 pub enum Sight<T> {
     /// An event.
     Report(Box<T>),
-    /// The stream is cut; the browser connects again by itself.
+    /// The connection is lost; another one is opened after a while.
     Cut,
     /// There is nothing to be watched any more.
     Gone,
 }
 
-/// A stream of events. A lab stays as long as somebody watches it.
+/// A stream of reports. A lab stays as long as somebody watches it.
 #[derive(Debug)]
 pub struct LabWatch {
-    source: Option<EventSource>,
-    _on_message: Closure<dyn FnMut(MessageEvent)>,
-    _on_error: Closure<dyn FnMut()>,
+    _link: Rc<Link>,
 }
 
 impl LabWatch {
@@ -37,44 +43,111 @@ impl LabWatch {
         Self::of(&api::frames_url(lab, lane), |json| json.frame_event(), seen)
     }
 
-    /// Watches what comes from `url`; `read` takes what it wants of each event.
+    /// Watches what comes from `path` of the page's server; `read` takes what it wants of each event.
     pub fn of<T: 'static>(
-        url: &str,
+        path: &str,
         read: fn(&Json) -> Option<T>,
         seen: impl Fn(Sight<T>) + Clone + 'static,
     ) -> Self {
-        let source = EventSource::new(url).ok();
-        let on_message = {
-            let seen = seen.clone();
-            Closure::new(move |event: MessageEvent| {
-                let text = event.data().as_string().unwrap_or_default();
-                if let Some(report) = read(&Json::parsed(&text)) {
-                    seen(Sight::Report(Box::new(report)));
-                }
-            })
-        };
-        let on_error = {
-            let source = source.clone();
-            Closure::new(move || {
-                let is_over =
-                    source.as_ref().is_none_or(|source| source.ready_state() == EventSource::CLOSED);
-                seen(if is_over { Sight::Gone } else { Sight::Cut });
-            })
-        };
-        if let Some(source) = &source {
-            source.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-            source.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        }
-        Self { source, _on_message: on_message, _on_error: on_error }
+        let page = window::page_address();
+        let link = Rc::new_cyclic(|link: &Weak<Link>| Link {
+            url: support::websocket_url_of(&page.protocol, &page.authority, path),
+            socket: RefCell::default(),
+            backoff: RefCell::new(Backoff::new(window::random_seed())),
+            on_message: {
+                let (seen, link) = (seen.clone(), Weak::clone(link));
+                Closure::new(move |event: MessageEvent| {
+                    if let Some(link) = link.upgrade() {
+                        link.backoff.borrow_mut().reset();
+                    }
+                    let text = event.data().as_string().unwrap_or_default();
+                    if let Some(report) = read(&Json::parsed(&text)) {
+                        seen(Sight::Report(Box::new(report)));
+                    }
+                })
+            },
+            on_close: {
+                let link = Weak::clone(link);
+                Closure::new(move |event: CloseEvent| {
+                    if is_over(event.code()) {
+                        seen(Sight::Gone);
+                    } else {
+                        Link::connect_later(&link);
+                        seen(Sight::Cut);
+                    }
+                })
+            },
+        });
+        Link::connect(&link);
+        Self { _link: link }
     }
 }
 
-impl Drop for LabWatch {
+/// Whether a close code says that there is nothing more to be watched, now or after another connection.
+fn is_over(code: u16) -> bool {
+    [CloseCode::Normal, CloseCode::Unsupported].map(CloseCode::websocket).contains(&code)
+}
+
+/// The connections of a watch, one after the other.
+#[derive(Debug)]
+struct Link {
+    url: String,
+    socket: RefCell<Option<WebSocket>>,
+    backoff: RefCell<Backoff>,
+    on_message: Closure<dyn FnMut(MessageEvent)>,
+    on_close: Closure<dyn FnMut(CloseEvent)>,
+}
+
+impl Link {
+    fn connect(self: &Rc<Self>) {
+        match WebSocket::new(&self.url) {
+            Ok(socket) => {
+                socket.set_onmessage(Some(self.on_message.as_ref().unchecked_ref()));
+                socket.set_onclose(Some(self.on_close.as_ref().unchecked_ref()));
+                self.socket.replace(Some(socket));
+            }
+            Err(_) => Self::connect_later(&Rc::downgrade(self)),
+        }
+    }
+
+    /// Connects again after a while, unless the watch is dropped before.
+    fn connect_later(link: &Weak<Self>) {
+        let Some(delay) = link.upgrade().map(|link| link.backoff.borrow_mut().next_delay()) else { return };
+        let (link, millis) = (Weak::clone(link), i32::try_from(delay.as_millis()).unwrap_or(i32::MAX));
+        spawn_local(async move {
+            clock::sleep_millis(millis).await;
+            if let Some(link) = link.upgrade() {
+                link.connect();
+            }
+        });
+    }
+}
+
+impl Drop for Link {
     fn drop(&mut self) {
-        if let Some(source) = &self.source {
-            source.set_onmessage(None);
-            source.set_onerror(None);
-            source.close();
+        if let Some(socket) = self.socket.take() {
+            socket.set_onmessage(None);
+            socket.set_onclose(None);
+            // Without a code and a reason it can always be closed.
+            socket.close().ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_connection_is_opened_again_and_an_ended_lab_is_not() {
+        for over in [CloseCode::Normal, CloseCode::Unsupported] {
+            assert!(is_over(over.websocket()), "{over:?}");
+        }
+        let lost =
+            [CloseCode::GoingAway, CloseCode::Overloaded, CloseCode::Unresponsive, CloseCode::TakenOver];
+        // 1006: the connection is gone without a close frame.
+        for code in lost.map(CloseCode::websocket).into_iter().chain([1006]) {
+            assert!(!is_over(code), "{code}");
         }
     }
 }

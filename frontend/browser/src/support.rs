@@ -90,8 +90,13 @@ fn relay_host(page_host: &str) -> &str {
 
 /// Where WebSocket connects: the page's own origin. `page_protocol` is as `location` has it, with its colon.
 pub fn websocket_url(page_protocol: &str, page_authority: &str) -> String {
+    websocket_url_of(page_protocol, page_authority, sluice_shared::wire::WEBSOCKET_PATH)
+}
+
+/// The same for another path.
+pub fn websocket_url_of(page_protocol: &str, page_authority: &str, path: &str) -> String {
     let scheme = if page_protocol == "https:" { "wss" } else { "ws" };
-    format!("{scheme}://{page_authority}{}", sluice_shared::wire::WEBSOCKET_PATH)
+    format!("{scheme}://{page_authority}{path}")
 }
 
 /// Reads a SHA-256 hash from hex.

@@ -63,8 +63,9 @@ pub(crate) async fn serve(
             metrics.tcp_connections.inc();
             let socket = Arc::new(socket);
             let io = SharedTcp(Arc::clone(&socket));
-            let peer = Peer { socket: Socket::Kernel(socket), address, encrypted: tls.is_some(), tap: None };
-            speak(io, peer, tls, router, stop).await;
+            let socket = Socket::Kernel(socket);
+            let peer = Peer { socket, address, encrypted: tls.is_some(), tap: None, stop };
+            speak(io, peer, tls, router).await;
             metrics.tcp_connections.dec();
             drop(slot);
         });
@@ -97,14 +98,14 @@ pub(crate) async fn serve_ramp(
             match arrival {
                 Arrival::Model(io) => {
                     let socket = Socket::Emulated(io.handle(), congestion);
-                    let peer = Peer { socket, address: io.peer(), encrypted, tap };
-                    speak(io, peer, tls, router, stop).await;
+                    let peer = Peer { socket, address: io.peer(), encrypted, tap, stop };
+                    speak(io, peer, tls, router).await;
                 }
                 #[cfg(target_os = "linux")]
                 Arrival::Kernel(io) => {
                     let socket = Socket::Relayed(io.handle());
-                    let peer = Peer { socket, address: io.peer(), encrypted, tap };
-                    speak(io, peer, tls, router, stop).await;
+                    let peer = Peer { socket, address: io.peer(), encrypted, tap, stop };
+                    speak(io, peer, tls, router).await;
                 }
             }
             metrics.tcp_connections.dec();
@@ -118,13 +119,12 @@ async fn speak(
     peer: Peer,
     tls: Option<TlsAcceptor>,
     router: Router,
-    stop: watch::Receiver<bool>,
 ) {
     let address = peer.address;
     match tls {
-        None => speak_http(io, peer, router, stop).await,
+        None => speak_http(io, peer, router).await,
         Some(tls) => match timeout(HEAD_TIME, tls.accept(io)).await {
-            Ok(Ok(io)) => speak_http(io, peer, router, stop).await,
+            Ok(Ok(io)) => speak_http(io, peer, router).await,
             Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
         },
@@ -158,13 +158,8 @@ async fn accept(
     }
 }
 
-async fn speak_http(
-    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: Peer,
-    router: Router,
-    mut stop: watch::Receiver<bool>,
-) {
-    let address = peer.address;
+async fn speak_http(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer, router: Router) {
+    let (address, mut stop) = (peer.address, peer.stop.clone());
     let io = Tapped::new(io, peer.tap.clone());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());

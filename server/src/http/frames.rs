@@ -1,44 +1,37 @@
 //! `/api/labs/{id}/frames?lane=N`: what the bytes of a lane's WebSocket say.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
-use sluice_shared::lab::FrameEvent;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::lab::{LabApi, find};
 use super::lane::lane_of;
 use super::problem::ProblemResponse;
+use super::reports::{self, ReportSource, ReportStream, ReportsEnd};
 use crate::frames::FrameWatch;
 
 /// How often there is an event at most.
-const TELL_EVERY: Duration = Duration::from_millis(250);
-/// After so many turns without news there is an event all the same: who has left is only found out by writing.
-const QUIET_TURNS: u32 = 8;
-/// How long a stream lasts; the page asks again, within the time that an HTTP connection has.
-const WATCH_TIME: Duration = Duration::from_secs(240);
+const REPORT_EVERY: Duration = Duration::from_millis(250);
+/// Ticks without news after which an event is sent all the same: a reader that has left is only found out by writing.
+const QUIET_TICKS: u32 = 8;
 
-/// What a stream of frames needs.
-struct Telling {
-    watch: FrameWatch,
-    lab_is_over: Pin<Box<dyn Future<Output = ()> + Send>>,
-    ticks: tokio::time::Interval,
-    until: Instant,
-}
-
-/// `GET /api/labs/{id}/frames?lane=N`: frames as server-sent events, each a [`FrameEvent`].
+/// `GET /api/labs/{id}/frames?lane=N`: frames, each event a [`FrameEvent`](sluice_shared::lab::FrameEvent), as
+/// server-sent events or over a WebSocket.
 pub(super) async fn watch(
     State(api): State<Arc<LabApi>>,
     Path(id): Path<String>,
-    uri: Uri,
+    request: Request,
 ) -> Result<Response, ProblemResponse> {
-    let lab = find(&api, &id)?;
+    reports::respond(&api, request, |uri| open(&api, &id, uri))
+}
+
+fn open(api: &LabApi, id: &str, uri: &Uri) -> Result<ReportStream, ProblemResponse> {
+    let lab = find(api, id)?;
     let lane = lane_of(uri.query()).ok_or_else(|| {
         let detail =
             "lane is missing or no number: ask for /frames?lane=N, N being what the lane's own URL says";
@@ -50,44 +43,39 @@ pub(super) async fn watch(
         );
         ProblemResponse::new(StatusCode::NOT_FOUND, detail)
     })?;
-    let mut ticks = interval(TELL_EVERY);
+    let mut ticks = interval(REPORT_EVERY);
     // A reader that is too slow misses frames, and is told how many.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let lab_is_over = Box::pin(lab.over());
-    let telling = Telling { watch, lab_is_over, ticks, until: Instant::now() + WATCH_TIME };
-    let events = futures_util::stream::unfold(telling, async |mut telling| {
-        let event = telling.next().await?;
-        Some((Ok::<_, Infallible>(event), telling))
-    });
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    Ok((headers, Body::from_stream(events)).into_response())
+    Ok(reports::stream(FrameReports { watch, lab_is_over: Box::pin(lab.over()), ticks, quiet_ticks: 0 }))
 }
 
-impl Telling {
-    /// The next event; `None` at the end.
-    async fn next(&mut self) -> Option<Bytes> {
-        for _ in 0..QUIET_TURNS {
-            let now = tokio::select! {
-                now = self.ticks.tick() => now,
-                () = self.lab_is_over.as_mut() => return None,
+/// Frames of a lane, as they pass.
+struct FrameReports {
+    watch: FrameWatch,
+    lab_is_over: Pin<Box<dyn Future<Output = ()> + Send>>,
+    ticks: Interval,
+    /// Ticks since the last event.
+    quiet_ticks: u32,
+}
+
+impl ReportSource for FrameReports {
+    async fn next(&mut self) -> Result<String, ReportsEnd> {
+        loop {
+            tokio::select! {
+                _ = self.ticks.tick() => {}
+                () = self.lab_is_over.as_mut() => return Err(ReportsEnd::LabEnded),
+            }
+            if self.watch.is_over() {
+                return Err(ReportsEnd::TakenOver);
+            }
+            self.quiet_ticks += 1;
+            let event = match self.watch.take_news() {
+                None if self.quiet_ticks >= QUIET_TICKS => self.watch.take(),
+                None => continue,
+                Some(event) => event,
             };
-            if now >= self.until || self.watch.is_over() {
-                return None;
-            }
-            if let Some(event) = self.watch.take_news() {
-                return encoded(&event);
-            }
+            self.quiet_ticks = 0;
+            return reports::encode(&event);
         }
-        encoded(&self.watch.take())
     }
-}
-
-fn encoded(event: &FrameEvent) -> Option<Bytes> {
-    let mut text = b"data: ".to_vec();
-    serde_json::to_writer(&mut text, event).ok()?;
-    text.extend_from_slice(b"\n\n");
-    Some(text.into())
 }

@@ -6,24 +6,23 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use sluice_shared::lab::{LabEvent, LinkRequest};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::frames;
 use super::origin::OriginRule;
 use super::problem::ProblemResponse;
+use super::reports::{self, ReportSource, ReportsEnd};
+use crate::config::Pings;
 use crate::labs::{EventError, Lab, Labs, Watcher};
 
 /// How often a watcher gets a report.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
-/// How long a stream of reports lasts; the page asks again, within the time that an HTTP connection has.
-const WATCH_TIME: Duration = Duration::from_secs(240);
-
 /// Most bytes of a request's body: a whole profile has some hundred.
 pub(super) const BODY_BYTES: usize = 64 * 1024;
 /// What of a capture is handed to the connection at once, bytes.
@@ -34,17 +33,19 @@ const CAPTURE_CHUNK: usize = 64 * 1024;
 pub(crate) struct LabApi {
     /// Where labs are found by their names.
     pub(crate) labs: LabSource,
-    /// Which pages may change something.
+    /// Which pages may change something, and open WebSockets.
     pub(crate) origins: OriginRule,
+    /// When WebSockets are asked for signs of life.
+    pub(crate) pings: Pings,
 }
 
 impl LabApi {
-    /// Lets only own pages, and who is no browser, change something.
-    fn admit(&self, headers: &HeaderMap) -> Result<(), ProblemResponse> {
+    /// Checks that the request is from one of this server's own pages or from a non-browser client.
+    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<(), ProblemResponse> {
         match self.labs {
             LabSource::Nowhere | LabSource::Pool(_) => own_page(&self.origins, headers),
             LabSource::One(_) => own_page(&self.origins, headers).map_err(|_| {
-                let detail = "pages may not change this network: use a program that is no browser";
+                let detail = "pages may not use this API: take a program that is no browser";
                 ProblemResponse::new(StatusCode::FORBIDDEN, detail)
             }),
         }
@@ -137,38 +138,38 @@ async fn event(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /api/labs/{id}/watch`: reports as server-sent events.
-async fn watch(State(api): State<Arc<LabApi>>, Path(id): Path<String>) -> Result<Response, ProblemResponse> {
-    let watcher = find(&api, &id)?.watch().ok_or_else(|| {
-        let detail = "too many streams of this lab's reports are open: close one";
-        ProblemResponse::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(5)
-    })?;
-    let mut ticks = interval(REPORT_EVERY);
-    // A reader that is too slow gets the latest report and not all that it missed.
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let state = (watcher, ticks, Instant::now() + WATCH_TIME);
-    let events = futures_util::stream::unfold(state, async |(mut watcher, mut ticks, until)| {
-        let now = tokio::select! {
-            now = ticks.tick() => now,
-            () = watcher.over() => return None,
-        };
-        if now >= until {
-            return None;
-        }
-        Some((Ok::<_, Infallible>(report_event(&watcher)?), (watcher, ticks, until)))
-    });
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    Ok((headers, Body::from_stream(events)).into_response())
+/// `GET /api/labs/{id}/watch`: reports, each a [`LabReport`](sluice_shared::lab::LabReport), as server-sent events or
+/// over a WebSocket.
+async fn watch(
+    State(api): State<Arc<LabApi>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, ProblemResponse> {
+    reports::respond(&api, request, |_| {
+        let watcher = find(&api, &id)?.watch().ok_or_else(|| {
+            let detail = "too many streams of this lab's reports are open: close one";
+            ProblemResponse::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(5)
+        })?;
+        let mut ticks = interval(REPORT_EVERY);
+        // A reader that is too slow gets the latest report and not all that it missed.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Ok(reports::stream(LabReports { watcher, ticks }))
+    })
 }
 
-fn report_event(watcher: &Watcher) -> Option<Bytes> {
-    let mut event = b"data: ".to_vec();
-    serde_json::to_writer(&mut event, &watcher.report()).ok()?;
-    event.extend_from_slice(b"\n\n");
-    Some(event.into())
+/// Reports of a lab at a steady pace.
+struct LabReports {
+    watcher: Watcher,
+    ticks: Interval,
+}
+
+impl ReportSource for LabReports {
+    async fn next(&mut self) -> Result<String, ReportsEnd> {
+        tokio::select! {
+            _ = self.ticks.tick() => reports::encode(&self.watcher.report()),
+            () = self.watcher.over() => Err(ReportsEnd::LabEnded),
+        }
+    }
 }
 
 /// `GET /api/labs/{id}/capture.pcapng`: the packets of the last while.
@@ -229,11 +230,5 @@ pub(super) fn unprocessable(error: &impl ToString) -> ProblemResponse {
 
 /// Lets only this server's pages, and who is no browser, change something.
 pub(super) fn own_page(origins: &OriginRule, headers: &HeaderMap) -> Result<(), ProblemResponse> {
-    let origin = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or("null"));
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    if origins.allows(origin, host) {
-        return Ok(());
-    }
-    let detail = OriginRule::refusal(origin);
-    Err(ProblemResponse::new(StatusCode::FORBIDDEN, detail))
+    origins.check(headers).map_err(|detail| ProblemResponse::new(StatusCode::FORBIDDEN, detail))
 }

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use axum::http::{HeaderMap, header};
+
 /// The names that this server goes by.
 ///
 /// A page whose name somebody has made to stand for this server's address (DNS rebinding) would count as one of this
@@ -77,6 +79,16 @@ impl OriginRule {
         // WebTransport has a port of its own, and a page of localhost asks for 127.0.0.1.
         let same_host = page.0.eq_ignore_ascii_case(asked.0) || (is_loopback(page.0) && is_loopback(asked.0));
         same_host && self.page_ports.contains(&page.1)
+    }
+
+    /// Checks the `Origin` of a request against its `Host`.
+    ///
+    /// # Errors
+    /// The page may not connect: the reason, for its developer.
+    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), String> {
+        let origin = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or("null"));
+        let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+        if self.allows(origin, host) { Ok(()) } else { Err(Self::refusal(origin)) }
     }
 
     /// What to tell a page that may not.

@@ -64,10 +64,7 @@ pub(super) async fn serve(
         let detail = format!("{} does not take {method}", uri.path());
         return Err(ProblemResponse::new(StatusCode::METHOD_NOT_ALLOWED, detail));
     }
-    let name = match uri.path().trim_start_matches('/') {
-        "" => INDEX,
-        name => name,
-    };
+    let name = file_name(uri.path());
     // The precompressed forms are no files of their own.
     let is_form = ENCODINGS.iter().any(|(_, suffix)| name.ends_with(suffix));
     match Files::get(name).filter(|_| !is_form) {
@@ -78,6 +75,14 @@ pub(super) async fn serve(
             Ok((StatusCode::OK, kind, NOT_BUILT).into_response())
         }
         None => Err(ProblemResponse::new(StatusCode::NOT_FOUND, format!("there is no file {}", uri.path()))),
+    }
+}
+
+/// The name of the file that a path stands for.
+fn file_name(path: &str) -> &str {
+    match path.trim_start_matches('/') {
+        "" => INDEX,
+        name => name,
     }
 }
 
@@ -145,9 +150,14 @@ fn opaque(tag: &str) -> &str {
 }
 
 /// Whether a name carries Trunk's hash of the content: `app-1a2b3c4d5e6f7a8b.js`, `app-1a2b3c4d5e6f7a8b_bg.wasm`.
-fn has_hashed_name(name: &str) -> bool {
+pub(super) fn has_hashed_name(name: &str) -> bool {
     name.split(['-', '_', '.', '/'])
         .any(|part| part.len() >= 12 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// The media type of the file that a path stands for.
+pub(super) fn media_type_of_path(path: &str) -> &'static str {
+    media_type(file_name(path))
 }
 
 fn media_type(name: &str) -> &'static str {

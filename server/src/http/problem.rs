@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sluice_shared::api::Problem;
+use sluice_shared::wire::CloseCode;
 
 /// An error as the API answers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,12 @@ impl ProblemResponse {
     /// Says it otherwise.
     pub(crate) fn map_detail(self, change: impl FnOnce(String) -> String) -> Self {
         Self { detail: change(self.detail), ..self }
+    }
+
+    /// The same as the end of a WebSocket: its close code and reason.
+    pub(crate) fn as_close(&self) -> (CloseCode, &str) {
+        let is_overload = self.status == StatusCode::TOO_MANY_REQUESTS || self.status.is_server_error();
+        (if is_overload { CloseCode::Overloaded } else { CloseCode::Unsupported }, &self.detail)
     }
 
     /// Says something in a header; one is enough for every status there is.

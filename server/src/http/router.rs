@@ -71,7 +71,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/echo", get(ws::echo::upgrade))
         .fallback(page::serve)
         .with_state(Arc::clone(&app))
-        .merge(lab::routes(LabApi { labs: source, origins: app.origins.clone() }))
+        .merge(lab::routes(LabApi { labs: source, origins: app.origins.clone(), pings: app.pings }))
         .merge(handshakes::routes(app.origins.clone()))
         .method_not_allowed_fallback(wrong_method)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), security::refuse_unknown_names))

@@ -13,6 +13,7 @@ use sluice_shared::lab::Congestion;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use crate::frames::Tap;
 use crate::tcp_info::{self, TcpReading};
@@ -28,6 +29,8 @@ pub(crate) struct Peer {
     pub(crate) encrypted: bool,
     /// Where its bytes are looked at, if it is a lab's.
     pub(crate) tap: Option<Arc<Tap>>,
+    /// Becomes true when the server stops, for protocols that outlive HTTP on the connection.
+    pub(crate) stop: watch::Receiver<bool>,
 }
 
 /// What carries a TCP connection.

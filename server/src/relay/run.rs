@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use super::forward::Forward;
 use crate::clock::Clock;
+use crate::config::Pings;
 use crate::http::{
     LabApi, LabSource, Listening, OriginRule, ProblemResponse, lab_routes, refuse_other_names, serve,
     without_page,
@@ -263,7 +264,7 @@ async fn serve_control(
     let bind = |source| RelayError::Bind { address, source };
     let listener = tokio::net::TcpListener::bind(address).await.map_err(bind)?;
     let bound = listener.local_addr().map_err(bind)?;
-    let api = LabApi { labs: LabSource::One(lab), origins: OriginRule::default() };
+    let api = LabApi { labs: LabSource::One(lab), origins: OriginRule::default(), pings: Pings::DEFAULT };
     let router = Router::new().route("/healthz", get(async || "ok\n")).merge(lab_routes(api)).fallback(
         async |uri: Uri| {
             let detail = format!("there is no {}: see /api/labs/{LAB}", uri.path());

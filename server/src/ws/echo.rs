@@ -12,11 +12,11 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tungstenite::Message;
 
-use super::carrier::{close_frame, read_error};
+use super::closing::{close, read_error};
 use super::handshake::Socket;
 use super::upgrade::{admit, limits};
 use crate::http::{App, Peer, ProblemResponse};
-use crate::session::{Ended, Limits, Permit};
+use crate::session::{Ended, Permit};
 
 /// Largest frame, and largest message joined from its fragments, bytes.
 const MAX_MESSAGE: usize = 1024 * 1024;
@@ -42,16 +42,10 @@ async fn echo(mut socket: Socket, mut stopping: watch::Receiver<bool>, permit: P
             Some((CloseCode::GoingAway, "the server stops".to_owned()))
         }
     };
-    if let Some((code, reason)) = ending {
-        let close = close_frame(code, &reason);
-        let farewell = async {
-            socket.send(close).await.ok()?;
-            while let Some(Ok(_)) = socket.next().await {}
-            Some(())
-        };
-        if timeout(Limits::FAREWELL, farewell).await.is_err() {
-            tracing::debug!("a client of /echo did not take its close");
-        }
+    if let Some((code, reason)) = ending
+        && !close(&mut socket, code, &reason).await
+    {
+        tracing::debug!("a client of /echo did not take its close");
     }
     drop(permit);
 }

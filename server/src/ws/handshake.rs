@@ -12,6 +12,8 @@ use tokio_tungstenite::WebSocketStream;
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::{Role, WebSocketConfig};
 
+use crate::http::ProblemResponse;
+
 /// The only version there is (RFC 6455 §4.1).
 const SUPPORTED_VERSION: &str = "13";
 /// Bytes of a key's nonce (RFC 6455 §4.1).
@@ -47,15 +49,24 @@ pub(super) enum HandshakeError {
 
 impl HandshakeError {
     /// The status that the standard asks for.
-    pub(super) const fn status(self) -> StatusCode {
+    const fn status(self) -> StatusCode {
         match self {
             Self::OtherVersion => StatusCode::UPGRADE_REQUIRED,
             Self::Request | Self::NoUpgrade | Self::Key => StatusCode::BAD_REQUEST,
         }
     }
 
+    /// The response to such a request, with this detail.
+    pub(super) fn problem(self, detail: String) -> ProblemResponse {
+        let problem = ProblemResponse::new(self.status(), detail);
+        match self.header() {
+            Some((name, value)) => problem.header(name, value),
+            None => problem,
+        }
+    }
+
     /// A header that tells the client what is spoken here, where one is asked for.
-    pub(super) const fn header(self) -> Option<(HeaderName, HeaderValue)> {
+    const fn header(self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::OtherVersion => {
                 Some((header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static(SUPPORTED_VERSION)))
@@ -75,9 +86,7 @@ impl Handshake {
             return Err(HandshakeError::Request);
         }
         let headers = request.headers();
-        if !has_token(headers, &header::CONNECTION, "upgrade")
-            || !has_token(headers, &header::UPGRADE, "websocket")
-        {
+        if !has_token(headers, &header::CONNECTION, "upgrade") || !is_websocket_request(headers) {
             return Err(HandshakeError::NoUpgrade);
         }
         if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != SUPPORTED_VERSION) {
@@ -117,6 +126,11 @@ impl Handshake {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
         response
     }
+}
+
+/// Whether a request to a path with other representations asks for a WebSocket.
+pub(crate) fn is_websocket_request(headers: &HeaderMap) -> bool {
+    has_token(headers, &header::UPGRADE, "websocket")
 }
 
 /// Whether a header that is a list has `token` in it, in any case (RFC 9110 §5.6.1).

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use sluice_shared::mode::Transport;
 use sluice_shared::wire::WEBSOCKET_PATH;
@@ -14,7 +14,7 @@ use tungstenite::protocol::WebSocketConfig;
 use super::carrier::WsCarrier;
 use super::handshake::Handshake;
 use super::liveness::Liveness;
-use crate::http::{App, OriginRule, Peer, ProblemResponse, lane_of};
+use crate::http::{App, Peer, ProblemResponse, lane_of};
 use crate::metrics::Refusal;
 use crate::session::Permit;
 
@@ -60,31 +60,23 @@ pub(super) fn admit(
     path: &str,
 ) -> Result<(Handshake, Permit), ProblemResponse> {
     let address = peer.address;
-    let refuse = |why: Refusal, status: StatusCode, detail: String| {
+    let record = |why: Refusal, detail: &str| {
         app.sessions.metrics().refused(Transport::WebSocket, why);
         tracing::info!(%address, detail, "WebSocket refused");
-        ProblemResponse::new(status, detail)
     };
-    check_origin(app, request.headers())
-        .map_err(|detail| refuse(Refusal::Origin, StatusCode::FORBIDDEN, detail))?;
+    app.origins.check(request.headers()).map_err(|detail| {
+        record(Refusal::Origin, &detail);
+        ProblemResponse::new(StatusCode::FORBIDDEN, detail)
+    })?;
     let handshake = Handshake::read(request).map_err(|error| {
         let detail = format!("{path} takes WebSocket upgrades alone (RFC 6455): {error}");
-        let problem = refuse(Refusal::BadRequest, error.status(), detail);
-        match error.header() {
-            Some((name, value)) => problem.header(name, value),
-            None => problem,
-        }
+        record(Refusal::BadRequest, &detail);
+        error.problem(detail)
     })?;
     let permit = app.sessions.permit().ok_or_else(|| {
-        let detail = "the server has as many sessions as it takes: try again later".to_owned();
-        refuse(Refusal::Full, StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
+        let detail = "the server has as many sessions as it takes: try again later";
+        record(Refusal::Full, detail);
+        ProblemResponse::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
     })?;
     Ok((handshake, permit))
-}
-
-/// Whether a page may connect; if not, why.
-fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), String> {
-    let origin = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or("null"));
-    let host = headers.get(header::HOST).and_then(|value: &HeaderValue| value.to_str().ok());
-    if app.origins.allows(origin, host) { Ok(()) } else { Err(OriginRule::refusal(origin)) }
 }

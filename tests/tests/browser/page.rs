@@ -36,9 +36,18 @@ async fn hashed_files_are_kept_for_ever_and_the_index_is_asked_for_again() {
         assert_eq!(answer.status, 200, "{file}");
         immutable += usize::from(answer.header("cache-control").contains("immutable"));
     }
+    for file in files.iter().filter(|file| file.ends_with(".wasm") || file.ends_with(".css")) {
+        let answer = must("asking", http::get(server.http, file, &[]).await);
+        assert_eq!(answer.header("content-security-policy"), "", "{file} is data");
+    }
     assert!(immutable >= 2, "{immutable} of {files:?} are kept for ever");
     let worker = must("asking", http::get(server.http, "/lane_loader.js", &[]).await);
     assert_eq!(worker.status, 200);
+    assert!(worker.header("content-security-policy").contains("; connect-src "), "{:?}", worker.headers);
+    let again = [("if-none-match", worker.header("etag"))];
+    let unchanged = must("asking", http::get(server.http, "/lane_loader.js", &again).await);
+    assert_eq!(unchanged.status, 304);
+    assert_eq!(unchanged.header("content-security-policy"), worker.header("content-security-policy"));
     assert!(
         !worker.header("cache-control").contains("immutable"),
         "its name has no hash: {:?}",

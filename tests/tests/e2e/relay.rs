@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use hyper::Method;
 use sluice_server::relay::{Forward, RelayConfig, Relayed, start};
-use sluice_shared::lab::LinkRequest;
+use sluice_shared::lab::{LabReport, LinkRequest};
+use sluice_tests::connection::ConnectError;
 use sluice_tests::deadline::{eventually, in_time, must};
 use sluice_tests::http;
 use sluice_tests::lab::call;
+use sluice_tests::observer::Observer;
 use sluice_tests::process::server_binary;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -192,6 +194,25 @@ async fn what_the_control_api_refuses_is_told_as_a_problem() {
     in_time("the answer", rebound.read_to_string(&mut answer)).await.expect("read");
     assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
     relay.finish().expect("nothing was captured");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_come_over_a_websocket_of_the_control_api_to_programs_alone() {
+    let relay = relay("none", vec![way(echo().await)], Vec::new()).await;
+    let mut client = TcpStream::connect(relay.tcp()[0]).await.expect("the relay accepts");
+    client.write_all(b"?").await.expect("written");
+    let (address, lab) = control(&relay);
+    let path = format!("{lab}/watch");
+    let mut observer = must("opening", Observer::open(address, &path, None).await);
+    observer.until("the connection is reported", |report: &LabReport| report.flows.len() == 1).await;
+    match Observer::open(address, &path, Some("http://evil.example")).await {
+        Err(ConnectError::Refused { status: 403, body }) => {
+            assert!(body.contains("a program that is no browser"), "{body}");
+        }
+        other => panic!("{other:?}"),
+    }
+    relay.finish().expect("nothing was captured");
+    assert_eq!(observer.end().await.code, 1001);
 }
 
 #[tokio::test(flavor = "multi_thread")]
