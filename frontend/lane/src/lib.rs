@@ -10,8 +10,9 @@
 //! `consumer`, `contest`, `link` and `model` are plain Rust with the time as an argument.
 
 mod active;
+mod browser;
 mod clock;
-mod connecting;
+mod connection;
 mod consumer;
 mod contest;
 mod driver;
@@ -20,6 +21,7 @@ mod flood;
 mod link;
 mod model;
 mod naive;
+mod platform;
 mod report;
 mod transport;
 mod wake;
