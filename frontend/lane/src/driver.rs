@@ -207,10 +207,20 @@ impl<P: Platform> Lane<P> {
         }
         self.handle_naively();
         self.report_activity(began);
-        self.run_actions(began);
+        self.run_due(began);
         let ended = self.platform.now();
         self.tally.record_busy(ended.since(began), ended);
         self.arm(ended);
+    }
+
+    /// Does what the input has made due, such as the race after a loss, without another turn of the timer: timers of a
+    /// tab in the background are late by a second.
+    fn run_due(&mut self, now: Time) {
+        self.run_actions(now);
+        if self.machine.poll_timeout().is_some_and(|(due, _)| due <= now) {
+            self.machine.handle_timeout(now);
+            self.run_actions(now);
+        }
     }
 
     /// Tells the connection machine the session's last sign of life.

@@ -23,6 +23,8 @@ mod model;
 mod naive;
 mod platform;
 mod report;
+#[cfg(test)]
+mod simulation;
 mod transport;
 mod wake;
 mod words;

@@ -1,5 +1,6 @@
 //! Attempts, races and losses: what follows from the inputs of the connection state machine.
 
+use core::time::Duration;
 use std::borrow::Cow;
 
 use sluice_shared::mode::{Mode, Transport};
@@ -14,6 +15,10 @@ use crate::words::sentence;
 use sluice_bridge::{Connection, Level, LifeKind};
 
 impl ConnectionMachine {
+    /// A QUIC handshake that has failed after this long has met silence: Chromium waits for 10 s, and a refusal takes
+    /// a round trip.
+    const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(8);
+
     /// When the open connection is taken for lost, although it may live, and others are tried beside it.
     pub(super) fn rescue_at(&self) -> Option<Time> {
         let current = self.current.as_ref().filter(|_| self.link.is_open())?;
@@ -49,21 +54,34 @@ impl ConnectionMachine {
             self.newest_id += 1;
             let id = ConnectionId(self.newest_id);
             self.record(LifeKind::Connecting(mode.transport()));
-            self.attempts.push(ConnectionAttempt { id, mode, is_opening: false });
+            self.attempts.push(ConnectionAttempt { id, mode, opening_since: None });
             if self.link.wants_probe(mode) {
                 self.actions.push_back(Action::Probe { id });
             } else {
-                self.open_transport(id);
+                self.open_transport(id, now);
             }
         }
     }
 
-    pub(super) fn open_transport(&mut self, id: ConnectionId) {
+    pub(super) fn open_transport(&mut self, id: ConnectionId, now: Time) {
         let Some(settings) = &self.settings else { return };
         let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.id == id) else { return };
-        attempt.is_opening = true;
+        attempt.opening_since = Some(now);
         let endpoints = settings.endpoints.clone();
         self.actions.push_back(Action::Open { id, mode: attempt.mode, endpoints });
+    }
+
+    /// Whether this end of an attempt is the browser's own handshake timeout, in other words no answer at all. Its
+    /// error says no more than that of a refusal. Only the first attempt counts: later ones may be held back before
+    /// they begin.
+    pub(super) fn is_handshake_timeout(&self, id: ConnectionId, end: &End, now: Time) -> bool {
+        let attempt = self.attempts.iter().find(|attempt| attempt.id == id);
+        attempt.is_some_and(|attempt| {
+            matches!(end, End::Broken(_))
+                && attempt.mode.transport() == Transport::WebTransport
+                && !self.link.wants_probe(attempt.mode)
+                && attempt.opening_since.is_some_and(|since| now.since(since) >= Self::HANDSHAKE_TIMEOUT)
+        })
     }
 
     /// An attempt has ended before its transport opened.
@@ -131,8 +149,8 @@ impl ConnectionMachine {
     /// Ends all attempts, and the race with them.
     pub(super) fn drop_attempts(&mut self, now: Time) {
         self.race.handle_given_up(now);
-        for ConnectionAttempt { id, is_opening, .. } in self.attempts.drain(..) {
-            if is_opening {
+        for ConnectionAttempt { id, opening_since, .. } in self.attempts.drain(..) {
+            if opening_since.is_some() {
                 self.actions.push_back(Action::Close {
                     id,
                     code: CloseCode::Normal,

@@ -18,8 +18,8 @@ use sluice_bridge::{Connection, Endpoints, Level, LifeKind, Recovery, Upkeep};
 pub(super) struct ConnectionAttempt {
     pub(super) id: ConnectionId,
     pub(super) mode: Mode,
-    /// Whether its transport is being opened, not only the server probed.
-    pub(super) is_opening: bool,
+    /// Since when its transport is being opened; `None` while the server is probed.
+    pub(super) opening_since: Option<Time>,
 }
 
 /// Connection that carries the session.
@@ -147,7 +147,7 @@ impl ConnectionMachine {
     /// The server was asked whether it is there.
     pub(crate) fn handle_probed(&mut self, id: ConnectionId, answers: bool, now: Time) {
         if answers {
-            self.open_transport(id);
+            self.open_transport(id, now);
         } else {
             self.handle_attempt_failed(id, &End::Unreachable, now);
         }
@@ -195,7 +195,9 @@ impl ConnectionMachine {
             self.heard_at = current.heard_at;
             self.handle_current_closed(current.goodbye, code, reason, now);
         } else {
-            self.handle_attempt_failed(id, &End::of_close(code, reason, false), now);
+            let end = End::of_close(code, reason, false);
+            let end = if self.is_handshake_timeout(id, &end, now) { End::NoAnswer } else { end };
+            self.handle_attempt_failed(id, &end, now);
         }
     }
 
