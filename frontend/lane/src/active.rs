@@ -5,26 +5,25 @@ use core::time::Duration;
 use sluice_shared::certificate::Certificate;
 use sluice_shared::session::{ClientConfig, ClientSession, Delivered};
 use sluice_shared::time::Time;
-use sluice_shared::wire::{Continuity, Goodbye, ServerSample, TransportFacts, Welcome};
+use sluice_shared::wire::{Continuity, ServerSample, TransportFacts, Welcome};
 
-use super::clock;
 use super::consumer::{Station, Surroundings};
 use super::flood::Tide;
 use super::model::{Passage, Tally};
+use super::platform::Clock;
 use sluice_bridge::{Flooding, Setup};
 
 /// What lives from one [`sluice_bridge::Command::Open`] to the next.
 #[derive(Debug)]
 pub(super) struct Active {
-    pub(super) setup: Setup,
+    /// Whether the server runs a fault mode, without credit and without resume.
+    pub(super) is_exhibit: bool,
     pub(super) session: ClientSession,
     pub(super) station: Station,
     /// The server's side, as last reported on this connection.
     pub(super) sample: Option<ServerSample>,
     /// What carries the lane, as told by the last Welcome.
     pub(super) facts: Option<TransportFacts>,
-    /// Why the server is about to close.
-    pub(super) farewell: Option<Goodbye>,
     /// Duplicates before the last reset.
     pub(super) duplicates_before: u64,
     /// Duplicates before the current epoch.
@@ -51,7 +50,7 @@ impl Active {
     pub(super) fn new(setup: Setup, now: Time) -> Self {
         let config = ClientConfig {
             mode: setup.mode,
-            feeds: setup.feeds.clone(),
+            feeds: setup.feeds,
             policy: setup.policy,
             window: setup.window.into(),
             sample_every: Self::SAMPLE_EVERY,
@@ -62,10 +61,9 @@ impl Active {
         Self {
             session,
             station: Station::new(setup.consumer),
-            setup,
+            is_exhibit: setup.policy.is_exhibit(),
             sample: None,
             facts: None,
-            farewell: None,
             duplicates_before: 0,
             duplicates_before_epoch: 0,
             heartbeats: 0,
@@ -94,7 +92,6 @@ impl Active {
     pub(super) fn handle_disconnected(&mut self) {
         self.session.handle_disconnected();
         self.sample = None;
-        self.farewell = None;
         self.tide.handle_disconnected();
     }
 
@@ -105,14 +102,14 @@ impl Active {
     }
 
     /// Lets the consumer complete what is due.
-    pub(super) fn run_consumer(&mut self, tally: &mut Tally, now: Time) {
-        let (station, mut around) = self.around(tally, now);
+    pub(super) fn run_consumer(&mut self, tally: &mut Tally, clock: &impl Clock, now: Time) {
+        let (station, mut around) = self.around(tally, clock, now);
         station.run(&mut around);
     }
 
     /// Lets a computing consumer work for one turn.
-    pub(super) fn compute(&mut self, tally: &mut Tally, now: Time) {
-        let (station, mut around) = self.around(tally, now);
+    pub(super) fn compute(&mut self, tally: &mut Tally, clock: &impl Clock, now: Time) {
+        let (station, mut around) = self.around(tally, clock, now);
         station.compute(&mut around);
     }
 
@@ -123,21 +120,27 @@ impl Active {
         clock.offset_micros().filter(|_| is_known)
     }
 
-    fn around<'a>(&'a mut self, tally: &'a mut Tally, now: Time) -> (&'a mut Station, Around<'a>) {
+    fn around<'a, C: Clock>(
+        &'a mut self,
+        tally: &'a mut Tally,
+        clock: &'a C,
+        now: Time,
+    ) -> (&'a mut Station, Around<'a, C>) {
         // One look for all messages of the turn: the estimate is a search through recent heartbeats.
         let offset_micros = self.clock_offset_micros();
-        (&mut self.station, Around { session: &mut self.session, tally, offset_micros, now })
+        (&mut self.station, Around { session: &mut self.session, tally, clock, offset_micros, now })
     }
 }
 
-struct Around<'a> {
+struct Around<'a, C> {
     session: &'a mut ClientSession,
     tally: &'a mut Tally,
+    clock: &'a C,
     offset_micros: Option<i64>,
     now: Time,
 }
 
-impl Surroundings for Around<'_> {
+impl<C: Clock> Surroundings for Around<'_, C> {
     fn next_message(&mut self) -> Option<Delivered> {
         self.session.poll_message()
     }
@@ -148,7 +151,7 @@ impl Surroundings for Around<'_> {
     }
 
     fn now(&mut self) -> Time {
-        self.now = clock::now();
+        self.now = self.clock.now();
         self.now
     }
 }

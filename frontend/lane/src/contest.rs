@@ -202,20 +202,23 @@ impl Contest {
             .then(|| (unanswered_since + Self::SILENCE).max(self.next_rescue))
     }
 
-    /// Whether a race is to be begun to get back from the fallback.
-    pub(super) fn is_return_due(&self, now: Time) -> bool {
-        self.returns_at.is_some_and(|at| at <= now)
-    }
-
     /// Whether the race has lasted long enough. The driver's own patience ends one for a connection.
     pub(super) fn is_overdue(&self, now: Time) -> bool {
         self.gives_up_at().is_some_and(|at| at <= now)
     }
 
-    /// When anything of this is due.
-    pub(super) fn poll_timeout(&self) -> Option<Time> {
-        let starts = self.running.iter().flat_map(|running| &running.waiting).map(|(_, due)| *due);
-        starts.chain(self.gives_up_at()).chain(self.returns_at).min()
+    /// When the next transport starts or the race ends, and which of both.
+    pub(super) fn poll_timeout(&self) -> Option<(Time, &'static str)> {
+        let starts = self.running.iter().flat_map(|running| &running.waiting);
+        starts
+            .map(|(_, due)| (*due, "next transport"))
+            .chain(self.gives_up_at().map(|at| (at, "end of the race")))
+            .min_by_key(|(at, _)| *at)
+    }
+
+    /// On the fallback: when the lane's own transport is to be tried again.
+    pub(super) const fn return_at(&self) -> Option<Time> {
+        self.returns_at
     }
 
     /// How long the transports of the last race took, if there is a race at all.
@@ -262,7 +265,7 @@ mod tests {
         for (rtt_ms, head_start) in [(None, 250), (Some(20), 250), (Some(300), 600)] {
             let mut contest = begun(Purpose::Connect, rtt_ms);
             assert_eq!(started(&mut contest, at(1_000)), [Mode::StreamPerTopic]);
-            assert_eq!(contest.poll_timeout(), Some(at(1_000 + head_start)));
+            assert_eq!(contest.poll_timeout(), Some((at(1_000 + head_start), "next transport")));
             assert_eq!(started(&mut contest, at(999 + head_start)), []);
             assert_eq!(started(&mut contest, at(1_000 + head_start)), [Mode::WebSocket]);
         }
@@ -278,7 +281,11 @@ mod tests {
             assert_eq!(started(&mut contest, at(60_000)), [mode]);
             assert_eq!((contest.rescue_at(at(0)), contest.ready_times()), (None, None));
             contest.handle_won(mode, at(10));
-            assert_eq!(contest.poll_timeout(), None, "there is nothing to get back to");
+            assert_eq!(
+                (contest.poll_timeout(), contest.return_at()),
+                (None, None),
+                "there is nothing to get back to"
+            );
         }
     }
 
@@ -324,18 +331,18 @@ mod tests {
         let mut contest = begun(Purpose::Connect, None);
         started(&mut contest, at(1_250));
         contest.handle_won(Mode::WebSocket, at(2_000));
-        assert!(!contest.is_return_due(at(31_999)) && contest.is_return_due(at(32_000)));
+        assert_eq!(contest.return_at(), Some(at(32_000)));
         contest.begin(Purpose::Return, None, at(32_000));
         assert_eq!(started(&mut contest, at(90_000)), [Mode::StreamPerTopic], "WebSocket is what it has");
         assert!(contest.is_overdue(at(107_000)) && !contest.is_overdue(at(106_999)));
         contest.handle_given_up(at(107_000));
-        assert!(!contest.is_return_due(at(136_999)) && contest.is_return_due(at(137_000)));
+        assert_eq!(contest.return_at(), Some(at(137_000)));
         contest.handle_online(at(109_000));
-        assert!(contest.is_return_due(at(109_000)), "the network's return is reason enough");
+        assert_eq!(contest.return_at(), Some(at(109_000)), "the network's return is reason enough");
         contest.begin(Purpose::Return, None, at(109_000));
         started(&mut contest, at(109_000));
         contest.handle_won(Mode::StreamPerTopic, at(109_050));
-        assert_eq!(contest.poll_timeout(), None);
+        assert_eq!((contest.poll_timeout(), contest.return_at()), (None, None));
         let times = ReadyTimes { webtransport_micros: Some(50_000), websocket_micros: None };
         assert_eq!(contest.ready_times(), Some(times));
     }

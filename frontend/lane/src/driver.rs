@@ -1,98 +1,61 @@
 //! The loop that every input runs: take it in, then carry out all that follows from it.
+//!
+//! The [`ConnectionMachine`] decides on connections, the session on messages; the driver carries out what they decide
+//! on a [`Platform`], and records what happened.
 
 use core::time::Duration;
-use std::cell::RefCell;
-use std::rc::{Rc, Weak};
+use std::collections::BTreeMap;
 
 use bytes::BytesMut;
-use sluice_shared::mode::Mode;
 use sluice_shared::session::ClientError;
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::write_client_item;
-use web_sys::MessageChannel;
 
 use super::active::Active;
-use super::clock;
-use super::connecting::Rival;
-use super::contest::Contest;
+use super::connection::{Action, ConnectionEvent, ConnectionId, ConnectionMachine, ConnectionSettings};
 use super::flood::Tide;
-use super::link::Link;
 use super::model::Tally;
+use super::platform::{Platform, TransportHandle};
 use super::report::report;
-use super::transport::{Carrier, Event, Room};
-use super::wake::{Timer, Turn};
-use sluice_bridge::{Command, LifeKind, Report};
+use super::transport::{Event, Obstacle};
+use sluice_bridge::{Command, Report};
 
 /// A lane with everything it owns.
-pub(super) struct Lane {
-    /// For callbacks, which so do not keep the lane alive.
-    pub(super) me: Weak<RefCell<Self>>,
+pub(crate) struct Lane<P: Platform> {
+    pub(super) platform: P,
+    pub(super) machine: ConnectionMachine,
+    /// All connections that are open or being opened.
+    transports: BTreeMap<ConnectionId, P::Transport>,
     pub(super) active: Option<Active>,
-    pub(super) carrier: Option<Carrier>,
-    /// Whether the carrier has opened.
-    pub(super) is_carrier_open: bool,
-    /// The carrier's number among all connections of the lane, so that an old one's events don't touch a newer one;
-    /// 0 while there is none.
-    pub(super) generation: u64,
-    pub(super) newest_generation: u64,
-    /// What is tried.
-    pub(super) rivals: Vec<Rival>,
-    pub(super) contest: Contest,
-    pub(super) link: Link,
     pub(super) tally: Tally,
-    /// The reason of the last try that failed, which is noted once.
-    pub(super) noted_reason: Option<String>,
-    pub(super) timer: Timer,
-    pub(super) turn: Turn,
-    /// Where read loops wait that are not to read on.
-    pub(super) room: Rc<Room>,
-    pub(super) outgoing: BytesMut,
+    outgoing: BytesMut,
 }
 
-impl Lane {
+impl<P: Platform> Lane<P> {
     /// While the connection takes no more, how long until the next look: WebSocket does not tell.
     const LOOK_AGAIN: Duration = Duration::from_millis(50);
     /// One write takes items until it is this long, bytes; an item more than that goes alone.
     const MOST_AT_ONCE: usize = 4 * 1024;
 
-    /// A lane that was not asked to connect. The waits between its tries follow from `seed`; `channel` is for its
-    /// own use.
-    pub(super) fn new(seed: u64, channel: MessageChannel) -> Rc<RefCell<Self>> {
-        Rc::new_cyclic(|me: &Weak<RefCell<Self>>| {
-            let call = |handler: fn(&mut Self)| {
-                let me = me.clone();
-                move || {
-                    if let Some(lane) = me.upgrade() {
-                        handler(&mut lane.borrow_mut());
-                    }
-                }
-            };
-            RefCell::new(Self {
-                me: me.clone(),
-                active: None,
-                carrier: None,
-                is_carrier_open: false,
-                generation: 0,
-                newest_generation: 0,
-                rivals: Vec::new(),
-                contest: Contest::new(Mode::WebSocket, false),
-                link: Link::new(seed),
-                tally: Tally::new(),
-                noted_reason: None,
-                timer: Timer::new(call(Self::handle_timer)),
-                turn: Turn::new(channel, call(Self::handle_turn)),
-                room: Rc::default(),
-                outgoing: BytesMut::new(),
-            })
-        })
+    /// A lane that was not asked to connect. The waits between its attempts follow from `seed`.
+    pub(crate) fn new(seed: u64, platform: P) -> Self {
+        Self {
+            platform,
+            machine: ConnectionMachine::new(seed),
+            transports: BTreeMap::new(),
+            active: None,
+            tally: Tally::new(),
+            outgoing: BytesMut::new(),
+        }
     }
 
     /// Carries out what the page asks, and answers it when it asks for a report.
-    pub(super) fn handle_command(&mut self, command: Command) -> Option<Report> {
+    pub(crate) fn handle_command(&mut self, command: Command) -> Option<Report> {
         if command == Command::Report {
-            let now = clock::now();
+            let now = self.platform.now();
             self.flood_on(now);
-            return Some(report(self.active.as_mut(), &self.link, &self.contest, &mut self.tally, now));
+            let (link, race) = (self.machine.link(), self.machine.race());
+            return Some(report(self.active.as_mut(), link, race, &mut self.tally, now));
         }
         self.handle(|lane, now| lane.apply(command, now));
         None
@@ -100,15 +63,27 @@ impl Lane {
 
     fn apply(&mut self, command: Command, now: Time) {
         match (command, &mut self.active) {
-            (Command::Open(setup), _) => self.open(setup, now),
-            (Command::Close, _) => self.close(now),
-            (Command::Online, _) => {
-                self.tally.lifeline.push(LifeKind::Online, now);
-                self.link.handle_online(now);
-                self.contest.handle_online(now);
-                self.handle_due(now);
+            (Command::Open(setup), _) => {
+                self.close(now);
+                self.tally.clear();
+                let settings = ConnectionSettings {
+                    mode: setup.mode,
+                    endpoints: setup.endpoints.clone(),
+                    upkeep: setup.upkeep,
+                    is_exhibit: setup.policy.is_exhibit(),
+                };
+                self.active = Some(Active::new(setup, now));
+                self.machine.handle_open(settings, now);
             }
-            (Command::SetUpkeep(upkeep), _) => self.set_upkeep(upkeep, now),
+            (Command::Close, _) => self.close(now),
+            (Command::Online, _) => self.machine.handle_online(now),
+            (Command::SetUpkeep(upkeep), active) => {
+                if let Some(active) = active {
+                    active.session.set_heartbeat(upkeep.heartbeat, now);
+                }
+                self.machine.handle_upkeep(upkeep, now);
+            }
+            (Command::SetEndpoints(endpoints), _) => self.machine.handle_endpoints(endpoints, now),
             (Command::Reset, active) => {
                 self.tally.clear();
                 if let Some(active) = active {
@@ -132,7 +107,6 @@ impl Lane {
             (Command::SetFragments(bytes), Some(active)) => active.session.set_fragments(bytes),
             (Command::Flood { style, bytes }, Some(active)) => active.tide.begin(style, bytes),
             (Command::StopFlood, Some(active)) => active.tide.stop(),
-            (Command::SetEndpoints(endpoints), _) => self.set_endpoints(endpoints, now),
             (
                 Command::SetConsumer(_)
                 | Command::SetPolicy(_)
@@ -148,23 +122,42 @@ impl Lane {
         }
     }
 
-    /// Takes in what happened on carrier number `generation`; returns whether it is still in use.
-    pub(super) fn handle_carrier(&mut self, generation: u64, event: Event<'_>) -> bool {
-        let is_rival = |lane: &Self| lane.rivals.iter().any(|rival| rival.generation == generation);
-        if generation == self.generation {
-            self.handle(|lane, now| {
-                if let Err(error) = lane.take_in(event, now) {
-                    lane.handle_violation(&error, now);
-                }
-                lane.handle_heard(now);
-            });
-        } else if is_rival(self) {
-            self.handle(|lane, now| lane.handle_rival(generation, event, now));
-        }
-        generation == self.generation || is_rival(self)
+    fn close(&mut self, now: Time) {
+        self.machine.handle_close(now);
+        self.run_actions(now);
+        self.active = None;
     }
 
-    fn take_in(&mut self, event: Event<'_>, now: Time) -> Result<(), ClientError> {
+    /// Takes in what happened on a connection; returns whether more of it is of interest.
+    pub(crate) fn handle_transport_event(&mut self, id: ConnectionId, event: Event<'_>) -> bool {
+        if self.machine.follows(id) {
+            self.handle(|lane, now| lane.take_in(id, event, now));
+        }
+        self.machine.follows(id)
+    }
+
+    fn take_in(&mut self, id: ConnectionId, event: Event<'_>, now: Time) {
+        match event {
+            Event::Probed { answers } => self.machine.handle_probed(id, answers, now),
+            Event::Opened => self.machine.handle_transport_opened(id, now),
+            Event::Writable => {}
+            Event::Closed { code, reason } => {
+                drop(self.transports.remove(&id));
+                self.machine.handle_transport_closed(id, code, reason, now);
+            }
+            Event::Frame(_) | Event::Stream { .. } | Event::Datagram(_) | Event::Echo(_) => {
+                if self.machine.current_id() == Some(id) {
+                    let result = self.receive(event, now);
+                    self.report_activity(now);
+                    if let Err(error) = result {
+                        self.handle_violation(&error, now);
+                    }
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, event: Event<'_>, now: Time) -> Result<(), ClientError> {
         let Some(active) = &mut self.active else { return Ok(()) };
         match event {
             Event::Frame(frame) => active.session.handle_frame(frame, now),
@@ -175,18 +168,15 @@ impl Lane {
                 active.tide.handle_echo(bytes, now);
                 Ok(())
             }
-            Event::Probed { .. } | Event::Opened | Event::Writable => Ok(()),
-            Event::Closed { code, reason } => {
-                self.handle_closed(code, reason, now);
-                Ok(())
-            }
+            Event::Probed { .. } | Event::Opened | Event::Writable | Event::Closed { .. } => Ok(()),
         }
     }
 
-    fn handle_timer(&mut self) {
-        self.timer.handle_fired();
+    /// Does what is due.
+    pub(crate) fn handle_timer(&mut self) {
         self.handle(|lane, now| {
-            lane.handle_due(now);
+            lane.machine.handle_timeout(now);
+            lane.run_actions(now);
             if let Some(active) = &mut lane.active
                 && active.session.poll_timeout().is_some_and(|(due, _)| due <= now)
             {
@@ -195,36 +185,111 @@ impl Lane {
         });
     }
 
-    fn handle_turn(&mut self) {
-        self.turn.handle_called();
+    /// Lets a computing consumer work for a while.
+    pub(crate) fn handle_macrotask(&mut self) {
         self.handle(|lane, now| {
             if let Some(active) = &mut lane.active {
-                active.compute(&mut lane.tally, now);
+                active.compute(&mut lane.tally, &lane.platform, now);
             }
         });
     }
 
     /// Runs an input and all that follows from it, and counts the time it takes.
     fn handle(&mut self, input: impl FnOnce(&mut Self, Time)) {
-        let began = clock::now();
+        let began = self.platform.now();
         input(self, began);
+        self.run_actions(began);
         self.handle_events(began);
         if let Some(active) = &mut self.active {
-            active.run_consumer(&mut self.tally, began);
+            active.run_consumer(&mut self.tally, &self.platform, began);
             self.transmit();
             self.flood_on(began);
         }
         self.handle_naively();
-        let ended = clock::now();
+        self.report_activity(began);
+        self.run_due(began);
+        let ended = self.platform.now();
         self.tally.record_busy(ended.since(began), ended);
         self.arm(ended);
+    }
+
+    /// Does what the input has made due, such as the race after a loss, without another turn of the timer: timers of a
+    /// tab in the background are late by a second.
+    fn run_due(&mut self, now: Time) {
+        self.run_actions(now);
+        if self.machine.poll_timeout().is_some_and(|(due, _)| due <= now) {
+            self.machine.handle_timeout(now);
+            self.run_actions(now);
+        }
+    }
+
+    /// Tells the connection machine the session's last sign of life.
+    fn report_activity(&mut self, now: Time) {
+        if let Some(active) = &self.active {
+            let session = &active.session;
+            self.machine.handle_activity(session.heard_at(), session.unanswered_since(), now);
+        }
+    }
+
+    /// Carries out what the connection machine has decided, until it has nothing more to decide.
+    pub(super) fn run_actions(&mut self, now: Time) {
+        loop {
+            while let Some(event) = self.machine.poll_event() {
+                self.record(event, now);
+            }
+            let Some(action) = self.machine.poll_action() else { return };
+            self.run_action(action, now);
+        }
+    }
+
+    fn run_action(&mut self, action: Action, now: Time) {
+        match action {
+            Action::Probe { id } => self.platform.probe(id),
+            Action::Open { id, mode, endpoints } => match self.platform.open(id, mode, &endpoints) {
+                Ok(transport) => {
+                    self.transports.insert(id, transport);
+                }
+                Err(Obstacle(reason)) => self.machine.handle_transport_unavailable(id, reason, now),
+            },
+            Action::Close { id, code, reason } => {
+                if let Some(transport) = self.transports.remove(&id) {
+                    transport.close(code, &reason);
+                }
+            }
+            Action::Attach { mode, starts_over, .. } => {
+                let Some(active) = &mut self.active else { return };
+                if starts_over {
+                    active.session.start_over();
+                }
+                active.session.set_mode(mode);
+                active.session.handle_connected(now);
+                // The first heartbeat is due at once, and so goes with the Hello.
+                active.session.handle_timeout(now);
+            }
+            Action::Detach => {
+                if let Some(active) = &mut self.active {
+                    active.handle_disconnected();
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, event: ConnectionEvent, now: Time) {
+        match event {
+            ConnectionEvent::Timeline(kind) => self.tally.lifeline.push(kind, now),
+            ConnectionEvent::Opened(transport) => self.tally.lifeline.handle_open(transport, now),
+            ConnectionEvent::Lost { kind, heard_at } => self.tally.lifeline.handle_lost(kind, heard_at, now),
+            ConnectionEvent::Recovered => self.tally.lifeline.handle_alive(),
+            ConnectionEvent::Note(level, text) => self.tally.notes.push(level, text, now),
+        }
     }
 
     /// Sends what is due, unless the connection takes no more; then it waits in the session, where only the newest
     /// grant counts.
     fn transmit(&mut self) {
-        let (Some(active), Some(carrier)) = (&mut self.active, &self.carrier) else { return };
-        while carrier.is_writable() {
+        let current = self.machine.current_id().and_then(|id| self.transports.get(&id));
+        let (Some(active), Some(transport)) = (&mut self.active, current) else { return };
+        while transport.is_writable() {
             self.outgoing.clear();
             while self.outgoing.len() < Self::MOST_AT_ONCE
                 && let Some(item) = active.session.poll_transmit()
@@ -234,44 +299,45 @@ impl Lane {
             if self.outgoing.is_empty() {
                 break;
             }
-            carrier.send(&self.outgoing);
+            transport.send(&self.outgoing);
         }
     }
 
     /// Hands over what a flood has. What the browser passes on is a sign of life, since an answer may be stuck behind
     /// what was sent before it.
     fn flood_on(&mut self, now: Time) {
-        let (Some(active), Some(carrier)) = (&mut self.active, &self.carrier) else { return };
-        if !active.tide.is_flooding() || !self.is_carrier_open {
+        let current = self.machine.current_id().and_then(|id| self.transports.get(&id));
+        let (Some(active), Some(transport)) = (&mut self.active, current) else { return };
+        if !active.tide.is_flooding() {
             return;
         }
-        if active.tide.has_blocks() && carrier.can_flood() {
-            while let Some(block) = active.tide.next_block(carrier.has_flood_room(), now) {
-                carrier.flood(block);
+        if active.tide.has_blocks() && transport.can_flood() {
+            while let Some(block) = active.tide.next_block(transport.has_flood_room(), now) {
+                transport.flood(block);
             }
         }
         if !active.tide.has_blocks() {
-            carrier.end_flood();
+            transport.end_flood();
         }
-        if active.tide.look(carrier.flood_level()) {
+        if active.tide.look(transport.flood_level()) {
             active.session.handle_progress(now);
         }
     }
 
     fn arm(&mut self, now: Time) {
         let active = self.active.as_ref();
-        let is_stuck =
-            self.is_carrier_open && self.carrier.as_ref().is_some_and(|carrier| !carrier.is_writable());
+        let current = self.machine.current_id().and_then(|id| self.transports.get(&id));
+        let is_stuck = current.is_some_and(|transport| !transport.is_writable());
         let deadlines = [
-            self.next_due(),
+            self.machine.poll_timeout().map(|(at, _)| at),
             active.and_then(|active| active.session.poll_timeout()).map(|(at, _)| at),
             active.and_then(|active| active.station.poll_timeout()),
             is_stuck.then(|| now + Self::LOOK_AGAIN),
             active.is_some_and(|active| active.tide.is_waiting()).then(|| now + Tide::LOOK_AGAIN),
         ];
-        self.timer.arm(deadlines.into_iter().flatten().min(), now);
+        self.platform.arm_timer(deadlines.into_iter().flatten().min(), now);
         if active.is_some_and(|active| active.station.wants_to_compute()) {
-            self.turn.ask();
+            self.platform.request_macrotask();
         }
     }
 }

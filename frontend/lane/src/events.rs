@@ -2,22 +2,21 @@
 
 use sluice_shared::session::{ClientError, ClientEvent};
 use sluice_shared::time::{Time, micros};
-use sluice_shared::wire::{CloseCode, Continuity, Goodbye, Welcome};
+use sluice_shared::wire::{CloseCode, Continuity, Welcome};
 
 use super::driver::Lane;
-use super::link::End;
-use super::words::{sentence, welcome_note};
-use sluice_bridge::{Level, LifeKind, Start};
+use super::platform::Platform;
+use super::words::welcome_note;
+use sluice_bridge::{LifeKind, Start};
 
-impl Lane {
+impl<P: Platform> Lane<P> {
     pub(super) fn handle_violation(&mut self, error: &ClientError, now: Time) {
         match error {
-            ClientError::Version(_) => self.give_up(CloseCode::Unsupported, &error.to_string(), now),
+            ClientError::Version(_) => {
+                self.machine.handle_hopeless(CloseCode::Unsupported, &error.to_string(), now);
+            }
             ClientError::Decode(_) | ClientError::Overrun { .. } => {
-                let reason = sentence(&format!("The server broke the protocol: {error}"));
-                self.tally.notes.push(Level::Error, reason.clone(), now);
-                self.noted_reason = Some(reason.clone());
-                self.end(&End::Told(reason), CloseCode::Protocol, now);
+                self.machine.handle_protocol_error(&error.to_string(), now);
             }
         }
     }
@@ -25,6 +24,7 @@ impl Lane {
     pub(super) fn handle_events(&mut self, now: Time) {
         while let Some(event) = self.active.as_mut().and_then(|active| active.session.poll_event()) {
             self.handle_event(event, now);
+            self.run_actions(now);
         }
     }
 
@@ -43,10 +43,11 @@ impl Lane {
                 });
             }
             ClientEvent::Heartbeat { rtt } => {
-                self.active.iter_mut().for_each(|active| {
+                if let Some(active) = &mut self.active {
                     active.heartbeats += 1;
                     active.tide.handle_heartbeat(rtt, now);
-                });
+                    self.machine.handle_rtt(active.session.clock().min_rtt());
+                }
                 let rtt_micros = u32::try_from(micros(rtt)).unwrap_or(u32::MAX);
                 self.tally.lifeline.push(LifeKind::Pong { rtt_micros }, now);
             }
@@ -65,24 +66,14 @@ impl Lane {
                     active.certify_if_due(now);
                 }
             }
-            ClientEvent::Silent => self.end(&End::Silent(self.patience()), CloseCode::Unresponsive, now),
-            ClientEvent::Goodbye(Goodbye {
-                code: CloseCode::Unsupported | CloseCode::TakenOver | CloseCode::ExhibitOver,
-                reason,
-            }) => {
-                self.give_up(CloseCode::Normal, &reason, now);
-            }
-            ClientEvent::Goodbye(goodbye) => {
-                if let Some(active) = &mut self.active {
-                    active.farewell = Some(goodbye);
-                }
-            }
+            ClientEvent::Silent => self.machine.handle_unresponsive(now),
+            ClientEvent::Goodbye(goodbye) => self.machine.handle_goodbye(goodbye, now),
         }
     }
 
     fn handle_welcome(&mut self, welcome: Welcome, now: Time) {
         let Some(mode) = self.active.as_ref().map(|active| active.session.mode()) else { return };
-        let was_ready_before = self.link.handle_ready(mode, now);
+        let was_ready_before = self.machine.handle_welcome(now);
         if was_ready_before {
             self.tally.record_reconnect();
         }
@@ -96,9 +87,10 @@ impl Lane {
         self.tally.handle_streams(&welcome.streams);
         let (level, text) = welcome_note(welcome.continuity, was_ready_before);
         self.tally.notes.push(level, text, now);
-        self.noted_reason = None;
         if let Some(active) = &mut self.active {
             active.handle_welcome(welcome);
+            // Of a server that has restarted, no round trip is known.
+            self.machine.handle_rtt(active.session.clock().min_rtt());
         }
     }
 }

@@ -10,8 +10,9 @@
 //! `consumer`, `contest`, `link` and `model` are plain Rust with the time as an argument.
 
 mod active;
+mod browser;
 mod clock;
-mod connecting;
+mod connection;
 mod consumer;
 mod contest;
 mod driver;
@@ -20,7 +21,10 @@ mod flood;
 mod link;
 mod model;
 mod naive;
+mod platform;
 mod report;
+#[cfg(test)]
+mod simulation;
 mod transport;
 mod wake;
 mod words;

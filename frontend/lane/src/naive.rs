@@ -6,28 +6,31 @@ use sluice_shared::exhibit::{BYTES_BESIDE_MESSAGE, MAX_HELD_BYTES};
 use sluice_shared::mode::Mode;
 use sluice_shared::wire::CloseCode;
 
-use super::clock;
 use super::driver::Lane;
+use super::platform::Platform;
 
 /// Messages in the inbox beyond which a read loop does not read on.
 const MOST_UNREAD: u64 = 16;
 /// How long a handler computes at most before the page is heard again, unless one message takes longer.
 const MOST_IN_HANDLER: Duration = Duration::from_millis(100);
 
-impl Lane {
+impl<P: Platform> Lane<P> {
     /// Lets a computing consumer keep the handler of the event API, a slow one keep the read loops, and ends what
     /// neither of them holds back.
     pub(super) fn handle_naively(&mut self) {
-        let began = clock::now();
-        let Some(active) = self.active.as_mut().filter(|active| active.setup.policy.is_exhibit()) else {
-            return self.room.set_full(false);
+        let began = self.platform.now();
+        let Some(active) = self.active.as_mut().filter(|active| active.is_exhibit) else {
+            return self.platform.set_reads_paused(false);
         };
         let is_event_api = active.session.mode() == Mode::WebSocket;
-        while is_event_api && active.station.wants_to_compute() && clock::now() < began + MOST_IN_HANDLER {
-            active.compute(&mut self.tally, clock::now());
+        while is_event_api
+            && active.station.wants_to_compute()
+            && self.platform.now() < began + MOST_IN_HANDLER
+        {
+            active.compute(&mut self.tally, &self.platform, self.platform.now());
         }
         let held = active.session.inbox_hop(began).held;
-        self.room.set_full(held.messages > MOST_UNREAD);
+        self.platform.set_reads_paused(held.messages > MOST_UNREAD);
         let held_bytes = held.bytes + held.messages * BYTES_BESIDE_MESSAGE;
         if held_bytes >= MAX_HELD_BYTES {
             let reason = format!(
@@ -36,7 +39,7 @@ impl Lane {
                 held.messages,
                 held_bytes >> 20,
             );
-            self.give_up(CloseCode::ExhibitOver, &reason, began);
+            self.machine.handle_hopeless(CloseCode::ExhibitOver, &reason, began);
         }
     }
 }

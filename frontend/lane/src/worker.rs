@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Crypto, DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
 
-use super::driver::Lane;
+use super::browser::{BrowserLane, new_lane};
 use sluice_bridge::Command;
 
 #[wasm_bindgen]
@@ -23,7 +23,7 @@ thread_local! {
 
 /// What lives as long as the worker.
 struct Worker {
-    _lane: Rc<RefCell<Lane>>,
+    _lane: Rc<RefCell<BrowserLane>>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
 }
 
@@ -35,7 +35,7 @@ pub fn start() {
     console_error_panic_hook::set_once();
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let channel = MessageChannel::new().expect("every browser has MessageChannel");
-    let lane = Lane::new(random(), channel);
+    let lane = new_lane(random(), channel);
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new({
         let (lane, scope) = (lane.clone(), scope.clone());
         move |event: MessageEvent| {

@@ -1,0 +1,166 @@
+//! Attempts, races and losses: what follows from the inputs of the connection state machine.
+
+use core::time::Duration;
+use std::borrow::Cow;
+
+use sluice_shared::mode::{Mode, Transport};
+use sluice_shared::time::Time;
+use sluice_shared::wire::CloseCode;
+
+use super::machine::{ConnectionAttempt, ConnectionMachine, CurrentConnection};
+use super::{Action, ConnectionEvent, ConnectionId};
+use crate::contest::Purpose;
+use crate::link::End;
+use crate::words::sentence;
+use sluice_bridge::{Connection, Level, LifeKind};
+
+impl ConnectionMachine {
+    /// A QUIC handshake that has failed after this long has met silence: Chromium waits for 10 s, and a refusal takes
+    /// a round trip.
+    const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(8);
+
+    /// When the open connection is taken for lost, although it may live, and others are tried beside it.
+    pub(super) fn rescue_at(&self) -> Option<Time> {
+        let current = self.current.as_ref().filter(|_| self.link.is_open())?;
+        let since =
+            current.unanswered_since.filter(|_| current.mode.transport() == Transport::WebTransport)?;
+        self.race.rescue_at(since)
+    }
+
+    /// When a lane that is open on its fallback tries its own transport again.
+    pub(super) fn return_at(&self) -> Option<Time> {
+        self.race.return_at().filter(|_| self.link.is_open())
+    }
+
+    pub(super) fn connect(&mut self, now: Time) {
+        let Some(settings) = &self.settings else { return };
+        self.link.handle_try(settings.mode, self.race.falls_back(), self.rtt, now);
+        self.begin_race(Purpose::Connect, now);
+    }
+
+    pub(super) fn reconnect(&mut self, reason: &'static str, now: Time) {
+        self.drop_current(CloseCode::Normal, reason);
+        self.connect(now);
+    }
+
+    pub(super) fn begin_race(&mut self, purpose: Purpose, now: Time) {
+        self.drop_attempts(now);
+        self.race.begin(purpose, self.rtt, now);
+        self.start_attempts(now);
+    }
+
+    pub(super) fn start_attempts(&mut self, now: Time) {
+        while let Some(mode) = self.race.poll_start(now) {
+            self.newest_id += 1;
+            let id = ConnectionId(self.newest_id);
+            self.record(LifeKind::Connecting(mode.transport()));
+            self.attempts.push(ConnectionAttempt { id, mode, opening_since: None });
+            if self.link.wants_probe(mode) {
+                self.actions.push_back(Action::Probe { id });
+            } else {
+                self.open_transport(id, now);
+            }
+        }
+    }
+
+    pub(super) fn open_transport(&mut self, id: ConnectionId, now: Time) {
+        let Some(settings) = &self.settings else { return };
+        let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.id == id) else { return };
+        attempt.opening_since = Some(now);
+        let endpoints = settings.endpoints.clone();
+        self.actions.push_back(Action::Open { id, mode: attempt.mode, endpoints });
+    }
+
+    /// Whether this end of an attempt is the browser's own handshake timeout, in other words no answer at all. Its
+    /// error says no more than that of a refusal. Only the first attempt counts: later ones may be held back before
+    /// they begin.
+    pub(super) fn is_handshake_timeout(&self, id: ConnectionId, end: &End, now: Time) -> bool {
+        let attempt = self.attempts.iter().find(|attempt| attempt.id == id);
+        attempt.is_some_and(|attempt| {
+            matches!(end, End::Broken(_))
+                && attempt.mode.transport() == Transport::WebTransport
+                && !self.link.wants_probe(attempt.mode)
+                && attempt.opening_since.is_some_and(|since| now.since(since) >= Self::HANDSHAKE_TIMEOUT)
+        })
+    }
+
+    /// An attempt has ended before its transport opened.
+    pub(super) fn handle_attempt_failed(&mut self, id: ConnectionId, end: &End, now: Time) {
+        let Some(at) = self.attempts.iter().position(|attempt| attempt.id == id) else { return };
+        let mode = self.attempts.swap_remove(at).mode;
+        self.race.handle_out(mode, *end != End::Unreachable, now);
+        self.start_attempts(now);
+        if !self.race.is_decided() {
+            return;
+        }
+        self.race.handle_given_up(now);
+        if matches!(self.link.connection(), Connection::Connecting { .. }) {
+            self.wait(end, mode, now);
+        }
+    }
+
+    /// Ends the connection, or the attempts for one; a race that runs goes on, or another attempt follows.
+    pub(super) fn end(&mut self, end: &End, code: CloseCode, now: Time) {
+        let Some(settings) = &self.settings else { return };
+        let mode = settings.mode;
+        if self.link.is_open() {
+            let kind = if matches!(end, End::Silent(_)) { LifeKind::Dead } else { LifeKind::Lost };
+            self.events.push_back(ConnectionEvent::Lost { kind, heard_at: self.heard_at });
+        }
+        self.drop_current(code, "");
+        if let Some(began) = self.race.handle_nothing_to_rescue() {
+            return self.link.handle_under_way(began, now);
+        }
+        self.drop_attempts(now);
+        self.wait(end, mode, now);
+    }
+
+    /// Waits for the next attempt.
+    fn wait(&mut self, end: &End, mode: Mode, now: Time) {
+        let Some(settings) = &self.settings else { return };
+        self.race.cancel();
+        self.link.handle_end(end, mode, self.race.falls_back(), &settings.endpoints, now);
+        let Connection::Waiting { reason, retry_at } = self.link.connection() else { return };
+        let (reason, until) = (reason.clone(), *retry_at);
+        self.record(LifeKind::Backoff { until });
+        if self.noted_reason.as_ref() != Some(&reason) {
+            self.events.push_back(ConnectionEvent::Note(Level::Warning, reason.clone()));
+            self.noted_reason = Some(reason);
+        }
+    }
+
+    pub(super) fn give_up(&mut self, code: CloseCode, reason: &str, now: Time) {
+        self.drop_attempts(now);
+        self.race.cancel();
+        self.drop_current(code, reason.to_owned());
+        let reason = sentence(reason);
+        self.events.push_back(ConnectionEvent::Note(Level::Error, reason.clone()));
+        self.record(LifeKind::Closed);
+        self.link.handle_hopeless(reason);
+    }
+
+    pub(super) fn drop_current(&mut self, code: CloseCode, reason: impl Into<Cow<'static, str>>) {
+        if let Some(CurrentConnection { id, .. }) = self.current.take() {
+            self.actions.push_back(Action::Close { id, code, reason: reason.into() });
+        }
+        self.actions.push_back(Action::Detach);
+    }
+
+    /// Ends all attempts, and the race with them.
+    pub(super) fn drop_attempts(&mut self, now: Time) {
+        self.race.handle_given_up(now);
+        for ConnectionAttempt { id, opening_since, .. } in self.attempts.drain(..) {
+            if opening_since.is_some() {
+                self.actions.push_back(Action::Close {
+                    id,
+                    code: CloseCode::Normal,
+                    reason: Cow::Borrowed(""),
+                });
+            }
+        }
+    }
+
+    pub(super) fn record(&mut self, kind: LifeKind) {
+        self.events.push_back(ConnectionEvent::Timeline(kind));
+    }
+}

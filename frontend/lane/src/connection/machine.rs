@@ -1,0 +1,366 @@
+//! Inputs and outputs of the connection state machine.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use sluice_shared::mode::Mode;
+use sluice_shared::time::Time;
+use sluice_shared::wire::{CloseCode, Goodbye};
+
+use super::{Action, ConnectionEvent, ConnectionId, ConnectionSettings};
+use crate::contest::{Contest, Purpose};
+use crate::link::{End, Link};
+use crate::words::sentence;
+use sluice_bridge::{Connection, Endpoints, Level, LifeKind, Recovery, Upkeep};
+
+/// Connection that is being tried.
+#[derive(Debug)]
+pub(super) struct ConnectionAttempt {
+    pub(super) id: ConnectionId,
+    pub(super) mode: Mode,
+    /// Since when its transport is being opened; `None` while the server is probed.
+    pub(super) opening_since: Option<Time>,
+}
+
+/// Connection that carries the session.
+#[derive(Debug)]
+pub(super) struct CurrentConnection {
+    pub(super) id: ConnectionId,
+    pub(super) mode: Mode,
+    /// Last sign of life, as last reported.
+    pub(super) heard_at: Time,
+    /// When the first heartbeat left that nothing was heard after.
+    pub(super) unanswered_since: Option<Time>,
+    /// The server's announcement that it is about to close.
+    pub(super) goodbye: Option<Goodbye>,
+}
+
+/// All decisions on a lane's connections: when to try which transport, when to give up, and which one is used.
+#[derive(Debug)]
+pub(crate) struct ConnectionMachine {
+    /// `None` while the lane is not to be connected.
+    pub(super) settings: Option<ConnectionSettings>,
+    pub(super) link: Link,
+    pub(super) race: Contest,
+    pub(super) attempts: Vec<ConnectionAttempt>,
+    pub(super) current: Option<CurrentConnection>,
+    pub(super) newest_id: u64,
+    pub(super) rtt: Option<Duration>,
+    /// Last sign of life on any connection since the lane was opened.
+    pub(super) heard_at: Time,
+    /// Reason of the last failed attempt, so that a repeated one is noted once.
+    pub(super) noted_reason: Option<String>,
+    pub(super) actions: VecDeque<Action>,
+    pub(super) events: VecDeque<ConnectionEvent>,
+}
+
+impl ConnectionMachine {
+    /// A machine that was not asked to connect; its backoff follows from `seed`.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            settings: None,
+            link: Link::new(seed),
+            race: Contest::new(Mode::WebSocket, false),
+            attempts: Vec::new(),
+            current: None,
+            newest_id: 0,
+            rtt: None,
+            heard_at: Time::ZERO,
+            noted_reason: None,
+            actions: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Connects, and stays connected until [`ConnectionMachine::handle_close`].
+    pub(crate) fn handle_open(&mut self, settings: ConnectionSettings, now: Time) {
+        self.handle_close(now);
+        (self.noted_reason, self.rtt, self.heard_at) = (None, None, now);
+        self.link.handle_opened();
+        self.race = Contest::new(settings.mode, settings.upkeep.falls_back);
+        self.settings = Some(settings);
+        self.connect(now);
+    }
+
+    /// Closes every connection for good.
+    pub(crate) fn handle_close(&mut self, now: Time) {
+        self.drop_attempts(now);
+        self.race.cancel();
+        self.drop_current(CloseCode::Normal, "The page has closed the lane.");
+        if self.settings.take().is_some() {
+            self.record(LifeKind::Closed);
+        }
+        self.link.handle_closed();
+    }
+
+    /// Retries at once: the browser says that the network is back.
+    pub(crate) fn handle_online(&mut self, now: Time) {
+        self.record(LifeKind::Online);
+        self.link.handle_online(now);
+        self.race.handle_online(now);
+        self.handle_timeout(now);
+    }
+
+    /// Changes the endpoints. An open connection stays if only the certificates differ, and otherwise moves; an
+    /// attempt towards the earlier endpoints begins anew.
+    pub(crate) fn handle_endpoints(&mut self, endpoints: Endpoints, now: Time) {
+        let Some(settings) = &mut self.settings else { return };
+        if settings.endpoints == endpoints {
+            return;
+        }
+        let mode = settings.mode;
+        let is_elsewhere = settings.endpoints.url(mode) != endpoints.url(mode);
+        settings.endpoints = endpoints;
+        if is_elsewhere {
+            // What was learnt of the path to the earlier address says nothing about this one.
+            self.link.handle_moved();
+            self.race = Contest::new(mode, self.race.falls_back());
+        }
+        match self.link.connection() {
+            Connection::Connecting { .. } | Connection::Waiting { .. } => self.reconnect("", now),
+            Connection::Open { .. } if is_elsewhere => {
+                self.reconnect("The lane connects to another address.", now);
+            }
+            Connection::Idle | Connection::Open { .. } | Connection::Failed { .. } => {}
+        }
+    }
+
+    /// Changes heartbeat, recovery and fallback. A lane on its fallback that may not fall back any more reconnects
+    /// over its own transport.
+    pub(crate) fn handle_upkeep(&mut self, upkeep: Upkeep, now: Time) {
+        let Some(settings) = &mut self.settings else { return };
+        settings.upkeep = upkeep;
+        if upkeep.falls_back == self.race.falls_back() {
+            return;
+        }
+        let preferred = settings.mode.transport();
+        self.race.set_falls_back(upkeep.falls_back);
+        match self.link.connection() {
+            Connection::Open { mode, .. } if mode.transport() != preferred => {
+                self.reconnect("The lane returns to its own transport.", now);
+            }
+            Connection::Connecting { .. } | Connection::Waiting { .. } => self.reconnect("", now),
+            Connection::Idle | Connection::Open { .. } | Connection::Failed { .. } => {}
+        }
+    }
+
+    /// The server was asked whether it is there.
+    pub(crate) fn handle_probed(&mut self, id: ConnectionId, answers: bool, now: Time) {
+        if answers {
+            self.open_transport(id, now);
+        } else {
+            self.handle_attempt_failed(id, &End::Unreachable, now);
+        }
+    }
+
+    /// A transport has opened: it takes the session over from the connection that may still have it.
+    pub(crate) fn handle_transport_opened(&mut self, id: ConnectionId, now: Time) {
+        let Some(at) = self.attempts.iter().position(|attempt| attempt.id == id) else { return };
+        let Some(starts_over) =
+            self.settings.as_ref().map(|settings| settings.upkeep.recovery == Recovery::StartOver)
+        else {
+            return;
+        };
+        let mode = self.attempts.swap_remove(at).mode;
+        let began = self.race.handle_won(mode, now);
+        self.drop_attempts(now);
+        self.drop_current(CloseCode::Normal, "The lane has opened another connection.");
+        self.current =
+            Some(CurrentConnection { id, mode, heard_at: now, unanswered_since: None, goodbye: None });
+        self.link.handle_under_way(began, now);
+        self.events.push_back(ConnectionEvent::Opened(mode.transport()));
+        self.actions.push_back(Action::Attach { id, mode, starts_over });
+    }
+
+    /// The browser cannot open this transport at all, for `reason`.
+    pub(crate) fn handle_transport_unavailable(&mut self, id: ConnectionId, reason: String, now: Time) {
+        if self.race.falls_back() {
+            self.handle_attempt_failed(id, &End::Broken(reason), now);
+        } else if self.attempts.iter().any(|attempt| attempt.id == id) {
+            self.attempts.retain(|attempt| attempt.id != id);
+            self.give_up(CloseCode::Normal, &reason, now);
+        }
+    }
+
+    /// A transport is closed, or has failed to open.
+    pub(crate) fn handle_transport_closed(
+        &mut self,
+        id: ConnectionId,
+        code: Option<u32>,
+        reason: String,
+        now: Time,
+    ) {
+        let code = code.and_then(CloseCode::from_number);
+        if let Some(current) = self.current.take_if(|current| current.id == id) {
+            self.heard_at = current.heard_at;
+            self.handle_current_closed(current.goodbye, code, reason, now);
+        } else {
+            let end = End::of_close(code, reason, false);
+            let end = if self.is_handshake_timeout(id, &end, now) { End::NoAnswer } else { end };
+            self.handle_attempt_failed(id, &end, now);
+        }
+    }
+
+    fn handle_current_closed(
+        &mut self,
+        goodbye: Option<Goodbye>,
+        code: Option<CloseCode>,
+        reason: String,
+        now: Time,
+    ) {
+        let end = match (goodbye, code) {
+            (Some(Goodbye { reason, .. }), _) => End::Told(reason),
+            (None, Some(CloseCode::Unsupported | CloseCode::TakenOver | CloseCode::ExhibitOver)) => {
+                return self.give_up(CloseCode::Normal, &reason, now);
+            }
+            // A client that is slow on purpose may not get to the server's last word.
+            (None, None) if self.link.is_open() && self.is_exhibit() => {
+                let reason = "The connection is over before the server could say how the exhibit went";
+                return self.give_up(CloseCode::Normal, reason, now);
+            }
+            (None, code) => End::of_close(code, reason, self.link.is_open()),
+        };
+        self.end(&end, CloseCode::Normal, now);
+    }
+
+    fn is_exhibit(&self) -> bool {
+        self.settings.as_ref().is_some_and(|settings| settings.is_exhibit)
+    }
+
+    /// Takes in what the session knows of the current connection: the last sign of life, and since when it is overdue.
+    pub(crate) fn handle_activity(&mut self, heard_at: Time, unanswered_since: Option<Time>, now: Time) {
+        let Some(current) = &mut self.current else { return };
+        (current.heard_at, current.unanswered_since) = (heard_at, unanswered_since);
+        self.heard_at = heard_at;
+        if unanswered_since.is_none() && self.race.purpose() == Some(Purpose::Rescue) {
+            self.race.cancel();
+            self.drop_attempts(now);
+            self.events.push_back(ConnectionEvent::Recovered);
+        }
+    }
+
+    /// Takes in the smallest recent round trip, or that none is known any more.
+    pub(crate) const fn handle_rtt(&mut self, rtt: Option<Duration>) {
+        self.rtt = rtt;
+    }
+
+    /// The server's Welcome is here. Returns whether the lane had been ready before.
+    pub(crate) fn handle_welcome(&mut self, now: Time) -> bool {
+        let Some(current) = &self.current else { return false };
+        self.noted_reason = None;
+        self.link.handle_ready(current.mode, now)
+    }
+
+    /// The server announces that it is about to close, or that the lane need not come back.
+    pub(crate) fn handle_goodbye(&mut self, goodbye: Goodbye, now: Time) {
+        match goodbye.code {
+            CloseCode::Unsupported | CloseCode::TakenOver | CloseCode::ExhibitOver => {
+                self.give_up(CloseCode::Normal, &goodbye.reason, now);
+            }
+            CloseCode::Normal
+            | CloseCode::GoingAway
+            | CloseCode::Protocol
+            | CloseCode::TooLarge
+            | CloseCode::Overloaded
+            | CloseCode::Unresponsive
+            | CloseCode::Internal
+            | CloseCode::InvalidText => {
+                if let Some(current) = &mut self.current {
+                    current.goodbye = Some(goodbye);
+                }
+            }
+        }
+    }
+
+    /// The server owes a sign of life for longer than the heartbeat's timeout.
+    pub(crate) fn handle_unresponsive(&mut self, now: Time) {
+        let Some(settings) = &self.settings else { return };
+        let timeout = settings.upkeep.heartbeat.within_range().timeout;
+        self.end(&End::Silent(timeout), CloseCode::Unresponsive, now);
+    }
+
+    /// The server has broken the protocol, as `error` says: the lane connects again.
+    pub(crate) fn handle_protocol_error(&mut self, error: &str, now: Time) {
+        let reason = sentence(&format!("The server broke the protocol: {error}"));
+        self.events.push_back(ConnectionEvent::Note(Level::Error, reason.clone()));
+        self.noted_reason = Some(reason.clone());
+        self.end(&End::Told(reason), CloseCode::Protocol, now);
+    }
+
+    /// Ends the connection for good, for a `reason` that connecting again would not remove.
+    pub(crate) fn handle_hopeless(&mut self, code: CloseCode, reason: &str, now: Time) {
+        self.give_up(code, reason, now);
+    }
+
+    /// Does what is due: ends an attempt, begins the next one, or begins or ends a race.
+    pub(crate) fn handle_timeout(&mut self, now: Time) {
+        if self.link.poll_timeout().is_some_and(|due| due <= now) {
+            match self.link.connection() {
+                Connection::Connecting { .. } => self.end(&End::NoAnswer, CloseCode::Unresponsive, now),
+                Connection::Waiting { .. } => self.connect(now),
+                Connection::Idle | Connection::Open { .. } | Connection::Failed { .. } => {}
+            }
+        }
+        if self.race.is_overdue(now) {
+            self.drop_attempts(now);
+        }
+        if self.rescue_at().is_some_and(|at| at <= now) {
+            self.events.push_back(ConnectionEvent::Lost { kind: LifeKind::Missed, heard_at: self.heard_at });
+            let note = "The server is silent: other transports are tried.".to_owned();
+            self.events.push_back(ConnectionEvent::Note(Level::Warning, note));
+            self.begin_race(Purpose::Rescue, now);
+        }
+        if self.return_at().is_some_and(|at| at <= now) {
+            self.begin_race(Purpose::Return, now);
+        }
+        self.start_attempts(now);
+    }
+
+    /// The next thing that the driver has to do.
+    pub(crate) fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// The next thing for the timeline or the log.
+    pub(crate) fn poll_event(&mut self) -> Option<ConnectionEvent> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`ConnectionMachine::handle_timeout`] at the latest, and what for.
+    pub(crate) fn poll_timeout(&self) -> Option<(Time, &'static str)> {
+        let link = match self.link.connection() {
+            Connection::Connecting { .. } => "end of an attempt",
+            Connection::Waiting { .. } => "next attempt",
+            Connection::Idle | Connection::Open { .. } | Connection::Failed { .. } => "nothing",
+        };
+        [
+            self.link.poll_timeout().map(|at| (at, link)),
+            self.race.poll_timeout(),
+            self.rescue_at().map(|at| (at, "silent connection")),
+            self.return_at().map(|at| (at, "return to WebTransport")),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(at, _)| *at)
+    }
+
+    /// The state of the lane's connection.
+    pub(crate) const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// The race between transports.
+    pub(crate) const fn race(&self) -> &Contest {
+        &self.race
+    }
+
+    /// The connection that carries the session.
+    pub(crate) fn current_id(&self) -> Option<ConnectionId> {
+        self.current.as_ref().map(|current| current.id)
+    }
+
+    /// Whether events of this connection are of interest.
+    pub(crate) fn follows(&self, id: ConnectionId) -> bool {
+        self.current_id() == Some(id) || self.attempts.iter().any(|attempt| attempt.id == id)
+    }
+}
