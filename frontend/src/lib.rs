@@ -28,4 +28,5 @@ pub mod lazy;
 pub mod model;
 pub mod page;
 pub mod state;
+pub mod verdict;
 pub mod worker_link;
