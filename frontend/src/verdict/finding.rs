@@ -25,6 +25,13 @@ pub struct Finding {
     pub sentence: Vec<Piece>,
 }
 
+impl Finding {
+    /// Returns a remark without a cause.
+    pub(super) fn info(kind: FindingKind, lanes: Vec<usize>, sentence: Vec<Piece>) -> Self {
+        Self { kind, severity: Severity::Info, lanes, better: None, cause: None, fault: None, sentence }
+    }
+}
+
 /// Kind of a finding, in the order of importance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FindingKind {

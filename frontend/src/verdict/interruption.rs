@@ -84,7 +84,12 @@ fn interrupted(at: usize, lane: &LaneSnapshot, kind: InterruptionKind, of_kind: 
         lanes: vec![at],
         better: None,
         cause,
-        fault: Some(if cause.is_some() { Fault::Policy } else { Fault::Network }),
+        // A connection may end for many reasons; only a new path is the network's doing for certain.
+        fault: if cause.is_some() {
+            Some(Fault::Policy)
+        } else {
+            (kind == FindingKind::Migrated).then_some(Fault::Network)
+        },
         sentence: sentence.finish(),
     }
 }

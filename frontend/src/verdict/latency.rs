@@ -5,16 +5,20 @@ use core::cmp::Reverse;
 use sluice_shared::wire::GapReason;
 
 use super::comparison::{Better, Comparison, MeasuredLane, Outcome};
-use super::connection::is_flowing;
 use super::finding::{Cause, Fault, Finding, FindingKind, Severity};
-use super::latency_parts::{LatencyPart, SendQueueWait};
+use super::latency_cause::{explain, latency_cause};
 use super::loss::{lost_messages, skip_reasons};
-use super::sentence::{Piece, Sentence, change_phrase};
-use super::snapshot::{LaneSnapshot, Latency, Snapshot};
+use super::measuring::{measured_lanes, measuring_finding, unknown_finding};
+use super::sentence::Sentence;
+use super::snapshot::{LaneSnapshot, Snapshot};
 use super::throughput::is_lagging;
 
 /// On a saturated machine, smaller ratios are no difference.
 const LARGE_RATIO: f64 = 2.0;
+/// A policy that skips a smaller share does not explain a lower latency.
+const LARGE_SKIPPED_SHARE: f64 = 0.05;
+/// A smaller share of lost datagrams does not explain a lower 99th percentile.
+const LARGE_LOST_SHARE: f64 = 0.005;
 /// The cause of a smaller median is not worth a word, microseconds.
 const NOTABLE_MICROS: u64 = 10_000;
 
@@ -23,7 +27,8 @@ pub(super) fn latency_findings(snapshot: &Snapshot) -> Vec<Finding> {
     if snapshot.in_progress.is_some() {
         return Vec::new();
     }
-    let mut findings: Vec<Finding> = [measuring(snapshot), unknown(snapshot)].into_iter().flatten().collect();
+    let mut findings: Vec<Finding> =
+        [measuring_finding(snapshot), unknown_finding(snapshot)].into_iter().flatten().collect();
     let measured = measured_lanes(snapshot);
     if let [only] = measured.as_slice() {
         if findings.is_empty() {
@@ -74,9 +79,7 @@ pub(super) fn alike_finding(snapshot: &Snapshot, is_all_alike: bool) -> Option<F
         }
         sentence.counted(*most, "stall");
     }
-    if let Some(direct) = direct_among_emulated(&measured) {
-        sentence.text(" (").lane(direct).text(" bypasses the emulated network)");
-    }
+    mention_direct(&mut sentence, direct_among_emulated(&measured));
     Some(Finding {
         kind: if is_all_alike { FindingKind::NoDifference } else { FindingKind::LatencyAlike },
         severity: Severity::Info,
@@ -86,46 +89,6 @@ pub(super) fn alike_finding(snapshot: &Snapshot, is_all_alike: bool) -> Option<F
         fault: None,
         sentence: sentence.finish(),
     })
-}
-
-/// Returns the cause of a lane's latency with its share, or why it is larger than another lane's.
-pub(super) fn latency_cause(lane: &LaneSnapshot, other: Option<&LaneSnapshot>) -> Option<(Cause, f64)> {
-    let main = lane.parts.main_part(other.map(|other| &other.parts))?;
-    let is_blocked = main.part == LatencyPart::Blocked;
-    let cause = Cause::Latency {
-        part: main.part,
-        wait: lane.parts.send_queue_wait.filter(|_| main.part == LatencyPart::SendQueue),
-        lost_packet: lane.worst_write.filter(|_| is_blocked).and_then(|write| write.lost_packet),
-    };
-    Some((cause, main.share))
-}
-
-/// Returns the noun phrase of a part of the latency.
-pub(super) const fn part_phrase(
-    part: LatencyPart,
-    wait: Option<SendQueueWait>,
-    is_consumer_slow: bool,
-) -> &'static str {
-    match part {
-        LatencyPart::Server => "the server itself",
-        LatencyPart::CreditWait if is_consumer_slow => "waiting for credit from its consumer",
-        LatencyPart::CreditWait => "waiting for credit, although its consumer is fast",
-        LatencyPart::PolicyQueue if is_consumer_slow => "its policy's queue, before a slow consumer",
-        LatencyPart::PolicyQueue => "its policy's queue",
-        LatencyPart::SendQueue => match wait {
-            Some(SendQueueWait::CongestionWindow) => "the congestion window (send queue)",
-            Some(SendQueueWait::Pacing) => "pacing (send queue)",
-            Some(SendQueueWait::PeerWindow) => "the browser's full receive window (send queue)",
-            None => "the server's send queue",
-        },
-        LatencyPart::Bottleneck => "the queue at the network's bottleneck",
-        LatencyPart::Propagation => "distance",
-        LatencyPart::Blocked => "waiting behind lost packets",
-        LatencyPart::Transit => "the way to the browser, unknown where",
-        LatencyPart::Browser => "the browser's own buffers",
-        LatencyPart::Inbox => "waiting for its consumer",
-        LatencyPart::Consumer => "its consumer's own work",
-    }
 }
 
 /// A property that keeps a lane from being called better.
@@ -146,61 +109,6 @@ fn flaw(snapshot: &Snapshot, lane: &LaneSnapshot) -> Option<Flaw> {
     }
 }
 
-fn measured_lanes(snapshot: &Snapshot) -> Vec<MeasuredLane<'_>> {
-    let lanes = snapshot.lanes.iter().enumerate().filter(|(_, lane)| is_flowing(snapshot, lane));
-    lanes
-        .filter_map(|(at, lane)| {
-            let latency = lane.latency.filter(|latency| latency.count >= Latency::ENOUGH)?;
-            Some(MeasuredLane { at, lane, latency })
-        })
-        .collect()
-}
-
-/// Returns the finding about lanes with too few messages.
-fn measuring(snapshot: &Snapshot) -> Option<Finding> {
-    let messages = |lane: &LaneSnapshot| lane.latency.map_or(lane.consumed, |latency| latency.count);
-    let few: Vec<usize> = snapshot
-        .lanes
-        .iter()
-        .enumerate()
-        .filter(|(_, lane)| is_flowing(snapshot, lane) && messages(lane) < Latency::ENOUGH)
-        .map(|(at, _)| at)
-        .collect();
-    let counts = || few.iter().map(|at| messages(&snapshot.lanes[*at]));
-    let (fewest, most) = (counts().min()?, counts().max()?);
-    let mut sentence = Sentence::default();
-    if few.iter().all(|at| !snapshot.lanes[*at].is_feed_running) {
-        sentence.text("Nothing to measure: the feed is not running");
-        return Some(info(FindingKind::Measuring, few, sentence.finish()));
-    }
-    sentence.text("Measuring… ").lanes(&few).text(" got ");
-    if fewest < most {
-        sentence.count(fewest).text(" to ");
-    }
-    sentence.counted(most, "message").text(" since ").text(change_phrase(snapshot.epoch.cause));
-    sentence.text(", ").elapsed(snapshot.epoch.since_micros).text(" ago");
-    Some(info(FindingKind::Measuring, few, sentence.finish()))
-}
-
-/// Returns the finding about lanes that receive messages of unknown latency.
-fn unknown(snapshot: &Snapshot) -> Option<Finding> {
-    let lanes: Vec<usize> = snapshot
-        .lanes
-        .iter()
-        .enumerate()
-        .filter(|(_, lane)| {
-            is_flowing(snapshot, lane) && lane.latency.is_none() && lane.consumed >= Latency::ENOUGH
-        })
-        .map(|(at, _)| at)
-        .collect();
-    if lanes.is_empty() {
-        return None;
-    }
-    let mut sentence = Sentence::default();
-    sentence.text("The latency of ").lanes(&lanes).text(" is not measured yet");
-    Some(info(FindingKind::LatencyUnknown, lanes, sentence.finish()))
-}
-
 fn single(only: MeasuredLane<'_>) -> Finding {
     let MeasuredLane { at, lane, latency } = only;
     let mut sentence = Sentence::default();
@@ -219,11 +127,11 @@ fn single(only: MeasuredLane<'_>) -> Finding {
     Finding {
         cause,
         fault: cause.and_then(|cause| cause.fault(lane.is_consumer_slow())),
-        ..info(FindingKind::SingleLatency, vec![at], sentence.finish())
+        ..Finding::info(FindingKind::SingleLatency, vec![at], sentence.finish())
     }
 }
 
-/// Returns the pairs to report: the leader with each other lane, or, where no lane leads, all pairs.
+/// Returns the pairs to report: the leader with each other lane, or, if it differs from none, all pairs.
 fn pairs<'a>(measured: &[MeasuredLane<'a>]) -> Vec<(MeasuredLane<'a>, MeasuredLane<'a>)> {
     let is_sound =
         |measured: &MeasuredLane<'_>| lost_messages(measured.lane) == 0 && !measured.lane.policy.is_exhibit();
@@ -242,7 +150,12 @@ fn pairs<'a>(measured: &[MeasuredLane<'a>]) -> Vec<(MeasuredLane<'a>, MeasuredLa
     let leader = sound.iter().max_by_key(|lane| (points(lane), Reverse(lane.latency.p50_micros)));
     let Some(leader) = leader else { return Vec::new() };
     let others = measured.iter().filter(|other| other.at != leader.at);
-    others.map(|other| (**leader, *other)).collect()
+    let with_leader: Vec<_> = others.map(|other| (**leader, *other)).collect();
+    if with_leader.iter().any(|(leader, other)| Comparison::new(leader, other).outcome() != Outcome::Alike) {
+        return with_leader;
+    }
+    let later = |at: usize| sound.iter().filter(move |other| other.at > at);
+    sound.iter().flat_map(|one| later(one.at).map(|other| (**one, **other))).collect()
 }
 
 /// Returns the finding about two lanes that differ.
@@ -276,7 +189,6 @@ fn winner(
     let cause = because.map(|(cause, _)| cause);
     let fault = cause.and_then(|cause| cause.fault(slow.lane.is_consumer_slow()));
     let is_weak = snapshot.machine.saturated().is_some() && comparison.ratio < LARGE_RATIO;
-    let has_other_path = fast.lane.is_direct != slow.lane.is_direct;
     let mut sentence = Sentence::default();
     let is_own_fault = !is_weak && matches!(fault, Some(Fault::Consumer | Fault::Policy));
     if is_own_fault {
@@ -296,16 +208,14 @@ fn winner(
     if let Some((cause, share)) = because {
         explain(&mut sentence, slow.at, slow.lane, cause, share);
     }
-    if has_other_path {
-        let direct = if fast.lane.is_direct { fast.at } else { slow.at };
-        sentence.text(" (").lane(direct).text(" bypasses the emulated network)");
-    }
-    let is_merit = !is_own_fault && !is_weak && !has_other_path;
+    let direct = direct_among_emulated(&[fast, slow]);
+    mention_direct(&mut sentence, direct);
+    let is_merit = !is_own_fault && !is_weak && direct.is_none();
     Finding {
         better: is_merit.then_some(fast.at),
         cause,
         fault,
-        ..info(FindingKind::LatencyDiffers, vec![fast.at, slow.at], sentence.finish())
+        ..Finding::info(FindingKind::LatencyDiffers, vec![fast.at, slow.at], sentence.finish())
     }
 }
 
@@ -326,30 +236,33 @@ fn not_comparable(fast: MeasuredLane<'_>, slow: MeasuredLane<'_>, flaw: Flaw) ->
         Flaw::FailsOnPurpose => "its server fails on purpose",
         Flaw::CannotKeepUp => "it counts only what arrived, and the lane cannot keep up",
     });
-    info(FindingKind::LatencyNotComparable, vec![fast.at, slow.at], sentence.finish())
+    Finding::info(FindingKind::LatencyNotComparable, vec![fast.at, slow.at], sentence.finish())
 }
 
 fn fresher_by_skipping(fast: MeasuredLane<'_>, slow: MeasuredLane<'_>) -> Finding {
     let main = skip_reasons(fast.lane).first().map(|(reason, _)| *reason);
-    let because = match main {
+    let skipped = fast.lane.skipped_total() as f64;
+    let share = skipped / (skipped + fast.lane.consumed as f64);
+    let (is_cause, because) = match main {
         Some(GapReason::Conflated | GapReason::DroppedOldest | GapReason::DroppedNewest) => {
-            " because its policy skips messages: "
+            (share >= LARGE_SKIPPED_SHARE, " because its policy skips messages: ")
         }
-        Some(GapReason::Network) => " because it does not wait for lost messages: ",
-        Some(GapReason::Retention | GapReason::TooLarge | GapReason::Expired) | None => {
-            ", but it skipped messages: "
+        Some(GapReason::Network) => {
+            (share >= LARGE_LOST_SHARE, " because it does not wait for lost messages: ")
         }
+        Some(GapReason::Retention | GapReason::TooLarge | GapReason::Expired) | None => (false, ""),
     };
+    let because = if is_cause { because } else { ", but it skipped messages: " };
     let mut sentence = Sentence::default();
     sentence.lane(fast.at).text(" is faster than ").lane(slow.at).text(because);
     metrics(&mut sentence, &fast, &slow);
     sentence.text(", ").count(fast.lane.skipped_total()).text(" skipped against ");
     sentence.count(slow.lane.skipped_total());
-    let cause = main.map(Cause::Skipped);
+    let cause = main.filter(|_| is_cause).map(Cause::Skipped);
     Finding {
         cause,
         fault: cause.and_then(|cause| cause.fault(false)),
-        ..info(FindingKind::FresherBySkipping, vec![fast.at, slow.at], sentence.finish())
+        ..Finding::info(FindingKind::FresherBySkipping, vec![fast.at, slow.at], sentence.finish())
     }
 }
 
@@ -376,7 +289,8 @@ fn mixed(
         sentence.text(if index == 0 { "" } else { ", but " }).lane(own.at).text(" has ");
         merits(&mut sentence, side, comparison, own, other);
     }
-    info(FindingKind::LatencyMixed, vec![first.at, second.at], sentence.finish())
+    mention_direct(&mut sentence, direct_among_emulated(&[first, second]));
+    Finding::info(FindingKind::LatencyMixed, vec![first.at, second.at], sentence.finish())
 }
 
 fn merits(
@@ -416,21 +330,14 @@ fn metrics(sentence: &mut Sentence, own: &MeasuredLane<'_>, other: &MeasuredLane
     }
 }
 
-/// Appends the share of the latency that its cause takes.
-fn explain(sentence: &mut Sentence, at: usize, lane: &LaneSnapshot, cause: Cause, share: f64) {
-    let Cause::Latency { part, wait, lost_packet } = cause else { return };
-    sentence.text("; ").percent(share).text(" of the latency of ").lane(at).text(" is ");
-    sentence.text(part_phrase(part, wait, lane.is_consumer_slow()));
-    if let Some(number) = lost_packet {
-        sentence.text(" such as packet ").count(number);
+fn mention_direct(sentence: &mut Sentence, direct: Option<usize>) {
+    if let Some(at) = direct {
+        sentence.text(" (").lane(at).text(" bypasses the emulated network)");
     }
 }
 
+/// Returns a lane that bypasses the emulated network where another one does not.
 fn direct_among_emulated(measured: &[MeasuredLane<'_>]) -> Option<usize> {
     let has_emulated = measured.iter().any(|measured| !measured.lane.is_direct);
     measured.iter().find(|measured| measured.lane.is_direct && has_emulated).map(|measured| measured.at)
-}
-
-fn info(kind: FindingKind, lanes: Vec<usize>, sentence: Vec<Piece>) -> Finding {
-    Finding { kind, severity: Severity::Info, lanes, better: None, cause: None, fault: None, sentence }
 }

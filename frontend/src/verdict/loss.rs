@@ -4,6 +4,7 @@ use sluice_shared::policy::Policy;
 use sluice_shared::wire::GapReason;
 
 use super::finding::{Cause, Finding, FindingKind, Severity};
+use super::latency_cause::latency_cause;
 use super::sentence::Sentence;
 use super::snapshot::{LaneSnapshot, Snapshot};
 
@@ -85,12 +86,25 @@ fn fault_mode(at: usize, policy: Policy) -> Option<Finding> {
     })
 }
 
-/// Returns a finding for each lane that skipped messages, the most first.
+/// Returns a finding for each lane that skipped messages, the most first. Lanes with the same only reason share one.
 pub(super) fn skipped_findings(snapshot: &Snapshot) -> Vec<Finding> {
     let mut skipping: Vec<(usize, &LaneSnapshot)> =
         snapshot.lanes.iter().enumerate().filter(|(_, lane)| lane.skipped_total() > 0).collect();
     skipping.sort_by_key(|(_, lane)| core::cmp::Reverse(lane.skipped_total()));
-    skipping.into_iter().filter_map(|(at, lane)| skipped(at, lane)).collect()
+    let only_reason = |lane: &LaneSnapshot| match skip_reasons(lane).as_slice() {
+        [(reason, _)] => Some(*reason),
+        _ => None,
+    };
+    let mut groups: Vec<Vec<(usize, &LaneSnapshot)>> = Vec::new();
+    for (at, lane) in skipping {
+        let reason = only_reason(lane);
+        let same = groups.iter_mut().find(|group| reason.is_some() && only_reason(group[0].1) == reason);
+        match same {
+            Some(group) => group.push((at, lane)),
+            None => groups.push(vec![(at, lane)]),
+        }
+    }
+    groups.iter().filter_map(|group| skipped(group)).collect()
 }
 
 /// Returns the reasons for which a lane skipped messages, the most frequent first.
@@ -101,11 +115,20 @@ pub(super) fn skip_reasons(lane: &LaneSnapshot) -> Vec<(GapReason, u64)> {
     reasons
 }
 
-fn skipped(at: usize, lane: &LaneSnapshot) -> Option<Finding> {
+fn skipped(group: &[(usize, &LaneSnapshot)]) -> Option<Finding> {
+    let (_, lane) = group.first()?;
     let reasons = skip_reasons(lane);
     let (main, _) = *reasons.first()?;
     let mut sentence = Sentence::default();
-    sentence.lane(at).text(" skipped ").counted(lane.skipped_total(), "message").text(", all reported: ");
+    for (index, (at, lane)) in group.iter().enumerate() {
+        if index == 0 {
+            sentence.lane(*at).text(" skipped ").counted(lane.skipped_total(), "message");
+        } else {
+            sentence.text(if index + 1 == group.len() { " and " } else { ", " });
+            sentence.lane(*at).text(" ").count(lane.skipped_total());
+        }
+    }
+    sentence.text(", all reported: ");
     if let [(reason, messages)] = reasons.as_slice() {
         sentence.text(by_reason(*reason, *messages));
     } else {
@@ -116,15 +139,13 @@ fn skipped(at: usize, lane: &LaneSnapshot) -> Option<Finding> {
     }
     let cause = Cause::Skipped(main);
     // The server's log moved on because the lane was slow; the lane's latency says why.
-    let slow = || {
-        super::latency::latency_cause(lane, None).and_then(|(cause, _)| cause.fault(lane.is_consumer_slow()))
-    };
+    let slow = || latency_cause(lane, None).and_then(|(cause, _)| cause.fault(lane.is_consumer_slow()));
     let is_wanted =
         matches!(main, GapReason::Conflated | GapReason::DroppedOldest | GapReason::DroppedNewest);
     Some(Finding {
         kind: FindingKind::Skipped,
         severity: if is_wanted { Severity::Info } else { Severity::Warning },
-        lanes: vec![at],
+        lanes: group.iter().map(|(at, _)| *at).collect(),
         better: None,
         cause: Some(cause),
         fault: cause.fault(false).or_else(slow),

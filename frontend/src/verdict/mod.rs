@@ -10,8 +10,10 @@ mod connection;
 mod finding;
 mod interruption;
 mod latency;
+mod latency_cause;
 mod latency_parts;
 mod loss;
+mod measuring;
 mod sentence;
 mod snapshot;
 mod throughput;
@@ -75,13 +77,6 @@ pub fn epoch_note(snapshot: &Snapshot) -> String {
 }
 
 fn no_lane() -> Finding {
-    Finding {
-        kind: FindingKind::NoLane,
-        severity: Severity::Info,
-        lanes: Vec::new(),
-        better: None,
-        cause: None,
-        fault: None,
-        sentence: vec![Piece::Text("There is no lane: add one to measure something.".to_owned())],
-    }
+    let text = "There is no lane: add one to measure something.";
+    Finding::info(FindingKind::NoLane, Vec::new(), vec![Piece::Text(text.to_owned())])
 }

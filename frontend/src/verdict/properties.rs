@@ -18,7 +18,9 @@ fn rarely<T: Clone + core::fmt::Debug + 'static>(
 
 fn latency() -> impl Strategy<Value = Option<Latency>> {
     let count = prop_oneof![4 => Just(5_000u64), 1 => 0..300u64];
-    let some = (count, 0..2_000_000u64, 0..4_000_000u64)
+    let p50 = prop_oneof![0..2_000_000u64, 100_000..130_000u64];
+    let p99 = prop_oneof![0..4_000_000u64, 200_000..260_000u64];
+    let some = (count, p50, p99)
         .prop_map(|(count, p50_micros, p99_micros)| Some(Latency { count, p50_micros, p99_micros }));
     prop_oneof![9 => some, 1 => Just(None)]
 }
@@ -90,7 +92,7 @@ prop_compose! {
         skipped in rarely([0; GapReason::ALL.len()], any::<[u64; GapReason::ALL.len()]>()),
         interruptions in interruptions(),
         latency in latency(),
-        stalls in proptest::option::weighted(0.9, 0..60u64),
+        stalls in proptest::option::weighted(0.9, prop_oneof![0..60u64, Just(0)]),
         parts in parts(),
     ) -> LaneSnapshot {
         LaneSnapshot {
@@ -249,6 +251,9 @@ proptest! {
             for lane in &snapshot.lanes {
                 prop_assert!(is_open(lane) && !has_lost(lane));
             }
+            let medians = || snapshot.lanes.iter().filter_map(|lane| Some(lane.latency?.p50_micros));
+            let (least, most) = (medians().min().unwrap_or(0), medians().max().unwrap_or(0));
+            prop_assert!((most as f64) < least as f64 * 1.25 + 500.0);
         }
         if findings.iter().any(|finding| finding.kind == FindingKind::NoDifference) {
             let others = findings.iter().filter(|finding| finding.kind != FindingKind::MachineSaturated);

@@ -127,7 +127,7 @@ pub struct LaneSnapshot {
     pub is_direct: bool,
     /// The connection.
     pub connection: ConnectionSnapshot,
-    /// Whether it has ever been connected.
+    /// Whether it has been connected since it was last configured.
     pub was_connected: bool,
     /// Time since the last arrival, microseconds; `None` before the first one.
     pub last_arrival_micros: Option<u64>,
@@ -266,7 +266,7 @@ pub struct UnreportedLoss {
 /// A time without data that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interruption {
-    /// How it ended.
+    /// The end of it.
     pub kind: InterruptionKind,
     /// Time without data, microseconds.
     pub without_data_micros: Option<u64>,
@@ -276,10 +276,10 @@ pub struct Interruption {
     pub skipped: Option<u64>,
 }
 
-/// How an interruption ended.
+/// The end of an interruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InterruptionKind {
-    /// By a new connection.
+    /// A new connection.
     Reconnect,
     /// The connection moved to another network path.
     Migration,

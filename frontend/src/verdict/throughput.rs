@@ -2,7 +2,7 @@
 
 use super::connection::is_flowing;
 use super::finding::{Cause, Fault, Finding, FindingKind, Severity};
-use super::latency::{latency_cause, part_phrase};
+use super::latency_cause::{latency_cause, part_phrase};
 use super::latency_parts::LatencyPart;
 use super::sentence::Sentence;
 use super::snapshot::{LaneSnapshot, SaturatedResource, SenderState, Snapshot};

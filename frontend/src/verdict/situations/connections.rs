@@ -240,13 +240,13 @@ fn disrupted() -> Vec<Situation> {
                 ws().reconnected(Some(ms(6_300)), Some(0), Some(0)),
                 lane(Mode::OneStream).reconnected(Some(ms(4_200)), Some(0), Some(0)),
             ]),
-            Some(Fault::Network),
+            None,
             "A reconnected: 6.30 s without data, nothing lost. B reconnected: 4.20 s without data, nothing lost.",
         ),
         situation(
             "a migration beside a reconnection",
             page([wt().migrated(ms(310)), ws().reconnected(Some(ms(2_900)), Some(0), Some(14))]),
-            Some(Fault::Network),
+            None,
             "B reconnected: 2.90 s without data, 14 messages skipped and reported. \
              A moved to another network path without reconnecting: 310 ms without data, nothing lost.",
         ),
@@ -260,7 +260,7 @@ fn disrupted() -> Vec<Situation> {
                 ),
                 wt(),
             ]),
-            Some(Fault::Network),
+            None,
             "A reconnected 2 times: 1.40 s without data at the longest, 1 message skipped and reported. \
              Latency is alike on A and B: typical message 50 ms, 1 in 100 over 60 ms.",
         ),
@@ -277,7 +277,7 @@ fn disrupted() -> Vec<Situation> {
                 ws().reconnected(Some(ms(2_000)), Some(0), Some(0)).latency(200, 900).stalls(9),
                 wt().latency(100, 150).stalls(1),
             ]),
-            Some(Fault::Network),
+            None,
             "A reconnected: 2.00 s without data, nothing lost. B is faster than A: \
              typical message 100 ms against 200 ms, 1 in 100 over 150 ms against 900 ms, 1 stall against 9.",
         ),

@@ -216,6 +216,20 @@ fn mixed() -> Vec<Situation> {
              but B has the faster slowest 1 in 100 (over 300 ms against 900 ms) and fewer stalls (2 against 12).",
         ),
         situation(
+            "a mixed picture between two alike lanes",
+            page([ws().latency(110, 110), wt().latency(100, 125), lane(Mode::OneStream).latency(130, 95)]),
+            None,
+            "Neither is better: B has the faster typical message (100 ms against 130 ms), \
+             but C has the faster slowest 1 in 100 (over 95 ms against 125 ms).",
+        ),
+        situation(
+            "a mixed picture on different paths",
+            page([ws().direct().latency(100, 900), wt().latency(200, 300)]),
+            None,
+            "Neither is better: A has the faster typical message (100 ms against 200 ms), \
+             but B has the faster slowest 1 in 100 (over 300 ms against 900 ms) (A bypasses the emulated network).",
+        ),
+        situation(
             "a better tail and more stalls",
             page([ws().latency(50, 60).stalls(40), wt().latency(50, 90).stalls(1)]),
             None,
