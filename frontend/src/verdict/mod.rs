@@ -44,12 +44,7 @@ pub fn findings(snapshot: &Snapshot) -> Vec<Finding> {
     findings.extend(loss::skipped_findings(snapshot));
     findings.extend(throughput::throughput_findings(snapshot));
     let latency = latency::latency_findings(snapshot);
-    let has_failure = findings.iter().any(|finding| finding.severity == Severity::Failure);
-    let alike = if latency.is_empty() && !has_failure {
-        latency::alike_finding(snapshot, findings.is_empty())
-    } else {
-        None
-    };
+    let alike = if latency.is_empty() { latency::alike_finding(snapshot, findings.is_empty()) } else { None };
     findings.extend(latency);
     findings.extend(throughput::machine_finding(snapshot));
     findings.extend(alike);

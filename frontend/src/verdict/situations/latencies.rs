@@ -197,6 +197,12 @@ fn different() -> Vec<Situation> {
              21 stalls against 110.",
         ),
         situation(
+            "three lanes, two of them equally good",
+            page([ws().latency(100, 200), wt().latency(101, 201), lane(Mode::OneStream).latency(300, 900)]),
+            None,
+            "A is faster than C: typical message 100 ms against 300 ms, 1 in 100 over 200 ms against 900 ms.",
+        ),
+        situation(
             "three lanes, one of them best",
             page([ws().latency(90, 190), wt().latency(50, 60), lane(Mode::OneStream).latency(300, 900)]),
             None,
