@@ -36,7 +36,7 @@ use crate::url::setup::PageSetup;
 use crate::url::share::query_from_setup;
 use crate::url::share::setup_from_query;
 use crate::url::view_query::ViewQuery;
-use crate::verdict::Piece;
+use crate::verdict::Finding;
 use sluice_bridge::Level;
 use sluice_browser::clock;
 use sluice_browser::support::Browser;
@@ -68,8 +68,8 @@ pub struct App {
     pub metric: RwSignal<HostMetric>,
     /// Light or dark.
     pub theme: RwSignal<Theme>,
-    /// What the lanes show, in words.
-    pub verdict: RwSignal<Vec<Piece>>,
+    /// What the lanes show, the most important first.
+    pub findings: RwSignal<Vec<Finding>>,
     /// Which view is shown.
     pub route: RwSignal<Route>,
     /// Lazily loaded views.
@@ -112,7 +112,7 @@ impl App {
             axis: RwSignal::new(AgeAxis::default()),
             metric: RwSignal::new(HostMetric::default()),
             theme: RwSignal::new(Theme::remembered()),
-            verdict: RwSignal::new(Vec::new()),
+            findings: RwSignal::new(Vec::new()),
             route: RwSignal::new(Route::from_query(&window::query())),
             views: LazyViews::new(&window::query()),
             marked: RwSignal::new(None),

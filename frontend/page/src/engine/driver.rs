@@ -114,6 +114,11 @@ impl Running {
         }
     }
 
+    /// The set-up that its worker runs; `None` before it was started.
+    pub const fn wanted(&self) -> Option<&Setup> {
+        self.told.as_ref()
+    }
+
     /// The policy that its worker was told.
     pub fn policy(&self) -> Policy {
         self.told.as_ref().map_or(Policy::Lossless, |told| told.policy)

@@ -14,16 +14,14 @@ use crate::engine::driver::Wanted;
 use crate::engine::epochs::EpochView;
 use crate::engine::lane::LaneView;
 use crate::engine::lane::set_if_new;
+use crate::engine::verdict_input::{Surroundings, verdict_snapshot};
 use crate::features::lanes::fairness_facts;
 use crate::features::lanes::fairness_facts::Way;
 use crate::features::migration::trail;
 use crate::features::network::state::LabState;
 use crate::features::network::stats::RelayRoom;
 use crate::labels::short_names;
-use crate::verdict::Evidence;
-use crate::verdict::Piece;
-use crate::verdict::verdict;
-use sluice_bridge::Connection;
+use crate::verdict::findings;
 use sluice_browser::clock;
 use sluice_browser::window;
 
@@ -138,23 +136,20 @@ fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
 /// Publishes what concerns all lanes.
 fn publish_all(app: App, engine: &mut Engine, now: Time) {
     engine.begin_publication();
-    let evidence: Vec<_> = engine
-        .lanes()
-        .map(|running| Evidence {
-            summary: &running.model.summary,
-            is_open: matches!(running.model.connection, Connection::Open { .. }),
-            loss: running.model.weather.loss(),
-            is_direct: running.is_direct(),
-            rtt_micros: running.model.summary.path.rtt_micros,
-        })
-        .collect();
-    let are_started = !evidence.is_empty() || app.lanes.with_untracked(Vec::is_empty);
-    let pieces = if are_started {
-        verdict(&evidence)
+    let are_started = engine.lanes().next().is_some() || app.lanes.with_untracked(Vec::is_empty);
+    let found = if are_started {
+        let outlook = app.network.outlook.get_untracked();
+        let has_lab = app.network.lab.with_untracked(|lab| matches!(lab, LabState::Ready(_)));
+        let around = Surroundings {
+            outage_left_secs: outlook.outage.and_then(|outage| outage.remaining_secs),
+            is_udp_blocked: outlook.is_udp_blocked,
+            emulator_load: has_lab.then_some(outlook.relay_load),
+        };
+        findings(&verdict_snapshot(engine, around, now))
     } else {
-        vec![Piece::Text("Waiting for the server.".to_owned())]
+        Vec::new()
     };
-    set_if_new(app.verdict, pieces);
+    set_if_new(app.findings, found);
     set_if_new(app.epoch, EpochView::of(engine.epoch(), now));
     set_if_new(app.elapsed_secs, micros(now.since(engine.measured_since)) / 1_000_000);
     if app.log_revision.get_untracked() != engine.log.revision() {

@@ -28,6 +28,8 @@ pub struct Mark {
 pub struct TimelineEvents {
     outages: VecDeque<OutageSpan>,
     marks: VecDeque<Mark>,
+    /// When the client's address changed.
+    address_changes: VecDeque<Time>,
     /// The number of the next address change that has not been marked.
     next_switch: u64,
     is_udp_blocked: bool,
@@ -61,6 +63,7 @@ impl TimelineEvents {
                 NewAddress::Host => "new address",
             };
             push(&mut self.marks, Mark { at: here(switch.at), label: label.to_owned() });
+            push(&mut self.address_changes, here(switch.at));
         }
         self.next_switch =
             report.switches.last().map_or(self.next_switch, |switch| self.next_switch.max(switch.number + 1));
@@ -83,6 +86,11 @@ impl TimelineEvents {
     /// The outages that reach into the time since `first`, oldest first.
     pub fn outages_since(&self, first: Time) -> impl Iterator<Item = &OutageSpan> {
         self.outages.iter().filter(move |outage| outage.until.is_none_or(|until| until >= first))
+    }
+
+    /// When the client's address changed since `first`, oldest first.
+    pub fn address_changes_since(&self, first: Time) -> impl Iterator<Item = Time> {
+        self.address_changes.iter().copied().filter(move |at| *at >= first)
     }
 
     /// The marks since `first`, oldest first.

@@ -179,7 +179,7 @@ impl Chart<'_> {
             let (label, align) = match back {
                 0 => ("now".to_owned(), Align::Right),
                 _ => (
-                    format!("−{}", format::span(back)),
+                    ["−", &back_text(back)].concat(),
                     if x < self.time.left_px + 20.0 { Align::Left } else { Align::Center },
                 ),
             };
@@ -284,6 +284,15 @@ impl Chart<'_> {
         self.surface.alpha(0.16);
         self.surface.rect(left, self.top, right - left, self.bottom - self.top);
         self.surface.alpha(1.0);
+    }
+}
+
+/// Returns a round span of time in whole units.
+fn back_text(micros: u64) -> String {
+    if micros.is_multiple_of(1_000_000) {
+        [&(micros / 1_000_000).to_string(), " s"].concat()
+    } else {
+        [&(micros / 1_000).to_string(), " ms"].concat()
     }
 }
 

@@ -1,0 +1,226 @@
+//! Gathers what the verdict is about: the measurements of all lanes in the current epoch.
+
+use sluice_bridge::{AgeColumn, Connection, Recovery};
+use sluice_shared::feed::FeedSpec;
+use sluice_shared::lab::TcpWait;
+use sluice_shared::mode::Transport;
+use sluice_shared::policy::Policy;
+use sluice_shared::time::{Time, micros};
+use sluice_shared::wire::Waiting;
+
+use crate::engine::driver::{Engine, Running};
+use crate::engine::epochs::EpochChange;
+use crate::features::connection::model::Phase;
+use crate::verdict::{
+    Change, ConnectionSnapshot, Disruption, Epoch, Interruption, InterruptionKind, LaneSnapshot, Latency,
+    LatencyPart, LatencyParts, MachineLoad, SendQueueWait, SenderState, Snapshot, UnreportedLoss,
+};
+
+/// Consumption is averaged over this span, columns of [`AgeColumn::WIDTH_MICROS`]: 5 s.
+const RATE_COLUMNS: u64 = 100;
+
+/// What the page knows beside the engine.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Surroundings {
+    /// Seconds until the outage in progress ends, if that is planned.
+    pub(crate) outage_left_secs: Option<u64>,
+    /// Whether the emulated network blocks UDP.
+    pub(crate) is_udp_blocked: bool,
+    /// Share of a core that the server's emulator takes; `None` without one.
+    pub(crate) emulator_load: Option<f32>,
+}
+
+/// Returns the measurements of all lanes at `now`.
+pub(crate) fn verdict_snapshot(engine: &Engine, around: Surroundings, now: Time) -> Snapshot {
+    let (_, out_since) = engine.lab();
+    let epoch = engine.epoch();
+    let cpu =
+        engine.lanes().filter_map(|running| running.model.host.back()).max_by_key(|host| host.produced_at);
+    Snapshot {
+        epoch: Epoch { since_micros: micros(now.since(epoch.began)), cause: change(epoch.change) },
+        in_progress: out_since.map(|since| Disruption::Outage {
+            for_micros: micros(now.since(since)),
+            left_micros: around.outage_left_secs.map(|secs| secs * 1_000_000),
+        }),
+        machine: MachineLoad {
+            cpu: cpu.map(|host| f64::from(host.sample.cpu)),
+            emulator: around.emulator_load.map(f64::from),
+            page: None,
+        },
+        is_udp_blocked: around.is_udp_blocked,
+        lanes: engine.lanes().map(|running| lane_snapshot(engine, running, now)).collect(),
+    }
+}
+
+const fn change(change: EpochChange) -> Change {
+    match change {
+        EpochChange::Start => Change::Start,
+        EpochChange::Network => Change::Network,
+        EpochChange::Consumer => Change::Consumer,
+        EpochChange::Policy => Change::Policy,
+        EpochChange::Feed => Change::Feed,
+        EpochChange::Lanes => Change::Lanes,
+    }
+}
+
+fn lane_snapshot(engine: &Engine, running: &Running, now: Time) -> LaneSnapshot {
+    let (model, summary) = (&running.model, &running.model.summary);
+    let wanted = running.wanted();
+    let policy = running.policy();
+    let phases = model.life.spans(now);
+    let last_open = phases.iter().rev().find(|(_, _, phase)| matches!(phase, Phase::Open(_)));
+    let first_try = phases.iter().find(|(_, _, phase)| *phase != Phase::Idle);
+    let down_since = last_open.map(|(_, until, _)| *until).or(first_try.map(|(from, ..)| *from));
+    let ticks = wanted.and_then(|wanted| {
+        wanted.feeds.iter().find_map(|feed| match feed {
+            FeedSpec::Ticks(ticks) => Some(u64::from(ticks.rate)),
+            FeedSpec::Host | FeedSpec::Stdin | FeedSpec::Publish => None,
+        })
+    });
+    let is_host_on = wanted.is_some_and(|wanted| wanted.feeds.contains(&FeedSpec::Host));
+    LaneSnapshot {
+        mode: running.mode,
+        has_fallback: wanted.is_some_and(|wanted| wanted.upkeep.falls_back),
+        policy,
+        starts_over: wanted.is_some_and(|wanted| wanted.upkeep.recovery == Recovery::StartOver),
+        is_direct: running.is_direct(),
+        connection: connection(&model.connection, down_since, now),
+        was_connected: last_open.is_some(),
+        last_arrival_micros: last_arrival(running).map(|at| micros(now.since(at))),
+        is_feed_running: ticks.is_some() || is_host_on,
+        sender: model.reported_at.map(|_| sender(summary.waiting)),
+        consumer_delay_micros: wanted.map_or(0, |wanted| u64::from(wanted.consumer.delay_micros)),
+        consumer_busy: summary.occupancy.map(f64::from),
+        consumed: summary.epoch.consumed.messages,
+        offered_per_second: ticks,
+        consumed_per_second: consumed_per_second(running, engine.epoch().began, now),
+        unreported: UnreportedLoss { in_epoch: summary.epoch.lost, in_total: summary.lost },
+        skipped: summary.epoch.gaps,
+        interruptions: interruptions(engine, running),
+        latency: summary.epoch.measured().map(|ages| Latency {
+            count: ages.count,
+            p50_micros: ages.p50,
+            p99_micros: ages.p99,
+        }),
+        stalls: (summary.epoch.consumed.messages > 0).then_some(summary.epoch.stalls),
+        parts: parts(running, policy),
+        worst_write: model.weather.network().and_then(|network| network.late?.worst),
+    }
+}
+
+fn connection(connection: &Connection, down_since: Option<Time>, now: Time) -> ConnectionSnapshot {
+    let down = |since: Time| micros(now.since(down_since.unwrap_or(since).min(since)));
+    match connection {
+        Connection::Idle => ConnectionSnapshot::Idle,
+        Connection::Connecting { since } => ConnectionSnapshot::Connecting { for_micros: down(*since) },
+        Connection::Open { since, mode, .. } => {
+            ConnectionSnapshot::Open { for_micros: micros(now.since(*since)), mode: *mode }
+        }
+        Connection::Waiting { reason, retry_at } => ConnectionSnapshot::Waiting {
+            for_micros: down(now),
+            reason: reason.clone(),
+            retry_in_micros: Some(micros(retry_at.since(now))),
+        },
+        Connection::Failed { reason } => {
+            ConnectionSnapshot::Failed { for_micros: down(now), reason: reason.clone() }
+        }
+    }
+}
+
+const fn sender(waiting: Waiting) -> SenderState {
+    match waiting {
+        Waiting::Nothing => SenderState::Flowing,
+        Waiting::NoData => SenderState::NoData,
+        Waiting::NoCredit { .. } => SenderState::NoCredit,
+        Waiting::Transport { .. } => SenderState::TransportFull,
+    }
+}
+
+/// The end of the last column in which something was consumed.
+fn last_arrival(running: &Running) -> Option<Time> {
+    let columns = running.model.columns.since(0);
+    let last = columns.filter(|column| column.count > 0).last()?;
+    Some(Time::from_micros((last.index + 1) * AgeColumn::WIDTH_MICROS))
+}
+
+/// Messages consumed per second over the last 5 s; `None` while the epoch is younger than that.
+fn consumed_per_second(running: &Running, began: Time, now: Time) -> Option<u64> {
+    // The column that is being filled is left out.
+    let end = now.as_micros() / AgeColumn::WIDTH_MICROS;
+    let first = end.checked_sub(RATE_COLUMNS)?;
+    if first * AgeColumn::WIDTH_MICROS < began.as_micros() {
+        return None;
+    }
+    let columns = running.model.columns.since(first).filter(|column| column.index < end);
+    let consumed: u64 = columns.map(|column| u64::from(column.count)).sum();
+    Some(consumed * 1_000_000 / (RATE_COLUMNS * AgeColumn::WIDTH_MICROS))
+}
+
+/// Times without data in this epoch that have ended, with what ended them.
+fn interruptions(engine: &Engine, running: &Running) -> Vec<Interruption> {
+    let began = engine.epoch().began;
+    let summary = &running.model.summary;
+    let reconnect = summary.last_outage.filter(|outage| outage.lost_at >= began).and_then(|outage| {
+        let fresh = outage.fresh_after_micros?;
+        Some(Interruption {
+            kind: InterruptionKind::Reconnect,
+            without_data_micros: Some(outage.noticed_after_micros + fresh),
+            lost: Some(outage.missed),
+            skipped: None,
+        })
+    });
+    let is_quic = running.mode_in_use().transport() == Transport::WebTransport;
+    let gap_around = |at: Time| {
+        let mut gaps = summary.silences.iter().filter(|gap| gap.from >= began);
+        gaps.find(|gap| gap.from <= at && at <= gap.until)
+    };
+    let moved = engine.events.address_changes_since(began).filter(|_| is_quic && reconnect.is_none());
+    let moved = moved.filter_map(gap_around).map(|gap| Interruption {
+        kind: InterruptionKind::Migration,
+        without_data_micros: Some(micros(gap.until.since(gap.from))),
+        lost: Some(gap.lost),
+        skipped: Some(gap.left_out),
+    });
+    let moved: Vec<_> = moved.collect();
+    reconnect.into_iter().chain(moved).collect()
+}
+
+/// Where the time of the lane's messages goes: on the way as the emulated network has measured it, before and after
+/// as the lane has.
+fn parts(running: &Running, policy: Policy) -> LatencyParts {
+    let (model, stats) = (&running.model, &running.model.summary.epoch);
+    let mut parts = LatencyParts::default();
+    if stats.measured().is_none() {
+        return parts;
+    }
+    let network = model.weather.network();
+    let late = network.as_ref().and_then(|network| network.late).filter(|late| late.writes > 0);
+    let at_server = stats.latency_at_server.p50;
+    let [send_queue, ..] = late.map_or([0; 4], |late| late.micros.map(|total| total / late.writes));
+    let part = match model.summary.waiting {
+        Waiting::NoCredit { .. } => LatencyPart::CreditWait,
+        Waiting::Transport { .. } => LatencyPart::SendQueue,
+        Waiting::Nothing | Waiting::NoData if policy != Policy::Lossless => LatencyPart::PolicyQueue,
+        Waiting::Nothing | Waiting::NoData => LatencyPart::Server,
+    };
+    match late {
+        Some(late) => {
+            let [_, bottleneck, propagation, blocked] = late.micros.map(|total| total / late.writes);
+            parts = parts
+                .with(LatencyPart::SendQueue, send_queue)
+                .with(LatencyPart::Bottleneck, bottleneck)
+                .with(LatencyPart::Propagation, propagation)
+                .with(LatencyPart::Blocked, blocked);
+        }
+        None => parts = parts.with(LatencyPart::Transit, stats.latency_in_transit.p50),
+    }
+    let known = parts.mean_micros(part).unwrap_or(0);
+    parts = parts.with(part, known + at_server).with(LatencyPart::Inbox, stats.latency_in_inbox.p50);
+    let tcp = network.as_ref().and_then(|network| network.flow.tcp.as_ref());
+    parts.send_queue_wait = tcp.and_then(|tcp| match tcp.waits_for {
+        TcpWait::CongestionWindow => Some(SendQueueWait::CongestionWindow),
+        TcpWait::PeerWindow => Some(SendQueueWait::PeerWindow),
+        TcpWait::Nothing | TcpWait::Handshake => None,
+    });
+    parts
+}

@@ -1,0 +1,122 @@
+//! Comparison of two lanes by median, 99th percentile and stalls together.
+
+use super::snapshot::{LaneSnapshot, Latency};
+
+/// Smaller ratios are no difference.
+const DIFFERENT: f64 = 1.25;
+/// Smaller differences are no difference, whatever their ratio, microseconds: clocks and timers of browsers are no finer.
+const SMALLEST_DIFFERENCE_MICROS: u64 = 500;
+
+/// A lane with enough messages for a comparison.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MeasuredLane<'a> {
+    pub(super) at: usize,
+    pub(super) lane: &'a LaneSnapshot,
+    pub(super) latency: Latency,
+}
+
+/// The better one of two lanes by one measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Better {
+    First,
+    Second,
+    Neither,
+}
+
+/// Result of comparing two lanes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Comparison {
+    pub(super) p50: Better,
+    pub(super) p99: Better,
+    pub(super) stalls: Better,
+    /// The largest ratio of all measures that differ; 1 if none does.
+    pub(super) ratio: f64,
+}
+
+/// What all measures say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    First,
+    Second,
+    /// Measures point in different directions.
+    Mixed,
+    Alike,
+}
+
+impl Comparison {
+    pub(super) fn new(first: &MeasuredLane<'_>, second: &MeasuredLane<'_>) -> Self {
+        let p50 = spans(first.latency.p50_micros, second.latency.p50_micros);
+        let p99 = first.latency.p99().zip(second.latency.p99()).map(|(first, second)| spans(first, second));
+        let stalls = first.lane.stalls.zip(second.lane.stalls).map(|(first, second)| counts(first, second));
+        let none = (Better::Neither, 1.0);
+        let all = [p50, p99.unwrap_or(none), stalls.unwrap_or(none)];
+        Self {
+            p50: all[0].0,
+            p99: all[1].0,
+            stalls: all[2].0,
+            ratio: all.iter().map(|(_, ratio)| *ratio).fold(1.0, f64::max),
+        }
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        let all = [self.p50, self.p99, self.stalls];
+        match (all.contains(&Better::First), all.contains(&Better::Second)) {
+            (true, true) => Outcome::Mixed,
+            (true, false) => Outcome::First,
+            (false, true) => Outcome::Second,
+            (false, false) => Outcome::Alike,
+        }
+    }
+
+    /// Whether stalls alone differ.
+    pub(super) fn is_by_stalls(&self) -> bool {
+        self.p50 == Better::Neither && self.p99 == Better::Neither && self.stalls != Better::Neither
+    }
+}
+
+fn spans(first: u64, second: u64) -> (Better, f64) {
+    better(first, second, first.abs_diff(second) >= SMALLEST_DIFFERENCE_MICROS)
+}
+
+/// Compares counts of rare events: their difference must exceed two standard deviations of chance.
+fn counts(first: u64, second: u64) -> (Better, f64) {
+    let difference = first.abs_diff(second) as f64;
+    better(first, second, difference * difference >= 4.0 * (first as f64 + second as f64))
+}
+
+fn better(first: u64, second: u64, is_large_enough: bool) -> (Better, f64) {
+    let ratio = first.max(second) as f64 / first.min(second).max(1) as f64;
+    if !is_large_enough || first == second || ratio < DIFFERENT {
+        (Better::Neither, 1.0)
+    } else if first < second {
+        (Better::First, ratio)
+    } else {
+        (Better::Second, ratio)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_of_five_quarters_is_a_difference() {
+        assert_eq!(spans(100_000, 125_000), (Better::First, 1.25));
+        assert_eq!(spans(124_000, 100_000), (Better::Neither, 1.0));
+    }
+
+    #[test]
+    fn less_than_a_timer_resolves_is_no_difference() {
+        assert_eq!(spans(100, 300).0, Better::Neither);
+        assert_eq!(spans(100, 600).0, Better::First);
+    }
+
+    #[test]
+    fn a_few_stalls_more_are_chance_and_many_are_not() {
+        assert_eq!(counts(0, 3).0, Better::Neither);
+        assert_eq!(counts(0, 4).0, Better::First);
+        assert_eq!(counts(10, 16).0, Better::Neither);
+        assert_eq!(counts(31, 4).0, Better::Second);
+        assert_eq!(counts(0, 0).0, Better::Neither);
+    }
+}

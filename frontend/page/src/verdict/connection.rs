@@ -1,0 +1,243 @@
+//! Findings about lanes that cannot connect, receive nothing, or have fallen back.
+
+use sluice_shared::mode::Transport;
+
+use super::finding::{Cause, Finding, FindingKind, Severity};
+use super::sentence::{Piece, Sentence, by_number};
+use super::snapshot::{ConnectionSnapshot, Disruption, LaneSnapshot, SenderState, Snapshot};
+
+/// A first attempt may take this long before it counts as a failure, microseconds: several round trips by satellite.
+const PATIENCE_MICROS: u64 = 5_000_000;
+/// Nothing arriving for this long is a failure where the feed produces, microseconds.
+const SILENT_MICROS: u64 = 2_000_000;
+/// At a slow feed it takes so many missing messages instead.
+const MISSING_MESSAGES: u64 = 4;
+
+/// Lanes with the same trouble.
+#[derive(Debug)]
+struct Trouble {
+    kind: FindingKind,
+    cause: Option<Cause>,
+    reason: Option<String>,
+    is_given_up: bool,
+    lanes: Vec<usize>,
+    /// The shortest time of these lanes.
+    for_micros: u64,
+    retry_in_micros: Option<u64>,
+}
+
+/// Returns a finding for each trouble, the longest first.
+pub(super) fn connection_findings(snapshot: &Snapshot) -> Vec<Finding> {
+    let mut troubles: Vec<Trouble> = Vec::new();
+    for trouble in snapshot.lanes.iter().enumerate().filter_map(|(at, lane)| trouble(snapshot, at, lane)) {
+        let same = troubles.iter_mut().find(|other| {
+            (other.kind, other.cause, other.is_given_up) == (trouble.kind, trouble.cause, trouble.is_given_up)
+                && other.reason == trouble.reason
+        });
+        match same {
+            Some(other) => {
+                other.lanes.extend(trouble.lanes);
+                other.for_micros = other.for_micros.min(trouble.for_micros);
+                other.retry_in_micros =
+                    other.retry_in_micros.zip(trouble.retry_in_micros).map(|(one, two)| one.min(two));
+            }
+            None => troubles.push(trouble),
+        }
+    }
+    troubles.sort_by_key(|trouble| {
+        let is_failure = !matches!(trouble.kind, FindingKind::Closed | FindingKind::Connecting);
+        (!is_failure, core::cmp::Reverse(trouble.for_micros))
+    });
+    let mut findings: Vec<Finding> = troubles.into_iter().map(Trouble::into_finding).collect();
+    findings.extend(snapshot.lanes.iter().enumerate().filter_map(|(at, lane)| fallback(snapshot, at, lane)));
+    findings
+}
+
+/// Returns whether a lane is connected and receives what it should.
+pub(super) fn is_flowing(snapshot: &Snapshot, lane: &LaneSnapshot) -> bool {
+    matches!(lane.connection, ConnectionSnapshot::Open { .. }) && trouble(snapshot, 0, lane).is_none()
+}
+
+fn trouble(snapshot: &Snapshot, at: usize, lane: &LaneSnapshot) -> Option<Trouble> {
+    let network_cause = network_cause(snapshot, lane);
+    let new = |kind, for_micros| Trouble {
+        kind,
+        cause: network_cause,
+        reason: None,
+        is_given_up: false,
+        lanes: vec![at],
+        for_micros,
+        retry_in_micros: None,
+    };
+    let failed = if lane.was_connected { FindingKind::ConnectionLost } else { FindingKind::CannotConnect };
+    match &lane.connection {
+        ConnectionSnapshot::Idle => Some(Trouble { cause: None, ..new(FindingKind::Closed, 0) }),
+        ConnectionSnapshot::Connecting { for_micros } => {
+            let is_hopeless = network_cause.is_some() || lane.was_connected || *for_micros >= PATIENCE_MICROS;
+            Some(new(if is_hopeless { failed } else { FindingKind::Connecting }, *for_micros))
+        }
+        ConnectionSnapshot::Waiting { for_micros, reason, retry_in_micros } => Some(Trouble {
+            reason: network_cause.is_none().then(|| reason.clone()),
+            retry_in_micros: *retry_in_micros,
+            ..new(failed, *for_micros)
+        }),
+        ConnectionSnapshot::Failed { for_micros, reason } => Some(Trouble {
+            cause: None,
+            reason: Some(reason.clone()),
+            is_given_up: true,
+            ..new(failed, *for_micros)
+        }),
+        ConnectionSnapshot::Open { for_micros, .. } => {
+            let for_micros = silence_micros(lane, *for_micros)?;
+            let cause = network_cause.or(match lane.sender {
+                Some(SenderState::NoCredit) => Some(Cause::NoCredit),
+                Some(SenderState::NoData) => Some(Cause::NoData),
+                Some(SenderState::TransportFull) => Some(Cause::TransportFull),
+                Some(SenderState::Flowing) | None => None,
+            });
+            Some(Trouble { cause, ..new(FindingKind::NothingArrives, for_micros) })
+        }
+    }
+}
+
+/// Returns for how long nothing has arrived on an open connection, if that is too long.
+fn silence_micros(lane: &LaneSnapshot, open_micros: u64) -> Option<u64> {
+    if !lane.is_feed_running {
+        return None;
+    }
+    // A slow consumer works through its inbox before it grants more credit: it is late, and not cut off.
+    let is_consuming = lane.consumed_per_second.is_some_and(|rate| rate > 0);
+    if lane.sender == Some(SenderState::NoCredit) && is_consuming {
+        return None;
+    }
+    let interval = lane.offered_per_second.map_or(0, |rate| 1_000_000 / rate.max(1));
+    let silence = lane.last_arrival_micros.unwrap_or(open_micros);
+    (silence >= SILENT_MICROS.max(MISSING_MESSAGES * interval)).then_some(silence)
+}
+
+/// Returns what the emulated network does that keeps a lane from working.
+fn network_cause(snapshot: &Snapshot, lane: &LaneSnapshot) -> Option<Cause> {
+    if lane.is_direct {
+        return None;
+    }
+    let is_out = matches!(snapshot.in_progress, Some(Disruption::Outage { .. }));
+    let needs_udp = lane.transport() == Transport::WebTransport;
+    let may_fall_back = lane.has_fallback && !matches!(lane.connection, ConnectionSnapshot::Open { .. });
+    if is_out {
+        Some(Cause::Outage)
+    } else if snapshot.is_udp_blocked && needs_udp && !may_fall_back {
+        Some(Cause::UdpBlocked)
+    } else {
+        None
+    }
+}
+
+fn fallback(snapshot: &Snapshot, at: usize, lane: &LaneSnapshot) -> Option<Finding> {
+    if !lane.has_fallen_back() {
+        return None;
+    }
+    let is_udp_blocked = snapshot.is_udp_blocked && !lane.is_direct;
+    let cause = is_udp_blocked.then_some(Cause::UdpBlocked);
+    let mut sentence = Sentence::default();
+    sentence.lane(at).text(" has fallen back to ").text(title(lane.transport()));
+    sentence.text(if is_udp_blocked { ", because the network blocks UDP" } else { "" });
+    Some(Finding {
+        kind: FindingKind::FellBack,
+        severity: Severity::Warning,
+        lanes: vec![at],
+        better: None,
+        cause,
+        fault: cause.and_then(|cause| cause.fault(false)),
+        sentence: sentence.finish(),
+    })
+}
+
+const fn title(transport: Transport) -> &'static str {
+    match transport {
+        Transport::WebSocket => "WebSocket",
+        Transport::WebTransport => "WebTransport",
+    }
+}
+
+impl Trouble {
+    fn into_finding(self) -> Finding {
+        let is_failure = !matches!(self.kind, FindingKind::Closed | FindingKind::Connecting);
+        let sentence = if self.kind == FindingKind::NothingArrives {
+            self.silence_sentence()
+        } else if is_failure {
+            self.disconnected_sentence()
+        } else {
+            self.unopened_sentence()
+        };
+        let fault = self.cause.and_then(|cause| cause.fault(false));
+        Finding {
+            kind: self.kind,
+            severity: if is_failure { Severity::Failure } else { Severity::Info },
+            lanes: self.lanes,
+            better: None,
+            cause: self.cause,
+            fault,
+            sentence,
+        }
+    }
+
+    fn silence_sentence(&self) -> Vec<Piece> {
+        let mut sentence = Sentence::default();
+        sentence.text("Nothing has arrived on ").lanes(&self.lanes).text(" for ").elapsed(self.for_micros);
+        sentence.text(self.reason_after_colon().unwrap_or(", although the feed is running"));
+        sentence.finish()
+    }
+
+    fn unopened_sentence(&self) -> Vec<Piece> {
+        let mut sentence = Sentence::default();
+        sentence.lanes(&self.lanes).text(by_number(&self.lanes, " is ", " are "));
+        if self.kind == FindingKind::Closed {
+            sentence.text("closed");
+        } else {
+            sentence.text("connecting (").elapsed(self.for_micros).text(" so far)");
+        }
+        sentence.finish()
+    }
+
+    fn disconnected_sentence(&self) -> Vec<Piece> {
+        let mut sentence = Sentence::default();
+        sentence.lanes(&self.lanes);
+        sentence.text(if self.kind == FindingKind::CannotConnect {
+            " cannot connect"
+        } else {
+            by_number(&self.lanes, " has lost its connection", " have lost their connections")
+        });
+        if self.is_given_up {
+            sentence.text(by_number(&self.lanes, " and does not try again", " and do not try again"));
+        }
+        sentence.text(" (").elapsed(self.for_micros).text(" so far");
+        if let Some(micros) = self.retry_in_micros {
+            sentence.text(", next try in ").elapsed(micros);
+        }
+        sentence.text(")");
+        if let Some(reason) = self.reason_after_colon() {
+            sentence.text(reason);
+        } else if let Some(reason) = &self.reason {
+            let reason = reason.trim().trim_end_matches('.');
+            if !reason.is_empty() {
+                sentence.text(": ").text(reason);
+            }
+        }
+        sentence.finish()
+    }
+
+    fn reason_after_colon(&self) -> Option<&'static str> {
+        match self.cause? {
+            Cause::UdpBlocked => Some(": the network blocks UDP, which WebTransport needs"),
+            Cause::Outage => Some(": the network is in an outage"),
+            Cause::NoCredit => Some(": its consumer grants no more credit"),
+            Cause::NoData => Some(": the server has nothing to send"),
+            Cause::TransportFull => Some(": the server has data, but the transport takes no more"),
+            Cause::StartsOver
+            | Cause::FaultMode(_)
+            | Cause::Skipped(_)
+            | Cause::Latency { .. }
+            | Cause::MachineLoad => None,
+        }
+    }
+}
