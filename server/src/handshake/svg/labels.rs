@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn long_words_are_cut_to_the_room() {
         assert_eq!(fitting("ClientHello", 200.0), "ClientHello");
-        assert_eq!(fitting("ClientHello, server_name", 60.0), "ClientHel…");
+        assert_eq!(fitting("ClientHello, server_name", 70.0), "ClientHel…");
         assert_eq!(fitting("ClientHello", -5.0), "Cl…");
     }
 }

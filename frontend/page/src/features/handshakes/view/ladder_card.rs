@@ -162,7 +162,9 @@ impl LadderWalk {
 
     /// The packet at the pointer, or else the one that has the focus.
     fn current(self) -> Option<Rung> {
-        let at = self.pointed.get().or(self.focused.get())?;
+        // Both are tracked, whichever counts.
+        let (pointed, focused) = (self.pointed.get(), self.focused.get());
+        let at = pointed.or(focused)?;
         self.rungs.with(|rungs| rungs.get(at).cloned())
     }
 
