@@ -93,6 +93,7 @@ fn NumberField(
             <input
                 node_ref=input
                 type="number"
+                value=state.settings.with_untracked(|settings| settings.text(field).to_owned())
                 class=name
                 data-testid=["handshake-", name].concat()
                 min=min
