@@ -3,12 +3,15 @@
 pub mod api;
 mod certificate_hash;
 pub mod clock;
+pub mod connect_timing;
 pub mod dom;
 pub mod json;
 pub mod lab_watch;
+pub mod ladder_svg;
 pub mod lazy;
 pub mod support;
 pub mod surface;
+pub mod trusted_svg;
 pub mod window;
 pub mod worker_link;
 

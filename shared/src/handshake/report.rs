@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use serde::{Deserialize, Serialize};
 
 use super::probe::{Probe, Stack};
-use super::request::HandshakeRequest;
+use super::request::{ClockKind, HandshakeRequest};
 
 /// Everything that one request led to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,6 +13,7 @@ pub struct HandshakeReport {
     /// Its name in paths: 16 hexadecimal digits.
     pub id: String,
     /// What was asked, with the seed that was used.
+    #[serde(deserialize_with = "RequestEcho::deserialize")]
     pub request: HandshakeRequest,
     /// A result for each probe.
     pub probes: Vec<ProbeReport>,
@@ -22,6 +23,24 @@ pub struct HandshakeReport {
     pub hostile: Option<Hostile>,
     /// Both stacks side by side; empty unless it was asked for.
     pub facts: Vec<Fact>,
+}
+
+/// How [`HandshakeReport::request`] is read: unlike a request that a client writes, its echo is complete, and a newer
+/// server may name settings that the reader does not know.
+#[derive(Deserialize)]
+#[serde(remote = "HandshakeRequest")]
+struct RequestEcho {
+    rtt_ms: f64,
+    loss_percent: f64,
+    rate_kbit: Option<f64>,
+    runs: u32,
+    seed: Option<u64>,
+    probes: Vec<Probe>,
+    early_data_bytes: u32,
+    zero_rtt_bytes: u32,
+    blackout_ms: Option<f64>,
+    clock: ClockKind,
+    with_facts: bool,
 }
 
 /// What the runs of one probe had in common.

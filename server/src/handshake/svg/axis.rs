@@ -14,7 +14,7 @@ const LONGEST_GAP: f64 = 3.0;
 /// What is left of the axis where it is cut.
 const CUT_GAP: f64 = 72.0;
 /// From one thing with words to the next on the same line.
-const WORDS_APART: f64 = 16.0;
+const WORDS_APART: f64 = 18.0;
 /// From one thing without words to the next on the same line.
 const TICKS_APART: f64 = 6.0;
 /// The least fall of an arrow.

@@ -10,6 +10,8 @@ use super::words;
 
 /// The style of a file that stands alone, light and dark.
 const EXPORT_STYLE: &str = include_str!("export.css");
+/// Size of words: 12 pixels where the picture of two sides is 1,096 wide.
+const FONT_SIZE: f64 = 12.5;
 /// Where time begins.
 const TOP: f64 = 64.0;
 /// From the last thing to the end of the lines.
@@ -17,7 +19,7 @@ const TAIL: f64 = 18.0;
 /// From the end of the lines to the edge.
 const FOOT: f64 = 22.0;
 /// Lines of round trips that are nearer than this are thinned out.
-const GRID_APART: f64 = 26.0;
+const GRID_APART: f64 = 30.0;
 /// No round trips are named so near to a cut.
 const CUT_CLEAR: f64 = 32.0;
 /// Most packets of a side that are drawn.
@@ -61,7 +63,7 @@ fn document(left: &Ladder, right: Option<&Ladder>, rtt_micros: u64, style: &str)
     let bends: Vec<String> = axis.bends().map(|(micros, height)| format!("{micros}:{height:.1}")).collect();
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"ladder\" viewBox=\"0 0 {width:.0} {height:.0}\" \
-         width=\"{width:.0}\" height=\"{height:.0}\" font-family=\"system-ui, sans-serif\" font-size=\"10.5\" \
+         width=\"{width:.0}\" height=\"{height:.0}\" font-family=\"system-ui, sans-serif\" font-size=\"{FONT_SIZE}\" \
          role=\"group\" aria-label=\"Packets of {}\" data-axis=\"{}\">\n{style}",
         titles.join(" beside "),
         bends.join(" "),
@@ -123,7 +125,7 @@ fn draw_grid(out: &mut String, axis: &Axis, columns: &Columns, sides: usize, rtt
                     "<text x=\"{x:.0}\" y=\"{:.1}\">{trip} RTT</text>\
                      <text class=\"time\" x=\"{x:.0}\" y=\"{:.1}\">{}</text>\n",
                     height - 3.0,
-                    height + 10.0,
+                    height + 12.0,
                     words::time(micros)
                 ));
             }

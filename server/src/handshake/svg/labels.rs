@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 /// What a character takes at the size of labels.
-pub(super) const CHARACTER: f64 = 6.0;
+pub(super) const CHARACTER: f64 = 7.0;
 /// Words that are nearer than this stand on each other.
-const LINE_HEIGHT: f64 = 10.5;
+const LINE_HEIGHT: f64 = 12.5;
 /// From the ends of an arrow to its words.
 const MARGIN: f64 = 12.0;
 /// From an arrow up to its words.
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn long_words_are_cut_to_the_room() {
         assert_eq!(fitting("ClientHello", 200.0), "ClientHello");
-        assert_eq!(fitting("ClientHello, server_name", 60.0), "ClientHel…");
+        assert_eq!(fitting("ClientHello, server_name", 70.0), "ClientHel…");
         assert_eq!(fitting("ClientHello", -5.0), "Cl…");
     }
 }

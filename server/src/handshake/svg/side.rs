@@ -17,9 +17,9 @@ const CROSS: f64 = 4.0;
 /// Half the length of a mark.
 const MARK: f64 = 7.0;
 /// Marks with more characters stand between the lines.
-const OUTSIDE: usize = 14;
+const OUTSIDE: usize = 11;
 /// From a mark's first line of words to its second.
-const SECOND_LINE: f64 = 11.5;
+const SECOND_LINE: f64 = 13.5;
 /// From a base line down to the middle of its letters.
 const MIDDLE: f64 = 3.5;
 

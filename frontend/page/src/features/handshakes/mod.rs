@@ -1,13 +1,11 @@
-//! Handshake lab: round trips before the first byte.
+//! Handshake lab: round trips until the first byte, TCP + TLS 1.3 + HTTP/2 beside QUIC + HTTP/3.
+//!
+//! | module | concept |
+//! |---|---|
+//! | `model` | settings, schedule of runs, tables and sentences: plain Rust, tested natively |
+//! | `state` | signals that outlive the view, and the actions that change them |
+//! | `view` | components |
 
-pub mod axis;
-pub mod ladder;
-pub mod panel;
-pub mod proofs;
-pub mod read;
-pub mod results;
-#[cfg(test)]
-pub mod samples;
-pub mod settings;
-pub mod skeleton;
-pub mod words;
+pub mod model;
+pub mod state;
+pub mod view;

@@ -8,7 +8,6 @@ use sluice_shared::link::Direction;
 use sluice_shared::time::Time;
 
 use crate::features::frames::model::push_text;
-use crate::features::handshakes::words::exact_span;
 use crate::features::migration::facts::gap_end;
 use crate::features::migration::facts::gap_micros;
 use crate::features::migration::lane_line;
@@ -18,6 +17,7 @@ use crate::features::migration::scale::Scale;
 use crate::features::migration::scale::offset_micros;
 use sluice_text::decimal::fixed;
 use sluice_text::format;
+use sluice_text::format::exact_span;
 
 /// Where the axis begins: left of it stand the ends' names.
 const LEFT: f64 = 46.0;

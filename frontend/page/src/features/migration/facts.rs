@@ -10,13 +10,13 @@ use sluice_shared::mode::Transport;
 use sluice_shared::time::{Time, micros};
 
 use crate::features::frames::model::push_text;
-use crate::features::handshakes::words::exact_span;
 use crate::features::migration::lane_facts;
 use crate::features::migration::lanes::PageLane;
 use crate::features::migration::lanes::name_of;
 use crate::features::migration::life::Story;
 use crate::features::migration::scale::offset_micros;
 use sluice_text::format;
+use sluice_text::format::exact_span;
 
 /// What stands where the server has not heard of the new path.
 const WAITS_FOR_CLIENT: &str =

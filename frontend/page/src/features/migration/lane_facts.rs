@@ -2,10 +2,10 @@
 
 use sluice_shared::time::micros;
 
-use crate::features::handshakes::words::exact_span;
 use crate::features::migration::life::Step;
 use crate::features::migration::life::Story;
 use sluice_text::format;
+use sluice_text::format::exact_span;
 
 /// A fact's test id behind the transport's name, its title, what it means, and how it is told of a transport of this name:
 /// its raw value and HTML.

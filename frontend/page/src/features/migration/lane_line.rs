@@ -2,12 +2,12 @@
 
 use sluice_shared::time::micros;
 
-use crate::features::handshakes::words::exact_span;
 use crate::features::migration::drawing::Pen;
 use crate::features::migration::life::Story;
 use sluice_bridge::Silence;
 use sluice_text::decimal::fixed;
 use sluice_text::format;
+use sluice_text::format::exact_span;
 
 /// Where the line lies below the connection's top, and how thick its parts are.
 const LINE: f64 = 126.0;

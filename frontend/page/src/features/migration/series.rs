@@ -4,13 +4,13 @@ use sluice_shared::handshake::Spread;
 use sluice_shared::lab::{LabReport, PathChange, SwitchReport};
 use sluice_shared::mode::Transport;
 
-use crate::features::handshakes::words::exact_span;
 use crate::features::migration::backends::Totals;
 use crate::features::migration::chain::is_in_use;
 use crate::features::migration::chain::resolved;
 use crate::features::migration::facts::gap_micros;
 use crate::features::migration::lanes::PageLane;
 use sluice_text::format;
+use sluice_text::format::exact_span;
 
 /// How many changes there are.
 pub(crate) const SWITCHES: u32 = 10;

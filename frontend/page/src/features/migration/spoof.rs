@@ -6,12 +6,12 @@ use sluice_shared::lab::{
 use sluice_shared::time::micros;
 
 use crate::features::frames::model::push_text;
-use crate::features::handshakes::words::exact_span;
 use crate::features::migration::lanes::PageLane;
 use crate::features::migration::lanes::name_of;
 use crate::features::migration::read;
 use sluice_browser::json::Json;
 use sluice_text::format;
+use sluice_text::format::exact_span;
 
 /// The settings.
 pub(crate) const SETTINGS: &str = "<button type=button data-testid=spoof data-act=spoof title=\"Somebody on the path copies the \

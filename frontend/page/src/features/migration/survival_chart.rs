@@ -1,10 +1,10 @@
 //! Survival of tunnels as SVG: a row for each kind of lane, the tunnel's length from left to right.
 
-use crate::features::handshakes::words::exact_span;
 use crate::features::migration::survival::Outcome;
 use crate::features::migration::survival::Passage;
 use sluice_text::decimal::fixed;
 use sluice_text::format;
+use sluice_text::format::exact_span;
 
 /// The axis' own height, and that of a row.
 const TOP: f64 = 34.0;

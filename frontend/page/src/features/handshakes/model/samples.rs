@@ -1,11 +1,11 @@
-//! Reports as tests need them.
+//! Reports for tests.
 
 use sluice_shared::handshake::{
     EarlyData, HandshakeReport, HandshakeRequest, Probe, ProbeReport, RoundTrips, Spread,
 };
 
 /// Five runs that took what was expected.
-pub(crate) fn probe(probe: Probe) -> ProbeReport {
+pub fn probe(probe: Probe) -> ProbeReport {
     let trips = |count| RoundTrips(vec![(count, 5)]);
     ProbeReport {
         probe,
@@ -31,7 +31,7 @@ pub(crate) fn probe(probe: Probe) -> ProbeReport {
 }
 
 /// A report of these probes alone.
-pub(crate) fn report(probes: Vec<ProbeReport>) -> HandshakeReport {
+pub fn report(probes: Vec<ProbeReport>) -> HandshakeReport {
     HandshakeReport {
         id: "0123456789abcdef".into(),
         request: HandshakeRequest::default(),

@@ -1,0 +1,137 @@
+//! The server's ladder picture in the document.
+//!
+//! The server draws packets as `.rung` groups and writes their times and heights into `data-` attributes of the SVG.
+//! These are read once when the picture is drawn; from then on the page's own signals hold all state, and this module
+//! only moves the tab stop, the focus and the time cursor.
+
+use std::rc::Rc;
+
+use sluice_text::decimal::{fixed, parsed};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, Event, HtmlElement, MouseEvent};
+
+use crate::trusted_svg::TrustedSvg;
+
+/// A picture in the document.
+#[derive(Clone, Debug)]
+pub struct LadderSvg {
+    svg: Element,
+    /// Elements of the packets, in the order of [`Drawing::rungs`].
+    rungs: Rc<[Element]>,
+    /// Height in the picture's own units.
+    height: f64,
+}
+
+/// A picture with what it shows.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    /// The picture.
+    pub picture: LadderSvg,
+    /// Its packets on all sides, in the order in which they were sent.
+    pub rungs: Vec<Rung>,
+    /// Its time axis: pairs of `µs:height`.
+    pub axis: String,
+}
+
+/// A packet of a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rung {
+    /// Its side and its number there, such as `left-3`.
+    pub name: String,
+    /// When it was sent, µs.
+    pub sent_micros: f64,
+    /// The height at which it begins.
+    pub height: f64,
+    /// What is inside, in lines.
+    pub explanation: String,
+}
+
+impl LadderSvg {
+    /// Draws a picture in `host` in place of what is there; `None` if it is no ladder.
+    pub fn draw(host: &Element, svg: &TrustedSvg) -> Option<Drawing> {
+        host.set_inner_html(svg.markup());
+        let svg = host.query_selector("svg").ok()??;
+        let found = svg.query_selector_all(".rung").ok()?;
+        let mut rungs: Vec<(Rung, Element)> = Vec::new();
+        for element in (0..found.length()).filter_map(|at| found.get(at)?.dyn_into::<Element>().ok()) {
+            let rung = Rung::read(&element)?;
+            // Each side is in order: this merges them. Packets sent at the same time stay in the picture's order.
+            let at = rungs.partition_point(|(earlier, _)| earlier.sent_micros <= rung.sent_micros);
+            rungs.insert(at, (rung, element));
+        }
+        let (rungs, elements): (Vec<_>, Vec<_>) = rungs.into_iter().unzip();
+        let axis = svg.get_attribute("data-axis")?;
+        let height = number(&svg, "height")?;
+        Some(Drawing { picture: Self { svg, rungs: elements.into(), height }, rungs, axis })
+    }
+
+    /// The packet that an event is about.
+    pub fn rung_of(&self, event: &Event) -> Option<usize> {
+        let target: Element = event.target()?.dyn_into().ok()?;
+        let rung = target.closest(".rung").ok()??;
+        self.rungs.iter().position(|known| *known == rung)
+    }
+
+    /// Makes one packet the tab stop of the picture.
+    pub fn set_tab_stop(&self, stop: usize) {
+        for (at, rung) in self.rungs.iter().enumerate() {
+            set(rung, "tabindex", if at == stop { "0" } else { "-1" });
+        }
+    }
+
+    /// Moves the focus to a packet.
+    pub fn focus(&self, at: usize) {
+        if let Some(rung) = self.rungs.get(at) {
+            // Elements of SVG take the focus as those of HTML do. One that was removed meanwhile takes none.
+            rung.unchecked_ref::<HtmlElement>().focus().ok();
+        }
+    }
+
+    /// The height at which the pointer is, in the picture's own units; `None` while the picture is not rendered.
+    pub fn height_at(&self, event: &MouseEvent) -> Option<f64> {
+        let shown = self.svg.get_bounding_client_rect();
+        let is_rendered = shown.height() > 0.0;
+        is_rendered.then(|| (event.client_y() - shown.top()) * self.height / shown.height())
+    }
+
+    /// Moves the time cursor to a height, or hides it.
+    pub fn move_cursor(&self, height: Option<f64>) {
+        let Ok(Some(cursor)) = self.svg.query_selector(".cursor") else { return };
+        match height {
+            Some(height) => {
+                set(&cursor, "transform", &["translate(0 ", &fixed(height, 1), ")"].concat());
+                set(&cursor, "visibility", "visible");
+            }
+            None => set(&cursor, "visibility", "hidden"),
+        }
+    }
+}
+
+impl Rung {
+    fn read(element: &Element) -> Option<Self> {
+        let side = element.get_attribute("data-side")?;
+        let number_of_side = element.get_attribute("data-rung")?;
+        let title = element.query_selector("title").ok()??;
+        Some(Self {
+            name: [side, number_of_side].join("-"),
+            sent_micros: number(element, "data-sent")?,
+            height: number(element, "data-y")?,
+            explanation: title.text_content().unwrap_or_default(),
+        })
+    }
+}
+
+/// Whether an element or something inside has the focus.
+pub fn contains_focus(element: &Element) -> bool {
+    let active = element.owner_document().and_then(|document| document.active_element());
+    active.is_some_and(|active| element.contains(Some(&active)))
+}
+
+fn number(element: &Element, attribute: &str) -> Option<f64> {
+    parsed(&element.get_attribute(attribute)?)
+}
+
+fn set(element: &Element, attribute: &str, value: &str) {
+    let is_set = element.set_attribute(attribute, value);
+    debug_assert!(is_set.is_ok(), "these attributes have names");
+}

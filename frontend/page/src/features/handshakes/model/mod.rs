@@ -1,0 +1,14 @@
+//! Model of the handshake lab, without signals and without a browser.
+
+pub mod decode;
+pub mod labels;
+pub mod paths;
+pub mod probe_table;
+pub mod proofs;
+pub mod query;
+pub mod run_scheduler;
+pub mod rung_walk;
+#[cfg(test)]
+pub mod samples;
+pub mod settings;
+pub mod time_axis;

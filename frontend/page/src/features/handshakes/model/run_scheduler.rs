@@ -1,0 +1,95 @@
+//! Schedule of runs: one at a time, the newest request wins.
+
+/// What to do when a run has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterRun {
+    /// Show its outcome.
+    Show,
+    /// Discard its outcome and run again with the settings of now.
+    Repeat,
+    /// Discard its outcome.
+    Discard,
+}
+
+/// Whether a run is in progress, and whether its outcome is still wanted.
+///
+/// The server measures one request at a time and makes others wait, so that requests that nobody waits for would delay
+/// the one that counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RunScheduler {
+    /// No run is in progress.
+    #[default]
+    Idle,
+    /// A run is in progress, and its outcome is wanted.
+    Running,
+    /// A run is in progress that another one follows.
+    Superseded,
+    /// A run is in progress whose outcome is not wanted any more.
+    Cancelled,
+}
+
+impl RunScheduler {
+    /// Asks for a run. Returns whether it has to be started; otherwise it follows the one in progress.
+    pub fn handle_request(&mut self) -> bool {
+        let is_idle = *self == Self::Idle;
+        *self = if is_idle { Self::Running } else { Self::Superseded };
+        is_idle
+    }
+
+    /// Makes the outcome of a run in progress unwanted.
+    pub fn handle_cancel(&mut self) {
+        if *self != Self::Idle {
+            *self = Self::Cancelled;
+        }
+    }
+
+    /// Notes the end of a run.
+    pub fn handle_end(&mut self) -> AfterRun {
+        let (next, after) = match self {
+            Self::Idle | Self::Running => (Self::Idle, AfterRun::Show),
+            Self::Superseded => (Self::Running, AfterRun::Repeat),
+            Self::Cancelled => (Self::Idle, AfterRun::Discard),
+        };
+        *self = next;
+        after
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_alone_is_shown() {
+        let mut scheduler = RunScheduler::default();
+        assert!(scheduler.handle_request());
+        assert_eq!(scheduler.handle_end(), AfterRun::Show);
+        assert!(scheduler.handle_request(), "the next one starts again");
+    }
+
+    #[test]
+    fn many_requests_during_a_run_lead_to_one_more() {
+        let mut scheduler = RunScheduler::default();
+        assert!(scheduler.handle_request());
+        for _ in 0..5 {
+            assert!(!scheduler.handle_request(), "one run at a time");
+        }
+        assert_eq!(scheduler.handle_end(), AfterRun::Repeat);
+        assert_eq!(scheduler.handle_end(), AfterRun::Show);
+        assert_eq!(scheduler, RunScheduler::Idle);
+    }
+
+    #[test]
+    fn an_outcome_of_settings_that_became_invalid_is_discarded() {
+        let mut scheduler = RunScheduler::default();
+        scheduler.handle_cancel();
+        assert_eq!(scheduler, RunScheduler::Idle);
+        assert!(scheduler.handle_request());
+        scheduler.handle_cancel();
+        assert_eq!(scheduler.handle_end(), AfterRun::Discard);
+        assert!(scheduler.handle_request());
+        scheduler.handle_cancel();
+        assert!(!scheduler.handle_request(), "valid again while it still runs");
+        assert_eq!(scheduler.handle_end(), AfterRun::Repeat);
+    }
+}
