@@ -3,8 +3,9 @@
 use wasm_bindgen::prelude::*;
 use web_sys::{EventSource, MessageEvent};
 
-use crate::api;
+use crate::api::{self, AskError};
 use crate::json::Json;
+use serde::de::DeserializeOwned;
 use sluice_shared::lab::{FrameEvent, LabReport};
 
 /// What comes from watching something.
@@ -12,6 +13,8 @@ use sluice_shared::lab::{FrameEvent, LabReport};
 pub enum Sight<T> {
     /// An event.
     Report(Box<T>),
+    /// An event that is not the JSON it should be.
+    Unreadable(AskError),
     /// The stream is cut; the browser connects again by itself.
     Cut,
     /// There is nothing to be watched any more.
@@ -37,10 +40,34 @@ impl LabWatch {
         Self::of(&api::frames_url(lab, lane), |json| json.frame_event(), seen)
     }
 
+    /// Watches the events of `url`, each the JSON of a `T`, which an error calls `what`.
+    pub fn decoded<T: DeserializeOwned + 'static>(
+        url: &str,
+        what: &'static str,
+        seen: impl Fn(Sight<T>) + Clone + 'static,
+    ) -> Self {
+        let read = move |text: &str| {
+            Some(match serde_json::from_str(text) {
+                Ok(report) => Sight::Report(Box::new(report)),
+                Err(error) => Sight::Unreadable(AskError::Unreadable { what, reason: error.to_string() }),
+            })
+        };
+        Self::read_by(url, read, seen)
+    }
+
     /// Watches what comes from `url`; `read` takes what it wants of each event.
-    pub fn of<T: 'static>(
+    fn of<T: 'static>(
         url: &str,
         read: fn(&Json) -> Option<T>,
+        seen: impl Fn(Sight<T>) + Clone + 'static,
+    ) -> Self {
+        let read = move |text: &str| read(&Json::parsed(text)).map(|report| Sight::Report(Box::new(report)));
+        Self::read_by(url, read, seen)
+    }
+
+    fn read_by<T: 'static>(
+        url: &str,
+        read: impl Fn(&str) -> Option<Sight<T>> + 'static,
         seen: impl Fn(Sight<T>) + Clone + 'static,
     ) -> Self {
         let source = EventSource::new(url).ok();
@@ -48,8 +75,8 @@ impl LabWatch {
             let seen = seen.clone();
             Closure::new(move |event: MessageEvent| {
                 let text = event.data().as_string().unwrap_or_default();
-                if let Some(report) = read(&Json::parsed(&text)) {
-                    seen(Sight::Report(Box::new(report)));
+                if let Some(sight) = read(&text) {
+                    seen(sight);
                 }
             })
         };

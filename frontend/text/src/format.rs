@@ -39,6 +39,11 @@ pub fn span(micros: u64) -> String {
     }
 }
 
+/// A span to a tenth of a millisecond below a second, which is what tells computing from waiting.
+pub fn exact_span(micros: u64) -> String {
+    if micros < 1_000_000 { unit(micros as f64 / 1e3, 1, "ms") } else { span(micros) }
+}
+
 /// A count, with thousands set apart; millions are shortened from ten on.
 pub fn count(number: u64) -> String {
     if number >= 10_000_000 {
@@ -132,6 +137,12 @@ mod tests {
 
     fn plain(text: &str) -> String {
         text.replace([THIN, NBSP], " ")
+    }
+
+    #[test]
+    fn an_exact_span_keeps_tenths_of_milliseconds() {
+        assert_eq!(plain(&exact_span(200_140)), "200.1 ms");
+        assert_eq!(plain(&exact_span(1_234_000)), "1.23 s");
     }
 
     #[test]
