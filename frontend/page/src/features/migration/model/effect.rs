@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn tries_in_vain_are_part_of_the_backoff_and_what_goes_on_has_no_end() {
-        let moment = |millis, what| Moment { at: at(millis), what };
+        let moment = |millis, kind| Moment { at: at(millis), kind };
         let mut life = vec![
             moment(10_000, MomentKind::Lost),
             moment(10_001, MomentKind::Backoff),
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn the_next_loss_is_another_story() {
-        let moment = |millis, what| Moment { at: at(millis), what };
+        let moment = |millis, kind| Moment { at: at(millis), kind };
         let mut life = samples::moments();
         life.retain(|moment| moment.kind != MomentKind::Fresh);
         life.extend([
@@ -358,7 +358,7 @@ mod tests {
     fn a_session_that_died_has_a_way_back_too() {
         let mut switch = samples::switch();
         let mut lanes = samples::lanes();
-        lanes[0].life = lanes[1].moments.clone();
+        lanes[0].moments = lanes[1].moments.clone();
         if let Some(quic) = &mut switch.paths[0].quic {
             quic.gap_micros = None;
         }
@@ -378,7 +378,7 @@ mod tests {
         assert_eq!(died_at(&life[..3], at(0)), None, "it may live");
         assert_eq!(died_at(&life, at(100)), Some(at(2)), "lost before, and not back");
         assert_eq!(died_at(&life, at(5_000)), None, "back before the change");
-        life.insert(5, Moment { at: at(50), what: MomentKind::Lost });
+        life.insert(5, Moment { at: at(50), kind: MomentKind::Lost });
         assert_eq!(died_at(&life, at(100)), Some(at(2)), "the first loss counts");
     }
 }
