@@ -22,6 +22,14 @@ pub enum AskError {
     /// An answer of another kind than expected.
     #[error("the server's answer to {0} is not understood")]
     Malformed(&'static str),
+    /// JSON of another form than expected.
+    #[error("the {what} is not understood: {reason}")]
+    Unreadable {
+        /// What was decoded.
+        what: &'static str,
+        /// The decoder's reason, which names a missing field.
+        reason: String,
+    },
 }
 
 #[wasm_bindgen]

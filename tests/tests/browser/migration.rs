@@ -229,8 +229,8 @@ async fn the_websockets_way_back_is_told_in_parts_and_so_are_the_messages_that_w
         until_ready(stage).await;
         // A lane that does not know the server's clock yet tells of no silence.
         eventually("both lanes tell since when they know their silences", || async {
-            let script = "return [...document.querySelectorAll('[data-silences]')]
-                .filter(lane => lane.dataset.silences !== '').length;";
+            let script = "return [...document.querySelectorAll('[data-testid=migration-lane]')]
+                .filter(lane => lane.dataset.value).length;";
             (stage.browser.run(script, json!([])).await == json!(2)).then_some(())
         })
         .await;

@@ -136,10 +136,6 @@ pub struct LaneView {
     pub network: Option<LaneNetwork>,
     /// Messages that a certificate on the way waits for.
     pub uncertified: Option<u64>,
-    /// The last events in the life of its connections, as [`crate::features::migration::trail`] writes them.
-    pub life: String,
-    /// Its last silences, as [`crate::features::migration::trail`] writes them.
-    pub silences: String,
 }
 
 impl LaneView {
@@ -163,8 +159,6 @@ impl Default for LaneView {
             relay: RelayHops::default(),
             network: None,
             uncertified: None,
-            life: String::new(),
-            silences: String::new(),
         }
     }
 }

@@ -17,7 +17,6 @@ use crate::engine::lane::set_if_new;
 use crate::engine::verdict_input::{Surroundings, verdict_snapshot};
 use crate::features::lanes::fairness_facts;
 use crate::features::lanes::fairness_facts::Way;
-use crate::features::migration::trail;
 use crate::features::network::state::LabState;
 use crate::features::network::stats::RelayRoom;
 use crate::labels::short_names;
@@ -118,8 +117,6 @@ fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
         relay: *model.weather.hops(),
         network: model.weather.network(),
         uncertified: model.uncertified,
-        life: trail::life_text(model.life.events(), &model.summary),
-        silences: trail::silences_text(&model.summary),
     };
     if let Some(lane) = app.lanes.get_untracked().iter().find(|lane| lane.id == running.id) {
         set_if_new(lane.view, view);

@@ -13,7 +13,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Document, Element, console};
 
 use crate::features::handshakes::panel;
-use crate::features::migration;
+use crate::features::migration::view::MigrationView;
 
 /// The newest snapshot of the page, in the context of every view.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +86,7 @@ pub fn close() {
 
 fn shown(view: View) -> AnyView {
     match view {
-        View::Migration => view! { <ElementView root=migration::root/> }.into_any(),
+        View::Migration => view! { <MigrationView/> }.into_any(),
         View::Handshakes | View::ThisBrowser => view! { <ElementView root=panel::root/> }.into_any(),
         View::Trace | View::Policies | View::Continuity | View::Frames | View::Inbound | View::Log => {
             let text = ["The view “", view.name(), "” is part of the page itself."].concat();

@@ -200,7 +200,7 @@ impl Frames {
                 }
                 look.show();
             }),
-            Sight::Cut => {}
+            Sight::Cut | Sight::Unreadable(_) => {}
             // Not here: this call comes from what is to be dropped.
             Sight::Gone => spawn_local(async move {
                 clock::sleep_millis(RETRY_MILLIS).await;

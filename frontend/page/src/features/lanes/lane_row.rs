@@ -30,8 +30,6 @@ pub fn LaneRow(
             data-testid=move || format!("lane-{}", lane.mode.get().name())
             data-lane=lane.id.0
             data-state=state
-            data-life=lane.read(|view| view.life.clone())
-            data-silences=lane.read(|view| view.silences.clone())
             aria-label=move || format!("Lane {}", app.short_name(lane.id))
         >
             <LaneHeader lane/>

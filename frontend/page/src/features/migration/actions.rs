@@ -1,192 +1,250 @@
-//! What a click does.
+//! Actions of the panel: events of the lab, and long actions, of which one runs at a time.
 
-use std::rc::Rc;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use sluice_browser::{api, clock};
+use sluice_shared::lab::{LabEvent, LabRouting, Switch};
 
-use sluice_shared::lab::{LabEvent, LabRouting, NewAddress, TcpFate};
-use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::spawn_local;
-use web_sys::{Element, Event, HtmlInputElement};
+use crate::features::migration::model::plan::PlannedKind;
+use crate::features::migration::model::series::{EVERY_MILLIS, SWITCHES, Series};
+use crate::features::migration::state::{Activity, MigrationState, StatusKind};
 
-use crate::features::migration::lanes;
-use crate::features::migration::panel::Lab;
-use crate::features::migration::panel::NO_LAB;
-use crate::features::migration::scale::Extent;
-use crate::features::migration::series::EVERY_MILLIS;
-use crate::features::migration::series::SWITCHES;
-use crate::features::migration::series::Series;
-use crate::features::migration::spoof;
-use sluice_browser::api;
-use sluice_browser::clock;
-
-/// How often it is looked whether all gaps are over, ms.
-const LOOK_MILLIS: i32 = 500;
-/// How long the gaps of the last of ten changes are waited for, ms.
+/// The tunnels of a series, seconds: around the lengths from which connections die.
+const SERIES: [u32; 7] = [3, 4, 5, 6, 7, 8, 10];
+/// Time between two checks of a condition, ms.
+const CHECK_MILLIS: i32 = 250;
+/// The longest wait for the gaps after the last of ten changes, ms.
 const SETTLE_MILLIS: i32 = 15_000;
+/// The longest wait for all lanes after a tunnel, ms.
+const PATIENCE_MILLIS: i32 = 20_000;
+/// Time from the change of networks to a tunnel's end, ms: the change is made when packets can pass again.
+const AHEAD_MILLIS: i32 = 150;
+/// Time between a tunnel of a series and the next, ms.
+const PAUSE_MILLIS: i32 = 1_500;
 
-impl Lab {
-    pub(crate) fn handle_click(self: &Rc<Self>, event: &Event) {
-        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-        let Some(button) = target.and_then(|target| target.closest("[data-act]").ok().flatten()) else {
+impl MigrationState {
+    /// Does what a link has planned, in the order of time.
+    pub(crate) fn run_plan(self) {
+        let plan = self.settings.with_untracked(|settings| settings.plan.clone());
+        if plan.is_empty() {
             return;
-        };
-        let attribute = |name| button.get_attribute(name).unwrap_or_default();
-        let (act, arg) = (attribute("data-act"), attribute("data-arg"));
-        let mut switch = self.switch.get();
-        match act.as_str() {
-            "address" => switch.address = named(&NewAddress::ALL, NewAddress::name, &arg),
-            "tcp" => switch.tcp = named(&TcpFate::ALL, TcpFate::name, &arg),
-            "switch" => self.post(LabEvent::SwitchNetwork(switch)),
-            "ten" => self.run(Self::switch_ten_times),
-            "tunnel" => self.run(Self::pass_a_tunnel),
-            "tunnels" if self.is_series.get() => self.stop_series(),
-            "tunnels" => self.run(Self::pass_a_series),
-            "certificates" => self.show_certificates(),
-            "spoof" => {
-                let copies = self.field("copies").map(|field| field.value());
-                let drops = self.field("drop").is_some_and(|field| field.checked());
-                self.post(LabEvent::Spoof(spoof::wanted(copies, drops)));
-            }
-            "routing" => self.balance(named(&LabRouting::ALL, LabRouting::name, &arg)),
-            "backends" => {
-                self.backends.set(arg.parse().unwrap_or(LabEvent::MIN_BACKENDS));
-                match self.routing.get().unwrap_or_else(|| self.routing()) {
-                    LabRouting::Off => {}
-                    routing @ (LabRouting::Address | LabRouting::ConnectionId) => self.balance(routing),
-                }
-            }
-            "backend" => self.turn_backend(&arg),
-            "kill" => {
-                if let Ok(index) = arg.parse() {
-                    self.post(LabEvent::KillBackend { index });
-                }
-            }
-            "migration" => self.post(LabEvent::Migration { allowed: arg == "allowed" }),
-            "extent" => self.extent.set(named(&Extent::ALL, Extent::name, &arg)),
-            "number" => self.chosen.set(arg.parse().ok()),
-            _ => {}
         }
-        self.switch.set(switch);
-        self.show_choices();
-        self.show_switch();
-    }
-
-    fn balance(self: &Rc<Self>, routing: LabRouting) {
-        self.routing.set(Some(routing));
-        self.post(LabEvent::Balance { routing, backends: self.backends.get() });
-    }
-
-    fn turn_backend(self: &Rc<Self>, arg: &str) {
-        let Ok(index) = arg.parse::<u8>() else { return };
-        let is_up = self
-            .report
-            .borrow()
-            .as_ref()
-            .and_then(|report| Some(report.balancer.as_ref()?.backends.get(usize::from(index))?.is_up));
-        if let Some(is_up) = is_up {
-            self.post(LabEvent::Backend { index, up: !is_up });
-        }
-    }
-
-    fn post(self: &Rc<Self>, event: LabEvent) {
-        if matches!(event, LabEvent::SwitchNetwork(_)) {
-            self.chosen.set(None);
-        }
-        let lab = Rc::clone(self);
+        self.settings.update(|settings| settings.plan = Vec::new());
+        let generation = self.generation();
         spawn_local(async move {
-            lab.ask(event).await;
+            for action in plan {
+                let left = f64::from(action.after_millis) - self.millis_since_open();
+                clock::sleep_millis(left.max(0.0) as i32).await;
+                while self.activity.get_untracked() != Activity::Idle && self.is_generation(generation) {
+                    clock::sleep_millis(CHECK_MILLIS).await;
+                }
+                if !self.is_generation(generation) {
+                    return;
+                }
+                self.act(action.kind);
+            }
         });
     }
 
-    /// Lets something happen; whether it did.
-    pub(crate) async fn ask(&self, event: LabEvent) -> bool {
-        let id = self.id();
-        if id.is_empty() {
-            self.say(NO_LAB, "refused");
-            return false;
+    /// Does an action with the settings in force, unless it is a long one and another one runs.
+    pub(crate) fn act(self, kind: PlannedKind) {
+        let is_long = match kind {
+            PlannedKind::Switch | PlannedKind::Spoof => false,
+            PlannedKind::TenSwitches | PlannedKind::Tunnel | PlannedKind::TunnelSeries => true,
+        };
+        if is_long && self.activity.get_untracked() != Activity::Idle {
+            return;
         }
-        match api::post_event(&id, event).await {
+        self.record(kind);
+        match kind {
+            PlannedKind::Switch => self.post(LabEvent::SwitchNetwork(self.switch())),
+            PlannedKind::Spoof => {
+                self.post(LabEvent::Spoof(self.settings.with_untracked(|settings| settings.spoof)));
+            }
+            PlannedKind::TenSwitches => self.run(Activity::TenSwitches, Self::switch_ten_times),
+            PlannedKind::Tunnel => self.run(Activity::Tunnel, Self::pass_one_tunnel),
+            PlannedKind::TunnelSeries => self.run(Activity::TunnelSeries, Self::pass_a_series),
+        }
+    }
+
+    /// Sets the balancer's routing.
+    pub(crate) fn balance(self, routing: LabRouting) {
+        self.settings.update(|settings| settings.routing = routing);
+        let backends = self.settings.with_untracked(|settings| settings.backends);
+        self.post(LabEvent::Balance { routing, backends });
+    }
+
+    /// Sets the number of backends; a balancer that exists is set anew.
+    pub(crate) fn set_backends(self, backends: u8) {
+        self.settings.update(|settings| settings.backends = backends);
+        let wanted = self.settings.with_untracked(|settings| settings.routing);
+        // A balancer may have been set elsewhere.
+        let in_force = untrack(|| self.routing_in_force()).filter(|_| wanted == LabRouting::Off);
+        let routing = in_force.unwrap_or(wanted);
+        match routing {
+            LabRouting::Off => {}
+            LabRouting::Address | LabRouting::ConnectionId => self.balance(routing),
+        }
+    }
+
+    /// Lets connections that begin from now on migrate, or not.
+    pub(crate) fn allow_migration(self, allowed: bool) {
+        self.settings.update(|settings| settings.allows_migration = allowed);
+        self.post(LabEvent::Migration { allowed });
+    }
+
+    /// Sends an event to the lab.
+    pub(crate) fn post(self, event: LabEvent) {
+        if matches!(event, LabEvent::SwitchNetwork(_)) {
+            self.chosen.set(None);
+        }
+        spawn_local(async move {
+            self.request(event).await;
+        });
+    }
+
+    fn switch(self) -> Switch {
+        self.settings.with_untracked(|settings| settings.switch)
+    }
+
+    /// Sends an event to the lab; whether it was accepted.
+    async fn request(self, event: LabEvent) -> bool {
+        let Some(lab) = self.lab.get_untracked() else {
+            self.say(StatusKind::Refused, "Not done: the page has no emulated network.");
+            return false;
+        };
+        match api::post_event(&lab, event).await {
             Ok(()) => {
-                if !self.is_busy.get() {
-                    self.say("", "done");
+                if self.activity.get_untracked() == Activity::Idle {
+                    self.say(StatusKind::Done, "");
                 }
                 true
             }
             Err(error) => {
-                self.say(&["Not done: ", &error.to_string(), "."].concat(), "refused");
+                self.say(StatusKind::Refused, ["Not done: ", &error.to_string(), "."].concat());
                 false
             }
         }
     }
 
-    /// Does what takes a while, one at a time.
-    fn run<F: Future<Output = ()>>(self: &Rc<Self>, what: impl FnOnce(Rc<Self>) -> F + 'static) {
-        if self.is_busy.replace(true) {
-            return;
-        }
-        self.show_busy();
-        let lab = Rc::clone(self);
+    fn run<F: Future<Output = ()>>(self, activity: Activity, action: impl FnOnce(Self, u64) -> F + 'static) {
+        self.activity.set(activity);
+        let generation = self.generation();
         spawn_local(async move {
-            what(Rc::clone(&lab)).await;
-            lab.is_busy.set(false);
-            lab.show_busy();
+            action(self, generation).await;
+            // Another life of the panel may run another action.
+            if self.is_generation(generation) {
+                self.activity.set(Activity::Idle);
+            }
         });
     }
 
-    async fn switch_ten_times(self: Rc<Self>) {
-        let series =
-            self.report.borrow().as_ref().map(|report| Series::new(report, lanes::read(&self.document)));
-        let Some(series) = series else { return };
-        self.series.replace(Some(series));
+    async fn switch_ten_times(self, generation: u64) {
+        let series = self.report.with_untracked(|report| {
+            report.as_ref().map(|report| Series::new(report, self.lanes.get_untracked()))
+        });
+        let Some(series) = series else {
+            return self.say(StatusKind::Refused, "Not done: the lab has not reported yet.");
+        };
+        self.series.set(Some(series));
         self.chosen.set(None);
         for number in 1..=SWITCHES {
-            // Another lab has taken this one's place.
-            if self.series.borrow().is_none() {
+            let progress = format!("Change {number} of {SWITCHES}.");
+            self.say(StatusKind::Running, progress);
+            if !self.request(LabEvent::SwitchNetwork(self.switch())).await || !self.is_generation(generation)
+            {
                 return;
             }
-            self.say(
-                &["Change ", &number.to_string(), " of ", &SWITCHES.to_string(), "."].concat(),
-                "running",
-            );
-            if !self.ask(LabEvent::SwitchNetwork(self.switch.get())).await {
-                return;
-            }
-            if let Some(series) = self.series.borrow_mut().as_mut() {
-                series.made = number;
-            }
+            self.series.update(|series| {
+                if let Some(series) = series {
+                    series.made = number;
+                }
+            });
             clock::sleep_millis(EVERY_MILLIS).await;
-        }
-        self.say("Ten changes; waiting until all gaps are over.", "running");
-        for _ in 0..SETTLE_MILLIS / LOOK_MILLIS {
-            if self.series.borrow().as_ref().is_none_or(Series::is_settled) {
-                break;
+            if !self.is_generation(generation) {
+                return;
             }
-            clock::sleep_millis(LOOK_MILLIS).await;
         }
-        if self.series.borrow().is_some() {
-            self.show_counters();
-            self.say("Ten changes made.", "done");
+        self.say(StatusKind::Running, "Ten changes; waiting until all gaps are over.");
+        self.wait_until(SETTLE_MILLIS, generation, |state| {
+            state.series.with_untracked(|series| series.as_ref().is_none_or(Series::is_settled))
+        })
+        .await;
+        if self.is_generation(generation) {
+            self.say(StatusKind::Done, "Ten changes made.");
         }
     }
 
-    pub(crate) fn field(&self, name: &str) -> Option<HtmlInputElement> {
-        let found = self.root.query_selector(&["[data-field=", name, "]"].concat()).ok()??;
-        // A select has a value as an input has.
-        Some(found.unchecked_into())
+    async fn pass_one_tunnel(self, generation: u64) {
+        let seconds = self.settings.with_untracked(|settings| settings.tunnel_secs);
+        if self.pass(seconds, "In the tunnel for ", generation).await {
+            self.say(StatusKind::Done, "Out of the tunnel.");
+        }
     }
-}
 
-/// The one that is called `name`; the first if none is.
-fn named<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, name: &str) -> T {
-    all.iter().copied().find(|each| name_of(*each) == name).unwrap_or(all[0])
-}
+    /// One tunnel after the other, longer and longer, each once all lanes are back from the one before.
+    async fn pass_a_series(self, generation: u64) {
+        for (at, seconds) in SERIES.into_iter().enumerate() {
+            let number = self.survival.with_untracked(|survival| survival.next_number());
+            let place = [&*(at + 1).to_string(), " of ", &SERIES.len().to_string()].concat();
+            if !self.pass(seconds, &["Tunnel ", &place, ": "].concat(), generation).await {
+                return;
+            }
+            let waiting = ["Tunnel ", &place, " is over; waiting for the lanes."].concat();
+            self.say(StatusKind::Running, waiting);
+            let is_back = self.wait_until(PATIENCE_MILLIS, generation, |state| state.is_back(number)).await;
+            if at + 1 < SERIES.len() && is_back {
+                self.wait_until(PAUSE_MILLIS, generation, |_| false).await;
+            }
+            if !self.is_generation(generation) {
+                return;
+            }
+        }
+        self.say(StatusKind::Done, "All tunnels of the series were passed.");
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// Passes a tunnel; whether it was neither refused nor stopped.
+    async fn pass(self, seconds: u32, progress: &str, generation: u64) -> bool {
+        let has_begun = self.request(LabEvent::Tunnel { seconds: f64::from(seconds) }).await;
+        if !has_begun || !self.is_generation(generation) {
+            return false;
+        }
+        self.say(StatusKind::Running, [progress, &seconds.to_string(), "\u{a0}s."].concat());
+        let millis = i32::try_from(seconds * 1_000).unwrap_or(i32::MAX);
+        self.wait_until(millis - AHEAD_MILLIS, generation, |_| false).await;
+        if !self.is_generation(generation) {
+            return false;
+        }
+        self.chosen.set(None);
+        let then_switch = self.settings.with_untracked(|settings| settings.then_switch);
+        if then_switch && !self.request(LabEvent::SwitchNetwork(self.switch())).await {
+            return false;
+        }
+        self.wait_until(AHEAD_MILLIS, generation, |_| false).await;
+        self.is_generation(generation)
+    }
 
-    #[test]
-    fn an_unknown_name_is_the_first_choice() {
-        assert_eq!(named(&TcpFate::ALL, TcpFate::name, "pigeon"), TcpFate::Told);
-        assert_eq!(named(&TcpFate::ALL, TcpFate::name, "silent"), TcpFate::Silent);
+    /// Waits for a condition, at most for a time; whether it was met. Ends early with its life of the panel.
+    async fn wait_until(self, millis: i32, generation: u64, is_met: impl Fn(Self) -> bool) -> bool {
+        let end = clock::page_millis() + f64::from(millis);
+        loop {
+            if !self.is_generation(generation) {
+                return false;
+            }
+            if is_met(self) {
+                return true;
+            }
+            let left = end - clock::page_millis();
+            if left <= 0.0 {
+                return false;
+            }
+            clock::sleep_millis((left.ceil() as i32).min(CHECK_MILLIS)).await;
+        }
+    }
+
+    /// Whether all lanes have received data after a tunnel.
+    fn is_back(self, number: u64) -> bool {
+        let are_open = self.lanes.with_untracked(|lanes| lanes.iter().all(|lane| lane.is_open()));
+        are_open && self.survival.with_untracked(|survival| survival.is_over(number))
     }
 }

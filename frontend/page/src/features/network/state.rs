@@ -140,7 +140,7 @@ impl Network {
     fn handle_sight(self, app: App, sight: Sight<LabReport>) {
         match sight {
             Sight::Report(report) => app.engine().borrow_mut().take_lab_report(*report),
-            Sight::Cut => app.engine().borrow_mut().forget_lab(),
+            Sight::Cut | Sight::Unreadable(_) => app.engine().borrow_mut().forget_lab(),
             // Not here: this call comes from what is to be dropped.
             Sight::Gone => spawn_local(async move { self.handle_lab_gone(app) }),
         }

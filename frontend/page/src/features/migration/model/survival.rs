@@ -1,41 +1,39 @@
-//! Which connections came out of tunnels of which length, as a chart and as a table.
+//! Survival of connections in tunnels, by the tunnels' length.
 
 use sluice_shared::handshake::Spread;
 use sluice_shared::lab::{Congestion, LabReport, TunnelPath, TunnelReport};
 use sluice_shared::mode::Transport;
 use sluice_shared::time::{Time, micros};
 
-use crate::features::migration::lanes::PageLane;
-use sluice_text::decimal::short;
-use sluice_text::format;
+use crate::features::migration::model::lane::PageLane;
 
 /// Tunnels that are remembered; the server remembers fewer.
 const MOST: usize = 64;
 
-/// The tunnels of a lab, as far as they were seen.
-#[derive(Clone, Debug, Default)]
+/// The tunnels of a lab.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Survival {
     /// The oldest first.
     tunnels: Vec<TunnelReport>,
-    /// The server's clock, as last heard.
+    /// The server's clock at the last report.
     now: Time,
 }
 
-/// What carries a lane, and how it is sent: a row of the chart.
+/// A transport with a congestion controller: a row of the chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
+pub(crate) struct LaneKind {
     pub(crate) transport: Transport,
     pub(crate) congestion: Congestion,
 }
 
-/// How a connection came out of a tunnel.
+/// The outcome of a tunnel for a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It brought the first data after the tunnel, so many µs after its end.
+    /// It brought the first data after the tunnel, this many µs after its end.
     Survived(u64),
-    /// Another one did.
+    /// Another one did, this many µs after its end.
     Died(u64),
-    /// Nothing has come yet.
+    /// No data has arrived yet.
     Open,
 }
 
@@ -44,7 +42,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Passage {
     /// The tunnel's number in the lab.
     pub(crate) number: u64,
-    pub(crate) kind: Kind,
+    pub(crate) kind: LaneKind,
     pub(crate) lane: u16,
     /// How long the tunnel was, µs.
     pub(crate) length_micros: u64,
@@ -53,8 +51,8 @@ pub(crate) struct Passage {
     pub(crate) outcome: Outcome,
 }
 
-impl Kind {
-    /// What people call it.
+impl LaneKind {
+    /// Its name on the page.
     pub(crate) fn title(self) -> String {
         let transport = match self.transport {
             Transport::WebTransport => "WebTransport ",
@@ -70,7 +68,7 @@ impl Kind {
 }
 
 impl Outcome {
-    /// In a word.
+    /// Its name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Survived(_) => "survived",
@@ -89,7 +87,7 @@ impl Outcome {
 }
 
 impl Survival {
-    /// Takes in what the lab tells.
+    /// Takes in a report.
     pub(crate) fn take(&mut self, report: &LabReport) {
         self.now = report.at;
         for tunnel in &report.tunnels {
@@ -118,13 +116,13 @@ impl Survival {
         tunnel.is_some_and(|tunnel| passages(tunnel).all(|passage| passage.outcome != Outcome::Open))
     }
 
-    /// What became of each connection in each tunnel that is over, row by row: QUIC above TCP.
+    /// The outcomes of all tunnels that are over, row by row: QUIC above TCP.
     pub(crate) fn rows(&self) -> Vec<Vec<Passage>> {
         let past = || self.tunnels.iter().filter(|tunnel| tunnel.until <= self.now).flat_map(passages);
         let mut rows = Vec::new();
         for transport in [Transport::WebTransport, Transport::WebSocket] {
             for congestion in Congestion::ALL {
-                let kind = Kind { transport, congestion };
+                let kind = LaneKind { transport, congestion };
                 let row: Vec<Passage> = past().filter(|passage| passage.kind == kind).collect();
                 if !row.is_empty() {
                     rows.push(row);
@@ -134,22 +132,69 @@ impl Survival {
         rows
     }
 
-    /// A line for each row of the chart, or two where some tunnels had another address at their end; with what the lanes say
-    /// of themselves.
-    pub(crate) fn table(&self, lanes: &[PageLane]) -> String {
-        let mut html = "<table class=proof><thead><tr><th></th><th>survived</th><th title=\"From the tunnel's end to the \
-                        first data, p50\">first data</th><th title=\"The same where the connection had died, p50\">by \
-                        resume</th><th title=\"By these lanes so far: messages that are \
-                        neither here nor in a gap\">lanes' lost</th></tr></thead><tbody>"
-            .to_owned();
-        for row in self.rows() {
-            for is_switched in [false, true] {
-                let passages: Vec<Passage> =
-                    row.iter().filter(|passage| passage.is_switched == is_switched).copied().collect();
-                push_row(&mut html, &passages, lanes);
-            }
-        }
-        html + "</tbody></table>"
+    /// A summary of each row of the chart; two where some tunnels had another address at their end.
+    pub(crate) fn summaries(&self, lanes: &[PageLane]) -> Vec<SurvivalSummary> {
+        let rows = self.rows();
+        let split = rows.iter().flat_map(|row| {
+            [false, true].map(|is_switched| {
+                let own = row.iter().filter(|passage| passage.is_switched == is_switched);
+                SurvivalSummary::new(&own.copied().collect::<Vec<_>>(), lanes)
+            })
+        });
+        split.flatten().collect()
+    }
+}
+
+/// The outcomes of one kind of lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SurvivalSummary {
+    /// The kind.
+    pub(crate) kind: LaneKind,
+    /// Whether the client had another address at the tunnels' end.
+    pub(crate) is_switched: bool,
+    /// Connections that have received nothing since.
+    pub(crate) open: usize,
+    /// Connections that survived, and those that survived or died.
+    pub(crate) survived: usize,
+    pub(crate) decided: usize,
+    /// The longest tunnel that one survived, µs.
+    pub(crate) up_to_micros: Option<u64>,
+    /// The shortest tunnel in which one died, µs.
+    pub(crate) died_from_micros: Option<u64>,
+    /// From the tunnel's end to the first data where the connection survived, median, µs.
+    pub(crate) first_data_micros: Option<u64>,
+    /// The same where it died, µs.
+    pub(crate) resumed_micros: Option<u64>,
+    /// Messages that the lanes have lost so far; `None` once all of them have left the page.
+    pub(crate) lost: Option<u64>,
+}
+
+impl SurvivalSummary {
+    fn new(passages: &[Passage], lanes: &[PageLane]) -> Option<Self> {
+        let Passage { kind, is_switched, .. } = *passages.first()?;
+        let of =
+            |wanted: &'static str| passages.iter().filter(move |passage| passage.outcome.name() == wanted);
+        let (survived, died) = (of("survived"), of("died"));
+        let median = |micros: Vec<u64>| Spread::of(micros).map(|spread| spread.median_micros);
+        let own = || lanes.iter().filter(|lane| passages.iter().any(|passage| passage.lane == lane.lane));
+        let count = survived.clone().count();
+        Some(Self {
+            kind,
+            is_switched,
+            open: of("open").count(),
+            survived: count,
+            decided: count + died.clone().count(),
+            up_to_micros: survived.clone().map(|passage| passage.length_micros).max(),
+            died_from_micros: died.clone().map(|passage| passage.length_micros).min(),
+            first_data_micros: median(survived.filter_map(|passage| passage.outcome.micros()).collect()),
+            resumed_micros: median(died.filter_map(|passage| passage.outcome.micros()).collect()),
+            lost: own().next().map(|_| own().map(|lane| lane.lost).sum()),
+        })
+    }
+
+    /// The name in test ids.
+    pub(crate) fn name(&self) -> String {
+        self.kind.name() + if self.is_switched { "-moved" } else { "" }
     }
 }
 
@@ -166,7 +211,7 @@ fn passages(tunnel: &TunnelReport) -> impl Iterator<Item = Passage> {
         });
         Some(Passage {
             number: tunnel.number,
-            kind: Kind { transport: path.transport, congestion: path.congestion },
+            kind: LaneKind { transport: path.transport, congestion: path.congestion },
             lane: path.lane?,
             length_micros: micros(tunnel.until.since(tunnel.from)),
             is_switched: tunnel.switched,
@@ -175,64 +220,10 @@ fn passages(tunnel: &TunnelReport) -> impl Iterator<Item = Passage> {
     })
 }
 
-fn push_row(html: &mut String, passages: &[Passage], lanes: &[PageLane]) {
-    let Some(Passage { kind, is_switched, .. }) = passages.first() else { return };
-    let name = kind.name() + if *is_switched { "-moved" } else { "" };
-    let of = |wanted: &'static str| passages.iter().filter(move |passage| passage.outcome.name() == wanted);
-    let (survived, died) = (of("survived"), of("died"));
-    let count = survived.clone().count();
-    let decided = count + died.clone().count();
-    html.extend(["<tr><th>", &*kind.title()]);
-    if *is_switched {
-        html.push_str("<small>another address</small>");
-    }
-    if decided < passages.len() {
-        html.push_str("<small>not back yet</small>");
-    }
-    html.push_str("</th>");
-    let count = count.to_string();
-    push_cell(html, "td", [&name, "-survived"], &count, &[&count, " of ", &decided.to_string()].concat());
-    html.push_str("<small>");
-    for (id, words, length) in [
-        ("-up-to", "up to ", survived.clone().map(|passage| passage.length_micros).max()),
-        ("-died-from", "died from ", died.clone().map(|passage| passage.length_micros).min()),
-    ] {
-        let Some(length) = length else { continue };
-        let comma = if id == "-died-from" && survived.clone().next().is_some() { ", " } else { "" };
-        html.push_str(comma);
-        let text = [words, &short(length as f64 / 1e6), "\u{a0}s"].concat();
-        push_cell(html, "span", [&name, id], &length.to_string(), &text);
-        html.push_str("</span>");
-    }
-    html.push_str("</small></td>");
-    let median = |micros: Vec<u64>| Spread::of(micros).map(|spread| spread.median_micros);
-    for (id, spans) in [
-        ("-first-data", survived.filter_map(|passage| passage.outcome.micros()).collect()),
-        ("-resumed", died.filter_map(|passage| passage.outcome.micros()).collect()),
-    ] {
-        let median = median(spans);
-        let value = median.map_or_else(String::new, |micros| micros.to_string());
-        let text = median.map_or_else(|| "–".to_owned(), format::span);
-        push_cell(html, "td", [&name, id], &value, &text);
-        html.push_str("</td>");
-    }
-    let own = || lanes.iter().filter(|lane| passages.iter().any(|passage| passage.lane == lane.lane));
-    let lost = own().next().map(|_| own().map(|lane| lane.lost).sum::<u64>());
-    let value = lost.map_or_else(String::new, |lost| lost.to_string());
-    push_cell(html, "td", [&name, "-lost"], &value, &lost.map_or_else(|| "–".to_owned(), format::count));
-    html.push_str("</td></tr>");
-}
-
-/// Begins a cell, or something in one, and writes what stands there.
-fn push_cell(html: &mut String, element: &str, id: [&str; 2], value: &str, text: &str) {
-    let id = id.concat();
-    html.extend(["<", element, " data-testid=survival-", &id, " data-value=\"", value, "\">", text]);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::migration::samples;
+    use crate::features::migration::model::samples;
 
     #[test]
     fn a_connection_that_brings_the_first_data_has_survived() {
@@ -261,25 +252,23 @@ mod tests {
     }
 
     #[test]
-    fn a_row_sums_up_one_kind_of_lane() {
+    fn a_summary_covers_one_kind_of_lane() {
         let mut survival = Survival::default();
         survival.take(&samples::tunnelled());
-        let html = survival.table(&samples::lanes());
-        for fact in [
-            "survival-webtransport-cubic-survived data-value=\"1\">1 of 1",
-            "survival-webtransport-cubic-moved-survived data-value=\"0\">0 of 1",
-            "survival-webtransport-cubic-up-to data-value=\"4000000\">up to 4\u{a0}s",
-            "survival-webtransport-cubic-moved-died-from data-value=\"8000000\">died from 8\u{a0}s",
-            "not back yet</small></th><td data-testid=survival-webtransport-bbr-moved-survived data-value=\"0\">0 of 0",
-            "survival-webtransport-cubic-first-data data-value=\"300000\"",
-            "survival-webtransport-cubic-moved-resumed data-value=\"1200000\"",
-            "survival-webtransport-bbr-resumed data-value=\"\">–",
-            "survival-websocket-cubic-lost data-value=\"0\">0",
-        ] {
-            assert!(html.contains(fact), "{fact}: {html}");
-        }
-        let left = survival.table(&[]);
-        assert!(left.contains("survival-websocket-cubic-lost data-value=\"\">–"), "{left}");
+        let summaries = survival.summaries(&samples::lanes());
+        let of = |name: &str| {
+            summaries.iter().find(|summary| summary.name() == name).expect("each kind has its summary")
+        };
+        let cubic = of("webtransport-cubic");
+        assert_eq!((cubic.survived, cubic.decided, cubic.up_to_micros), (1, 1, Some(4_000_000)));
+        assert_eq!((cubic.first_data_micros, cubic.resumed_micros), (Some(300_000), None));
+        let moved = of("webtransport-cubic-moved");
+        assert_eq!((moved.survived, moved.decided, moved.died_from_micros), (0, 1, Some(8_000_000)));
+        assert_eq!(moved.resumed_micros, Some(1_200_000));
+        let open = of("webtransport-bbr-moved");
+        assert_eq!((open.open, open.decided), (1, 0));
+        assert_eq!(of("websocket-cubic").lost, Some(0));
+        assert!(survival.summaries(&[]).iter().all(|summary| summary.lost.is_none()), "no lane is left");
     }
 
     #[test]

@@ -1,15 +1,14 @@
-//! What a lane itself says of a change of networks: its silence, and how it came back where its connection died.
+//! Effects of a change of networks on a lane: its delivery gap, and its recovery where its connection died.
 
 use core::time::Duration;
 
 use sluice_shared::lab::{LabReport, PathChange, SwitchReport};
 use sluice_shared::time::{Time, micros};
 
-use crate::features::migration::chain::resolved_switch;
-use crate::features::migration::facts::gap_end;
-use crate::features::migration::lanes::PageLane;
-use crate::features::migration::trail::Moment;
-use crate::features::migration::trail::What;
+use crate::features::migration::model::chain::resolved_switch;
+use crate::features::migration::model::facts::gap_end;
+use crate::features::migration::model::lane::PageLane;
+use crate::features::migration::model::moment::{Moment, MomentKind};
 use sluice_bridge::Silence;
 
 /// How far the estimate of the offset between the clocks may be off, µs.
@@ -17,21 +16,21 @@ const TOLERANCE_MICROS: i64 = 20_000;
 /// What a lane says of a change is complete this long after it is back, µs.
 const SETTLED_MICROS: u64 = 3_000_000;
 
-/// What a lane says of one change. All times are those of the server's clock.
+/// The effect of one change on a lane. All times are those of the server's clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Story {
+pub(crate) struct ChangeEffect {
     /// The longest time in which nothing arrived; `None` as long as it is not over, and where nothing was late.
-    pub(crate) silence: Option<Silence>,
+    pub(crate) delivery_gap: Option<Silence>,
     /// How it came back; `None` where its connection goes on.
-    pub(crate) comeback: Option<Comeback>,
+    pub(crate) recovery: Option<Recovery>,
     is_complete: bool,
-    /// Whether the lane remembers all its silences since the change.
+    /// Whether the lane remembers all its delivery gaps since the change.
     has_all: bool,
 }
 
-/// How a lane came back after its connection was lost.
+/// The recovery of a lane whose connection was lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Comeback {
+pub(crate) struct Recovery {
     /// When the connection was cut.
     cut_at: Time,
     noticed_at: Option<Time>,
@@ -45,47 +44,49 @@ pub(crate) struct Comeback {
     pub(crate) fresh_at: Option<Time>,
 }
 
-/// A part of the way back.
+/// A phase of a recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
-    /// In a word.
+pub(crate) struct RecoveryStep {
+    /// Its name.
     pub(crate) name: &'static str,
-    /// What it is.
+    /// Its definition.
     pub(crate) meaning: &'static str,
     pub(crate) from: Time,
     /// `None` while it goes on.
     pub(crate) until: Option<Time>,
 }
 
-impl Step {
+impl RecoveryStep {
     /// How long it took, µs.
     pub(crate) fn micros(&self) -> Option<u64> {
         Some(micros(self.until?.since(self.from)))
     }
 }
 
-impl Comeback {
-    /// What `moments` say of a connection that was cut at `cut_at`; `established_at` is what the network knows.
+impl Recovery {
+    /// The recovery from a cut at `cut_at`, from the lane's `moments` and the network's `established_at`.
     fn of(moments: &[Moment], cut_at: Time, established_at: Option<Time>) -> Self {
         let mut told = Self { cut_at, ..Self::default() };
         for moment in moments.iter().filter(|moment| moment.at >= earlier(cut_at)) {
             let at = moment.at.max(cut_at);
-            if told.noticed_at.is_none() && matches!(moment.what, What::Lost | What::Wait | What::Try) {
+            if told.noticed_at.is_none()
+                && matches!(moment.kind, MomentKind::Lost | MomentKind::Backoff | MomentKind::Attempt)
+            {
                 told.noticed_at = Some(at);
             }
-            match moment.what {
-                What::Lost if told.welcomed_at.is_some() => break,
-                What::Lost | What::Wait => (told.tried_at, told.opened_at) = (None, None),
+            match moment.kind {
+                MomentKind::Lost if told.welcomed_at.is_some() => break,
+                MomentKind::Lost | MomentKind::Backoff => (told.tried_at, told.opened_at) = (None, None),
                 // Two tries at once are a race between transports.
-                What::Try if told.tried_at.is_some() => {}
-                What::Try => told.tried_at = Some(at),
-                What::Open if told.tried_at.is_some() => told.opened_at = Some(at),
-                What::Welcome if told.opened_at.is_some() => told.welcomed_at = Some(at),
-                What::Fresh if told.welcomed_at.is_some() => {
+                MomentKind::Attempt if told.tried_at.is_some() => {}
+                MomentKind::Attempt => told.tried_at = Some(at),
+                MomentKind::Open if told.tried_at.is_some() => told.opened_at = Some(at),
+                MomentKind::Welcome if told.opened_at.is_some() => told.welcomed_at = Some(at),
+                MomentKind::Fresh if told.welcomed_at.is_some() => {
                     told.fresh_at = Some(at);
                     break;
                 }
-                What::Open | What::Welcome | What::Fresh => {}
+                MomentKind::Open | MomentKind::Welcome | MomentKind::Fresh => {}
             }
         }
         told.established_at = established_at.zip(told.tried_at).and_then(|(at, tried)| {
@@ -95,9 +96,9 @@ impl Comeback {
         told
     }
 
-    /// The way back in five parts, up to the one that goes on. Where the network does not know when the connection was
-    /// established, one part is both of the two before the transport is open.
-    pub(crate) fn steps(&self) -> Vec<Step> {
+    /// The recovery in five phases, up to the one that goes on. Where the network does not know when the connection was
+    /// established, one phase is both of the two before the transport is open.
+    pub(crate) fn steps(&self) -> Vec<RecoveryStep> {
         let connected_at = self.established_at.or(self.opened_at);
         let steps = [
             (
@@ -111,7 +112,7 @@ impl Comeback {
             ("upgrade", "until the transport is open", self.established_at, self.opened_at),
             ("resume", "until the server's Welcome", self.opened_at, self.welcomed_at),
         ];
-        let step = |(name, meaning, from, until)| Some(Step { name, meaning, from: from?, until });
+        let step = |(name, meaning, from, until)| Some(RecoveryStep { name, meaning, from: from?, until });
         steps.into_iter().filter_map(step).collect()
     }
 
@@ -127,61 +128,60 @@ impl Comeback {
     }
 }
 
-impl Story {
-    /// What `lane` says of the change of one of its connections; `None` where it has forgotten what was before it.
+impl ChangeEffect {
+    /// The effect on `lane` of the change of one of its connections; `None` where it has forgotten the time before.
     fn of(switch: &SwitchReport, path: &PathChange, lane: &PageLane, now: Time) -> Option<Self> {
-        let is_remembered = lane.life.first().is_some_and(|oldest| oldest.at <= switch.at);
+        let is_remembered = lane.moments.first().is_some_and(|oldest| oldest.at <= switch.at);
         if !is_remembered {
             return None;
         }
-        let comeback = match (&path.quic, path.tcp) {
+        let recovery = match (&path.quic, path.tcp) {
             (_, Some(tcp)) => {
                 let established_at = tcp.next.and_then(|next| next.established_at);
-                Some(Comeback::of(&lane.life, tcp.cut_at, established_at))
+                Some(Recovery::of(&lane.moments, tcp.cut_at, established_at))
             }
             // A session that got data by the new path has survived this change.
             (Some(quic), None) if quic.gap_micros.is_none() => {
-                died_at(&lane.life, switch.at).map(|at| Comeback::of(&lane.life, at, None))
+                died_at(&lane.moments, switch.at).map(|at| Recovery::of(&lane.moments, at, None))
             }
             (_, None) => None,
         };
-        let end = comeback.map_or_else(|| gap_end(path), |comeback| comeback.fresh_at);
-        let is_met = |silence: &&Silence| {
-            end.is_some_and(|end| silence.until >= earlier(switch.at) && silence.from <= end)
-        };
+        let end = recovery.map_or_else(|| gap_end(path), |recovery| recovery.fresh_at);
+        let is_met =
+            |gap: &&Silence| end.is_some_and(|end| gap.until >= earlier(switch.at) && gap.from <= end);
         // The longest of those that are left may not be the longest that there was.
-        let has_all = lane.silences_since.is_some_and(|since| since <= switch.at);
-        let silences = lane.silences.iter().filter(is_met).filter(|_| has_all);
-        let silence = silences.copied().max_by_key(length);
+        let has_all = lane.delivery_gaps_since.is_some_and(|since| since <= switch.at);
+        let gaps = lane.delivery_gaps.iter().filter(is_met).filter(|_| has_all);
+        let delivery_gap = gaps.copied().max_by_key(length);
         let is_complete = end.is_some_and(|end| micros(now.since(end)) >= SETTLED_MICROS);
-        Some(Self { silence, comeback, is_complete, has_all })
+        Some(Self { delivery_gap, recovery, is_complete, has_all })
     }
 
-    /// With what was said `before`, which may be forgotten meanwhile.
+    /// Completed by what was known `before` and the lane may have forgotten since.
     fn after(mut self, before: &Self) -> Self {
-        let both = before.silence.into_iter().chain(self.silence);
-        self.silence = both.max_by_key(length);
+        let both = before.delivery_gap.into_iter().chain(self.delivery_gap);
+        self.delivery_gap = both.max_by_key(length);
         self
     }
 
-    /// Whether nothing arrived late, as far as anybody noticed.
-    pub(crate) const fn is_without_silence(&self) -> bool {
-        self.is_complete && self.has_all && self.silence.is_none()
+    /// Whether no message was late, as far as the lane has measured.
+    pub(crate) const fn is_without_delivery_gap(&self) -> bool {
+        self.is_complete && self.has_all && self.delivery_gap.is_none()
     }
 
     /// Everything that is to be drawn of it.
     pub(crate) fn moments(&self) -> impl Iterator<Item = Time> {
-        let comeback = self.comeback.iter().flat_map(Comeback::moments);
-        comeback.chain(self.silence.map(|silence| silence.until))
+        let recovery = self.recovery.iter().flat_map(Recovery::moments);
+        recovery.chain(self.delivery_gap.map(|gap| gap.until))
     }
 }
 
-/// The stories of all changes that the server remembers, by the numbers of change and connection: lanes forget sooner.
+/// The effects of all changes that the server remembers, by the numbers of change and connection. Lanes forget sooner.
 #[derive(Debug, Default)]
-pub(crate) struct Stories(Vec<((u64, u64), Story)>);
+pub(crate) struct ChangeEffects(Vec<((u64, u64), ChangeEffect)>);
 
-impl Stories {
-    /// Takes in what lanes say; the server remembers so many changes, and so does this.
+impl ChangeEffects {
+    /// Takes in the lanes' newest state, and forgets the changes that the server has forgotten.
     pub(crate) fn take(&mut self, report: &LabReport, lanes: &[PageLane]) {
         let known = |number: u64| report.switches.iter().any(|switch| switch.number == number);
         self.0.retain(|((number, _), _)| known(*number));
@@ -194,21 +194,22 @@ impl Stories {
                 if place.is_some_and(|place| self.0[place].1.is_complete) {
                     continue;
                 }
-                let Some(story) = lane.and_then(|lane| Story::of(&switch, path, lane, report.at)) else {
+                let Some(effect) = lane.and_then(|lane| ChangeEffect::of(&switch, path, lane, report.at))
+                else {
                     continue;
                 };
                 match place {
-                    Some(place) => self.0[place].1 = story.after(&self.0[place].1),
-                    None => self.0.push((key, story)),
+                    Some(place) => self.0[place].1 = effect.after(&self.0[place].1),
+                    None => self.0.push((key, effect)),
                 }
             }
         }
     }
 
-    /// What was said of a connection when clients changed networks.
-    pub(crate) fn of(&self, switch: &SwitchReport, path: &PathChange) -> Story {
+    /// The effect of a change on one connection's lane.
+    pub(crate) fn of(&self, switch: &SwitchReport, path: &PathChange) -> ChangeEffect {
         let key = (switch.number, path.flow);
-        self.0.iter().find(|(known, _)| *known == key).map(|(_, story)| story.clone()).unwrap_or_default()
+        self.0.iter().find(|(known, _)| *known == key).map(|(_, effect)| effect.clone()).unwrap_or_default()
     }
 }
 
@@ -216,14 +217,14 @@ impl Stories {
 /// where its lane had lost it in a tunnel already. `None` while the lane holds on to it.
 fn died_at(moments: &[Moment], change: Time) -> Option<Time> {
     let (before, after) = moments.split_at(moments.partition_point(|moment| moment.at < earlier(change)));
-    let lost_before = before.iter().rev().take_while(|moment| moment.what != What::Welcome);
-    let lost_before = lost_before.filter(|moment| moment.what == What::Lost).last();
-    let is_lost_after = || after.iter().any(|moment| moment.what == What::Lost);
+    let lost_before = before.iter().rev().take_while(|moment| moment.kind != MomentKind::Welcome);
+    let lost_before = lost_before.filter(|moment| moment.kind == MomentKind::Lost).last();
+    let is_lost_after = || after.iter().any(|moment| moment.kind == MomentKind::Lost);
     lost_before.map(|moment| moment.at).or_else(|| is_lost_after().then_some(change))
 }
 
-fn length(silence: &Silence) -> Duration {
-    silence.until.since(silence.from)
+fn length(gap: &Silence) -> Duration {
+    gap.until.since(gap.from)
 }
 
 const fn earlier(at: Time) -> Time {
@@ -233,16 +234,16 @@ const fn earlier(at: Time) -> Time {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::migration::samples;
-    use crate::features::migration::samples::at;
+    use crate::features::migration::model::samples;
+    use crate::features::migration::model::samples::at;
 
-    fn names(comeback: &Comeback) -> Vec<(&'static str, Option<u64>)> {
-        comeback.steps().iter().map(|step| (step.name, step.micros().map(|micros| micros / 1_000))).collect()
+    fn names(recovery: &Recovery) -> Vec<(&'static str, Option<u64>)> {
+        recovery.steps().iter().map(|step| (step.name, step.micros().map(|micros| micros / 1_000))).collect()
     }
 
     #[test]
     fn a_way_back_has_five_parts_in_order() {
-        let comeback = Comeback::of(&samples::life(), at(0), Some(at(280)));
+        let recovery = Recovery::of(&samples::moments(), at(0), Some(at(280)));
         let expected = [
             ("detect", Some(2)),
             ("backoff", Some(178)),
@@ -250,26 +251,26 @@ mod tests {
             ("upgrade", Some(60)),
             ("resume", Some(100)),
         ];
-        assert_eq!(names(&comeback), expected);
-        assert_eq!(comeback.fresh_at, Some(at(450)));
-        let steps = comeback.steps();
+        assert_eq!(names(&recovery), expected);
+        assert_eq!(recovery.fresh_at, Some(at(450)));
+        let steps = recovery.steps();
         assert!(steps.windows(2).all(|pair| pair[0].until == Some(pair[1].from)), "they follow each other");
     }
 
     #[test]
     fn tries_in_vain_are_part_of_the_backoff_and_what_goes_on_has_no_end() {
-        let moment = |millis, what| Moment { at: at(millis), what };
+        let moment = |millis, kind| Moment { at: at(millis), kind };
         let mut life = vec![
-            moment(10_000, What::Lost),
-            moment(10_001, What::Wait),
-            moment(10_200, What::Try),
-            moment(13_200, What::Wait),
+            moment(10_000, MomentKind::Lost),
+            moment(10_001, MomentKind::Backoff),
+            moment(10_200, MomentKind::Attempt),
+            moment(13_200, MomentKind::Backoff),
         ];
-        let waiting = Comeback::of(&life, at(0), None);
+        let waiting = Recovery::of(&life, at(0), None);
         assert_eq!(names(&waiting), [("detect", Some(10_000)), ("backoff", None)]);
-        life.push(moment(13_900, What::Try));
-        life.push(moment(14_000, What::Open));
-        let resuming = Comeback::of(&life, at(0), None);
+        life.push(moment(13_900, MomentKind::Attempt));
+        life.push(moment(14_000, MomentKind::Open));
+        let resuming = Recovery::of(&life, at(0), None);
         let expected =
             [("detect", Some(10_000)), ("backoff", Some(3_900)), ("connect", Some(100)), ("resume", None)];
         assert_eq!(names(&resuming), expected);
@@ -277,99 +278,107 @@ mod tests {
 
     #[test]
     fn the_next_loss_is_another_story() {
-        let moment = |millis, what| Moment { at: at(millis), what };
-        let mut life = samples::life();
-        life.retain(|moment| moment.what != What::Fresh);
-        life.extend([moment(500, What::Lost), moment(700, What::Try), moment(900, What::Fresh)]);
-        let comeback = Comeback::of(&life, at(0), None);
-        assert_eq!((comeback.welcomed_at, comeback.fresh_at), (Some(at(440)), None));
+        let moment = |millis, kind| Moment { at: at(millis), kind };
+        let mut life = samples::moments();
+        life.retain(|moment| moment.kind != MomentKind::Fresh);
+        life.extend([
+            moment(500, MomentKind::Lost),
+            moment(700, MomentKind::Attempt),
+            moment(900, MomentKind::Fresh),
+        ]);
+        let recovery = Recovery::of(&life, at(0), None);
+        assert_eq!((recovery.welcomed_at, recovery.fresh_at), (Some(at(440)), None));
     }
 
-    fn told(lanes: &[PageLane], now: Time) -> Stories {
-        let mut stories = Stories::default();
-        stories
+    fn told(lanes: &[PageLane], now: Time) -> ChangeEffects {
+        let mut effects = ChangeEffects::default();
+        effects
             .take(&LabReport { at: now, switches: vec![samples::switch()], ..LabReport::default() }, lanes);
-        stories
+        effects
     }
 
     #[test]
-    fn the_longest_silence_of_a_change_is_its_own() {
+    fn the_longest_delivery_gap_of_a_change_is_its_own() {
         let switch = samples::switch();
-        let stories = told(&samples::lanes(), at(500));
-        let socket = stories.of(&switch, &switch.paths[1]);
-        assert_eq!(socket.silence.map(|silence| (silence.from, silence.waited)), Some((at(-4), 178)));
-        assert_eq!(socket.comeback.and_then(|comeback| comeback.fresh_at), Some(at(450)));
-        let session = stories.of(&switch, &switch.paths[0]);
-        assert_eq!(session.silence.map(|silence| silence.waited), Some(57));
-        assert_eq!(session.comeback, None, "it goes on");
-        assert!(!session.is_without_silence());
+        let effects = told(&samples::lanes(), at(500));
+        let socket = effects.of(&switch, &switch.paths[1]);
+        assert_eq!(socket.delivery_gap.map(|gap| (gap.from, gap.waited)), Some((at(-4), 178)));
+        assert_eq!(socket.recovery.and_then(|recovery| recovery.fresh_at), Some(at(450)));
+        let session = effects.of(&switch, &switch.paths[0]);
+        assert_eq!(session.delivery_gap.map(|gap| gap.waited), Some(57));
+        assert_eq!(session.recovery, None, "it goes on");
+        assert!(!session.is_without_delivery_gap());
     }
 
     #[test]
     fn what_a_lane_has_forgotten_is_remembered_here() {
         let switch = samples::switch();
-        let mut stories = told(&samples::lanes(), at(500));
+        let mut effects = told(&samples::lanes(), at(500));
         let mut lanes = samples::lanes();
-        lanes[1].life.drain(..4);
-        lanes[1].silences.clear();
+        lanes[1].moments.drain(..4);
+        lanes[1].delivery_gaps.clear();
         let report = LabReport { at: at(9_000), switches: vec![samples::switch()], ..LabReport::default() };
-        stories.take(&report, &lanes);
-        assert!(stories.of(&switch, &switch.paths[1]).silence.is_some());
-        stories.take(&LabReport::default(), &lanes);
-        assert_eq!(stories.of(&switch, &switch.paths[1]), Story::default(), "the server has forgotten it");
+        effects.take(&report, &lanes);
+        assert!(effects.of(&switch, &switch.paths[1]).delivery_gap.is_some());
+        effects.take(&LabReport::default(), &lanes);
+        assert_eq!(
+            effects.of(&switch, &switch.paths[1]),
+            ChangeEffect::default(),
+            "the server has forgotten it"
+        );
     }
 
     #[test]
-    fn a_silence_that_a_lane_has_forgotten_is_not_told_as_none() {
+    fn a_forgotten_delivery_gap_is_not_reported_as_none() {
         let switch = samples::switch();
         let forgetful = || {
             let mut lanes = samples::lanes();
             for lane in &mut lanes {
-                lane.silences.clear();
-                lane.silences_since = Some(at(300));
+                lane.delivery_gaps.clear();
+                lane.delivery_gaps_since = Some(at(300));
             }
             lanes
         };
-        // At once, before the story is complete, and after it.
+        // At once, before the effect is complete, and after it.
         for now in [at(1_000), at(9_000)] {
-            let mut stories = told(&samples::lanes(), at(500));
+            let mut effects = told(&samples::lanes(), at(500));
             let report = LabReport { at: now, switches: vec![samples::switch()], ..LabReport::default() };
-            stories.take(&report, &forgetful());
-            let socket = stories.of(&switch, &switch.paths[1]);
-            assert_eq!(socket.silence.map(|silence| silence.waited), Some(178));
+            effects.take(&report, &forgetful());
+            let socket = effects.of(&switch, &switch.paths[1]);
+            assert_eq!(socket.delivery_gap.map(|gap| gap.waited), Some(178));
         }
         let unheard = told(&forgetful(), at(9_000)).of(&switch, &switch.paths[1]);
-        assert!(unheard.silence.is_none() && !unheard.is_without_silence(), "{unheard:?}");
+        assert!(unheard.delivery_gap.is_none() && !unheard.is_without_delivery_gap(), "{unheard:?}");
         let mut quiet = samples::lanes();
-        quiet[1].silences.clear();
-        assert!(told(&quiet, at(9_000)).of(&switch, &switch.paths[1]).is_without_silence());
+        quiet[1].delivery_gaps.clear();
+        assert!(told(&quiet, at(9_000)).of(&switch, &switch.paths[1]).is_without_delivery_gap());
     }
 
     #[test]
     fn a_session_that_died_has_a_way_back_too() {
         let mut switch = samples::switch();
         let mut lanes = samples::lanes();
-        lanes[0].life = lanes[1].life.clone();
+        lanes[0].moments = lanes[1].moments.clone();
         if let Some(quic) = &mut switch.paths[0].quic {
             quic.gap_micros = None;
         }
-        let mut stories = Stories::default();
-        stories
+        let mut effects = ChangeEffects::default();
+        effects
             .take(&LabReport { at: at(500), switches: vec![switch.clone()], ..LabReport::default() }, &lanes);
-        let comeback = stories.of(&switch, &switch.paths[0]).comeback.expect("it died");
-        let steps = names(&comeback);
+        let recovery = effects.of(&switch, &switch.paths[0]).recovery.expect("it died");
+        let steps = names(&recovery);
         assert_eq!(steps[2], ("connect", Some(160)), "handshake and session are one");
         assert_eq!(steps.len(), 4);
     }
 
     #[test]
     fn a_session_that_died_in_a_tunnel_before_the_change_is_missed_from_then_on() {
-        let mut life = samples::life();
+        let mut life = samples::moments();
         assert_eq!(died_at(&life, at(0)), Some(at(0)), "lost after the change");
         assert_eq!(died_at(&life[..3], at(0)), None, "it may live");
         assert_eq!(died_at(&life, at(100)), Some(at(2)), "lost before, and not back");
         assert_eq!(died_at(&life, at(5_000)), None, "back before the change");
-        life.insert(5, Moment { at: at(50), what: What::Lost });
+        life.insert(5, Moment { at: at(50), kind: MomentKind::Lost });
         assert_eq!(died_at(&life, at(100)), Some(at(2)), "the first loss counts");
     }
 }

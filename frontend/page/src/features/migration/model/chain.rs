@@ -47,8 +47,8 @@ mod tests {
     use sluice_shared::time::Time;
 
     use super::*;
-    use crate::features::migration::facts::gap_micros;
-    use crate::features::migration::samples;
+    use crate::features::migration::model::facts::gap_micros;
+    use crate::features::migration::model::samples;
 
     /// Connection `flow`, whose place another one took.
     fn cut(flow: u64, next: u64, first_byte_at: Option<Time>) -> PathChange {

@@ -1,4 +1,4 @@
-//! A change of networks as tests need it.
+//! A change of networks for tests.
 
 use sluice_shared::lab::{
     Congestion, IdChange, IdFrames, LabReport, NewAddress, NextConnection, PathChange, PathEnds, PathFrame,
@@ -9,11 +9,9 @@ use sluice_shared::link::Direction;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 
-use crate::features::migration::lanes::PageLane;
-use crate::features::migration::life::Stories;
-use crate::features::migration::life::Story;
-use crate::features::migration::trail::Moment;
-use crate::features::migration::trail::What;
+use crate::features::migration::model::effect::{ChangeEffect, ChangeEffects};
+use crate::features::migration::model::lane::PageLane;
+use crate::features::migration::model::moment::{Moment, MomentKind};
 use sluice_bridge::Silence;
 
 /// When the clients change networks, ms.
@@ -112,47 +110,47 @@ pub(crate) fn tcp() -> PathChange {
     }
 }
 
-/// How the WebSocket's lane has come back.
-pub(crate) fn life() -> Vec<Moment> {
+/// The moments of the WebSocket lane's recovery.
+pub(crate) fn moments() -> Vec<Moment> {
     let moments = [
-        (-9_000, What::Try),
-        (-8_990, What::Open),
-        (-8_980, What::Welcome),
-        (2, What::Lost),
-        (2, What::Wait),
-        (180, What::Try),
-        (340, What::Open),
-        (440, What::Welcome),
-        (450, What::Fresh),
+        (-9_000, MomentKind::Attempt),
+        (-8_990, MomentKind::Open),
+        (-8_980, MomentKind::Welcome),
+        (2, MomentKind::Lost),
+        (2, MomentKind::Backoff),
+        (180, MomentKind::Attempt),
+        (340, MomentKind::Open),
+        (440, MomentKind::Welcome),
+        (450, MomentKind::Fresh),
     ];
-    moments.into_iter().map(|(millis, what)| Moment { at: at(millis), what }).collect()
+    moments.into_iter().map(|(millis, kind)| Moment { at: at(millis), kind }).collect()
 }
 
-/// What the lanes of both connections say of `switch`, in the order of its paths.
-pub(crate) fn told(switch: &SwitchReport) -> Vec<Story> {
-    let mut stories = Stories::default();
+/// The effects of `switch` on the lanes of both connections, in the order of its paths.
+pub(crate) fn effects(switch: &SwitchReport) -> Vec<ChangeEffect> {
+    let mut effects = ChangeEffects::default();
     let report = LabReport { at: at(500), switches: vec![switch.clone()], ..LabReport::default() };
-    stories.take(&report, &lanes());
-    switch.paths.iter().map(|path| stories.of(switch, path)).collect()
+    effects.take(&report, &lanes());
+    switch.paths.iter().map(|path| effects.of(switch, path)).collect()
 }
 
 /// The lanes of both connections.
 pub(crate) fn lanes() -> Vec<PageLane> {
     let silence =
         |from, until, waited| Silence { from: at(from), until: at(until), waited, ..Silence::default() };
-    let lane = |lane, name: &str, transport, reconnects, silences, life| PageLane {
+    let lane = |lane, name: &str, transport, reconnects, delivery_gaps, moments| PageLane {
         lane,
         name: name.to_owned(),
         transport,
-        state: "open".to_owned(),
+        state: "open",
         reconnects,
         gaps: 0,
         lost: 0,
-        life,
-        silences,
-        silences_since: Some(at(-10_000)),
+        moments,
+        delivery_gaps,
+        delivery_gaps_since: Some(at(-10_000)),
     };
-    let before = life().into_iter().take(3).collect();
+    let before = moments().into_iter().take(3).collect();
     vec![
         lane(0, "WebTransport", Transport::WebTransport, 0, vec![silence(-2, 141, 57)], before),
         lane(
@@ -161,7 +159,7 @@ pub(crate) fn lanes() -> Vec<PageLane> {
             Transport::WebSocket,
             1,
             vec![silence(-900, -850, 20), silence(-4, 441, 178), silence(445, 490, 18)],
-            life(),
+            moments(),
         ),
     ]
 }

@@ -3,7 +3,8 @@
 use sluice_shared::lab::{PathChange, PathEnds, SwitchReport};
 use sluice_shared::time::{Time, micros};
 
-use crate::features::migration::life::Story;
+use crate::features::migration::model::effect::ChangeEffect;
+use crate::features::migration::model::facts::gap_end;
 
 /// The moments around a change of networks that a drawing shows, in µs from the change.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,17 +69,17 @@ const MARGIN: f64 = 0.03;
 const MOST_LINES: f64 = 8.0;
 
 impl Scale {
-    /// An axis of `width` from `left` on, with all that was seen of `switch`, or is told by `stories`, and lies within
+    /// An axis of `width` from `left` on, with all that was seen of `switch`, or is part of `effects`, and lies within
     /// `extent`.
     pub(crate) fn of(
         switch: &SwitchReport,
-        stories: &[Story],
+        effects: &[ChangeEffect],
         extent: Extent,
         (left, width): (f64, f64),
     ) -> Self {
         let mut first: f64 = 0.0;
         let mut last = LEAST_MICROS;
-        let told = stories.iter().flat_map(Story::moments);
+        let told = effects.iter().flat_map(ChangeEffect::moments);
         for moment in switch.paths.iter().flat_map(moments).chain(told) {
             let offset = offset_micros(switch.at, moment);
             first = first.min(offset);
@@ -103,7 +104,7 @@ impl Scale {
 
     /// Round moments for the grid, µs from the change, which is one of them.
     pub(crate) fn ticks(&self) -> impl Iterator<Item = f64> {
-        let step = step_micros(self.to_micros / MOST_LINES.min(self.width / 70.0).max(1.0));
+        let step = step_micros(self.to_micros / MOST_LINES.min(self.width / 76.0).max(1.0));
         let (from, to) = (self.from_micros, self.to_micros);
         let first = (from / step).ceil();
         (0..).map(move |n| (first + f64::from(n)) * step).take_while(move |at| *at <= to)
@@ -136,7 +137,7 @@ fn moments(path: &PathChange) -> Vec<Time> {
         moments.extend(both(quic.new_up));
         moments.extend(both(quic.new_down));
         moments.push(quic.lost_until);
-        moments.push(crate::features::migration::facts::gap_end(path));
+        moments.push(gap_end(path));
         moments.extend(quic.frames.iter().flat_map(|frame| [Some(frame.sent_at), frame.arrived_at]));
     }
     if let Some(tcp) = path.tcp {
@@ -151,7 +152,7 @@ fn moments(path: &PathChange) -> Vec<Time> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::migration::samples;
+    use crate::features::migration::model::samples;
 
     #[test]
     fn the_axis_shows_all_that_was_seen_and_the_change_itself() {

@@ -1,0 +1,7 @@
+//! Geometry of the panel's drawings, without elements: [`shape::Drawing`]s, which a component renders as SVG.
+
+pub(crate) mod change;
+mod lane_line;
+pub(crate) mod scale;
+pub(crate) mod shape;
+pub(crate) mod survival_chart;

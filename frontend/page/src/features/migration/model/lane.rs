@@ -1,0 +1,128 @@
+//! The page's lanes, with their times on the server's clock.
+
+use sluice_bridge::{LaneInput, Silence};
+use sluice_shared::mode::Transport;
+use sluice_shared::time::Time;
+
+use crate::features::migration::model::moment::{Moment, moments};
+
+/// A lane of the page, as far as changes of networks are concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PageLane {
+    /// The number that its connections name.
+    pub(crate) lane: u16,
+    /// Its name on the page.
+    pub(crate) name: String,
+    /// The transport of its mode; a lane that falls back may use the other one.
+    pub(crate) transport: Transport,
+    /// The state of its connection.
+    pub(crate) state: &'static str,
+    /// Connections after the first.
+    pub(crate) reconnects: u64,
+    /// Messages in reported gaps.
+    pub(crate) gaps: u64,
+    /// Messages that never came and that no gap explains.
+    pub(crate) lost: u64,
+    /// The newest moments of its connections, oldest first; none while the server's clock is unknown.
+    pub(crate) moments: Vec<Moment>,
+    /// Its newest delivery gaps, oldest first; none while the server's clock is unknown.
+    pub(crate) delivery_gaps: Vec<Silence>,
+    /// Since when these are all.
+    pub(crate) delivery_gaps_since: Option<Time>,
+}
+
+impl PageLane {
+    /// The part of a snapshot that concerns changes of networks; `None` for a lane that no connection can name.
+    pub(crate) fn new(input: &LaneInput) -> Option<Self> {
+        let summary = &input.summary;
+        let offset = summary.clock_offset_micros;
+        let at_server = |at: Time| offset.map(|offset| at.shifted_by_micros(offset));
+        let delivery_gap = |gap: &Silence| {
+            Some(Silence { from: at_server(gap.from)?, until: at_server(gap.until)?, ..*gap })
+        };
+        Some(Self {
+            lane: u16::try_from(input.id).ok()?,
+            name: input.name.clone(),
+            transport: input.setup.mode.transport(),
+            state: input.connection.name(),
+            reconnects: summary.reconnects,
+            gaps: summary.gaps.iter().sum(),
+            lost: summary.lost,
+            moments: offset.map_or_else(Vec::new, |offset| moments(&input.timeline, offset)),
+            delivery_gaps: summary.silences.iter().filter_map(delivery_gap).collect(),
+            delivery_gaps_since: summary.silences_since.and_then(at_server),
+        })
+    }
+
+    /// Whether data may flow.
+    pub(crate) fn is_open(&self) -> bool {
+        self.state == "open"
+    }
+}
+
+/// The name of a lane; one that has left the page has its number.
+pub(crate) fn name_of(lanes: &[PageLane], lane: u16) -> String {
+    let known = lanes.iter().find(|known| known.lane == lane);
+    known.map_or_else(|| "lane ".to_owned() + &lane.to_string(), |known| known.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_bridge::{Connection, LaneSetup, LifeEvent, LifeKind, Summary};
+    use sluice_shared::mode::Mode;
+
+    use super::*;
+
+    fn input(clock_offset_micros: Option<i64>) -> LaneInput {
+        LaneInput {
+            id: 2,
+            name: "Topics".to_owned(),
+            colour: "--wt-0".to_owned(),
+            setup: LaneSetup::new(Mode::StreamPerTopic),
+            mode_in_use: Mode::WebSocket,
+            connection: Connection::Idle,
+            reported_at: None,
+            summary: Summary {
+                clock_offset_micros,
+                gaps: core::array::from_fn(|at| at as u64),
+                silences: vec![Silence {
+                    from: Time::from_millis(7),
+                    until: Time::from_millis(150),
+                    waited: 57,
+                    left_out: 3,
+                    lost: 1,
+                }],
+                silences_since: Some(Time::from_millis(3)),
+                ..Summary::default()
+            },
+            timeline: vec![LifeEvent { at: Time::from_millis(5), kind: LifeKind::Lost }],
+            trace: Vec::new(),
+            certificate: None,
+            uncertified: None,
+            flow: None,
+        }
+    }
+
+    #[test]
+    fn times_are_those_of_the_servers_clock() {
+        let lane = PageLane::new(&input(Some(2_000))).expect("its number is small");
+        assert_eq!(lane.delivery_gaps_since, Some(Time::from_millis(5)));
+        assert_eq!(lane.delivery_gaps[0].until, Time::from_millis(152));
+        assert_eq!((lane.delivery_gaps[0].waited, lane.moments[0].at), (57, Time::from_millis(7)));
+        assert_eq!((lane.transport, lane.is_open()), (Transport::WebTransport, false));
+    }
+
+    #[test]
+    fn without_the_servers_clock_no_time_is_known() {
+        let lane = PageLane::new(&input(None)).expect("its number is small");
+        assert_eq!((lane.moments.len(), lane.delivery_gaps.len(), lane.delivery_gaps_since), (0, 0, None));
+        assert_eq!(PageLane::new(&LaneInput { id: 70_000, ..input(None) }), None);
+    }
+
+    #[test]
+    fn a_lane_that_has_left_has_its_number() {
+        let lane = PageLane::new(&input(None)).expect("its number is small");
+        assert_eq!(name_of(core::slice::from_ref(&lane), 2), "Topics");
+        assert_eq!(name_of(&[lane], 9), "lane 9");
+    }
+}

@@ -1,0 +1,91 @@
+//! Moments in the life of a lane's connections that matter to its recovery, on the server's clock.
+
+use sluice_bridge::{LifeEvent, LifeKind};
+use sluice_shared::time::Time;
+
+/// A moment that matters to the recovery of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// When, on the server's clock.
+    pub(crate) at: Time,
+    /// Its kind.
+    pub(crate) kind: MomentKind,
+}
+
+/// Kinds of moments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MomentKind {
+    /// The connection broke, or was given up.
+    Lost,
+    /// The lane waits before it tries again.
+    Backoff,
+    /// A connection is attempted.
+    Attempt,
+    /// A transport has opened.
+    Open,
+    /// The server's Welcome has arrived.
+    Welcome,
+    /// The first message that is younger than that Welcome was consumed.
+    Fresh,
+}
+
+impl MomentKind {
+    const fn of(kind: LifeKind) -> Option<Self> {
+        match kind {
+            LifeKind::Dead | LifeKind::Lost => Some(Self::Lost),
+            LifeKind::Backoff { .. } => Some(Self::Backoff),
+            LifeKind::Connecting(_) => Some(Self::Attempt),
+            LifeKind::TransportOpen(_) => Some(Self::Open),
+            LifeKind::Welcome(..) => Some(Self::Welcome),
+            LifeKind::Fresh => Some(Self::Fresh),
+            LifeKind::Ping
+            | LifeKind::Pong { .. }
+            | LifeKind::Missed
+            | LifeKind::Online
+            | LifeKind::Closed => None,
+        }
+    }
+}
+
+/// Selects the events that matter, and puts them on the server's clock.
+pub(crate) fn moments(events: &[LifeEvent], clock_offset_micros: i64) -> Vec<Moment> {
+    let moment = |event: &LifeEvent| {
+        let kind = MomentKind::of(event.kind)?;
+        Some(Moment { at: event.at.shifted_by_micros(clock_offset_micros), kind })
+    };
+    events.iter().filter_map(moment).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_bridge::Start;
+    use sluice_shared::mode::Transport;
+
+    use super::*;
+
+    #[test]
+    fn a_recovery_is_told_on_the_servers_clock_without_heartbeats() {
+        let event = |millis, kind| LifeEvent { at: Time::from_millis(millis), kind };
+        let events = [
+            event(10, LifeKind::Ping),
+            event(20, LifeKind::Dead),
+            event(21, LifeKind::Backoff { until: Time::from_millis(90) }),
+            event(90, LifeKind::Connecting(Transport::WebSocket)),
+            event(95, LifeKind::TransportOpen(Transport::WebSocket)),
+            event(96, LifeKind::Welcome(Transport::WebSocket, Start::Resumed)),
+            event(97, LifeKind::Fresh),
+        ];
+        let moments = moments(&events, -5_000);
+        let kinds: Vec<_> = moments.iter().map(|moment| moment.kind).collect();
+        let expected = [
+            MomentKind::Lost,
+            MomentKind::Backoff,
+            MomentKind::Attempt,
+            MomentKind::Open,
+            MomentKind::Welcome,
+            MomentKind::Fresh,
+        ];
+        assert_eq!(kinds, expected);
+        assert_eq!(moments[0].at, Time::from_millis(15));
+    }
+}

@@ -1,0 +1,48 @@
+//! The page's lanes beside the network's facts.
+
+use leptos::prelude::*;
+use sluice_text::format;
+
+use crate::features::migration::model::lane::PageLane;
+use crate::features::migration::state::MigrationState;
+
+/// A row for each lane.
+#[component]
+pub(super) fn LaneTable() -> impl IntoView {
+    let state = expect_context::<MigrationState>();
+    view! {
+        <section>
+            <h3>"Lanes"</h3>
+            <div class="table-scroll">
+                <table class="proof" aria-label="Lanes">
+                    <thead>
+                        <tr>
+                            <td></td>
+                            <th scope="col">"now"</th>
+                            <th scope="col">"reconnects"</th>
+                            <th scope="col">"in gaps"</th>
+                            <th scope="col">"lost"</th>
+                        </tr>
+                    </thead>
+                    <tbody>
+                        {move || state.lanes.with(|lanes| lanes.iter().map(row).collect_view())}
+                    </tbody>
+                </table>
+            </div>
+            <p class="hint">"Whether anything was lost is proved in the Continuity panel's certificate."</p>
+        </section>
+    }
+}
+
+fn row(lane: &PageLane) -> impl IntoView + use<> {
+    let since = lane.delivery_gaps_since.map(|since| since.as_micros());
+    view! {
+        <tr data-testid="migration-lane" data-value=since>
+            <th scope="row">{lane.name.clone()}</th>
+            <td>{lane.state}</td>
+            <td>{format::count(lane.reconnects)}</td>
+            <td class:bad={lane.gaps > 0}>{format::count(lane.gaps)}</td>
+            <td class:bad={lane.lost > 0}>{format::count(lane.lost)}</td>
+        </tr>
+    }
+}
