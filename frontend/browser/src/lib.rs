@@ -3,6 +3,7 @@
 pub mod api;
 mod certificate_hash;
 pub mod clock;
+mod decode;
 pub mod dom;
 pub mod json;
 pub mod lab_watch;

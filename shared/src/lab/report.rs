@@ -44,6 +44,23 @@ impl LabReport {
     pub const HIGH_LOAD: f32 = 0.7;
 }
 
+/// The part of a [`LabReport`] that describes the network and its flows as they are now.
+///
+/// It is decoded from the same JSON by a reader that needs no records of past changes: they are skipped unbuilt.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct NetworkReport {
+    /// The server's clock.
+    pub at: Time,
+    /// Whether an outage keeps everything out right now.
+    pub is_out: bool,
+    /// Whether UDP is blocked.
+    pub is_udp_blocked: bool,
+    /// The share of one core that the whole emulator (all labs) takes, over the last second.
+    pub relay_load: f32,
+    /// The connections that are open, in the order in which they came.
+    pub flows: Vec<FlowReport>,
+}
+
 /// One connection through the lab's network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FlowReport {

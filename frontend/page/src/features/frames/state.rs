@@ -200,6 +200,10 @@ impl Frames {
                 }
                 look.show();
             }),
+            Sight::Unreadable(error) => self.with(|look| {
+                look.log.counts.ended = Some(error.to_string());
+                look.show();
+            }),
             Sight::Cut => {}
             // Not here: this call comes from what is to be dropped.
             Sight::Gone => spawn_local(async move {

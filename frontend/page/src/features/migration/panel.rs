@@ -163,7 +163,7 @@ impl Lab {
         let lab = Rc::clone(self);
         let seen = move |sight| match sight {
             Sight::Report(report) => lab.take(*report),
-            Sight::Cut => {}
+            Sight::Cut | Sight::Unreadable(_) => {}
             // Not here: this call comes from what is to be dropped.
             Sight::Gone => lab.is_cut.set(true),
         };
