@@ -1,12 +1,13 @@
 //! The server's HTTP API.
 
 use js_sys::Object;
-use sluice_shared::api::Info;
+use serde::de::DeserializeOwned;
+use sluice_shared::api::{Info, Problem};
 use sluice_shared::lab::{Lab, LabEvent};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use crate::json::Json;
+use crate::decode;
 use crate::json::object;
 use sluice_text::decimal::short;
 
@@ -19,17 +20,23 @@ pub enum AskError {
     /// It says no, and why.
     #[error("{0}")]
     Refused(String),
-    /// An answer of another kind than expected.
-    #[error("the server's answer to {0} is not understood")]
-    Malformed(&'static str),
-    /// JSON of another form than expected.
-    #[error("the {what} is not understood: {reason}")]
-    Unreadable {
-        /// What was decoded.
+    /// An answer that is not the JSON it should be.
+    #[error("the server's {what} cannot be read: {reason}")]
+    Malformed {
+        /// The expected answer, as a noun.
         what: &'static str,
-        /// The decoder's reason, which names a missing field.
+        /// The missing or wrong field, and its place.
         reason: String,
     },
+}
+
+/// Parses `text` as the JSON of a `T`. Unknown fields are skipped, since a newer server may send more than this page
+/// knows; a missing one is an error that names it.
+///
+/// # Errors
+/// [`AskError::Malformed`], which names `what` was expected.
+pub fn decode<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, AskError> {
+    decode::decode(text).map_err(|reason| AskError::Malformed { what, reason })
 }
 
 #[wasm_bindgen]
@@ -42,7 +49,7 @@ extern "C" {
 /// # Errors
 /// The server can't be reached, or says something else.
 pub async fn info() -> Result<Info, AskError> {
-    ask("GET", "/api/info", None).await?.info().ok_or(AskError::Malformed("/api/info"))
+    decode(&send("GET", "/api/info", None).await?, "description of itself")
 }
 
 /// Makes a lab, whose network is that of `request`.
@@ -50,7 +57,7 @@ pub async fn info() -> Result<Info, AskError> {
 /// # Errors
 /// The server can't be reached, or has no lab to give.
 pub async fn make_lab(request: String) -> Result<Lab, AskError> {
-    ask("POST", LABS, Some(request)).await?.lab().ok_or(AskError::Malformed(LABS))
+    decode(&send("POST", LABS, Some(request)).await?, LAB)
 }
 
 /// Asks for a lab.
@@ -58,7 +65,7 @@ pub async fn make_lab(request: String) -> Result<Lab, AskError> {
 /// # Errors
 /// The server can't be reached, or the lab has gone.
 pub async fn lab(lab: &str) -> Result<Lab, AskError> {
-    ask("GET", &path(lab, ""), None).await?.lab().ok_or(AskError::Malformed(LABS))
+    decode(&send("GET", &path(lab, ""), None).await?, LAB)
 }
 
 /// Changes a lab's network.
@@ -66,7 +73,7 @@ pub async fn lab(lab: &str) -> Result<Lab, AskError> {
 /// # Errors
 /// The server can't be reached, the lab has gone, or a value is refused.
 pub async fn set_link(lab: &str, request: String) -> Result<Lab, AskError> {
-    ask("PUT", &path(lab, "/link"), Some(request)).await?.lab().ok_or(AskError::Malformed(LABS))
+    decode(&send("PUT", &path(lab, "/link"), Some(request)).await?, LAB)
 }
 
 /// Lets something happen to a lab.
@@ -97,7 +104,7 @@ pub async fn post_event(lab: &str, event: LabEvent) -> Result<(), AskError> {
         LabEvent::KillBackend { index } => format!("{{\"event\":\"kill-backend\",\"index\":{index}}}"),
         LabEvent::Migration { allowed } => format!("{{\"event\":\"migration\",\"allowed\":{allowed}}}"),
     };
-    ask("POST", &path(lab, "/events"), Some(event)).await.map(drop)
+    send("POST", &path(lab, "/events"), Some(event)).await.map(drop)
 }
 
 /// Removes a lab, even while the page goes away. Nobody is left to be told whether it worked; a lab that nobody
@@ -119,14 +126,11 @@ pub fn frames_url(lab: &str, lane: u32) -> String {
 }
 
 const LABS: &str = "/api/labs";
+/// The noun for a [`Lab`] in an error.
+const LAB: &str = "description of the lab";
 
 fn path(lab: &str, rest: &str) -> String {
     format!("{LABS}/{lab}{rest}")
-}
-
-/// Sends a request and reads the answer.
-async fn ask(method: &str, url: &str, body: Option<String>) -> Result<Json, AskError> {
-    send(method, url, body).await.map(|text| Json::parsed(&text))
 }
 
 /// Sends a request, whose body is JSON if it has one, and returns the answer's text.
@@ -150,8 +154,9 @@ pub async fn send(method: &str, url: &str, body: Option<String>) -> Result<Strin
         return Ok(text);
     }
     let status = response.status();
-    let told = Json::parsed(&text)
-        .text("detail")
-        .unwrap_or_else(|| format!("the server answers {url} with status {status}"));
-    Err(AskError::Refused(told))
+    let detail = decode(&text, "problem").map_or_else(
+        |_| format!("the server answers {url} with status {status}"),
+        |problem: Problem| problem.detail,
+    );
+    Err(AskError::Refused(detail))
 }

@@ -5,21 +5,24 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use sluice_shared::lab::{FrameEvent, LabReport};
+use serde::de::DeserializeOwned;
+use sluice_shared::lab::{FrameEvent, NetworkReport};
 use sluice_shared::session::Backoff;
 use sluice_shared::wire::CloseCode;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
-use crate::json::Json;
-use crate::{api, clock, support, window};
+use crate::api::{self, AskError};
+use crate::{clock, support, window};
 
 /// What comes from watching something.
 #[derive(Debug)]
 pub enum Sight<T> {
     /// An event.
     Report(Box<T>),
+    /// An event that is not the JSON it should be.
+    Unreadable(AskError),
     /// The connection is lost; another one is opened after a while.
     Cut,
     /// There is nothing to be watched any more.
@@ -34,19 +37,19 @@ pub struct LabWatch {
 
 impl LabWatch {
     /// Watches the lab with this id; `seen` is called for all that comes.
-    pub fn open(lab: &str, seen: impl Fn(Sight<LabReport>) + Clone + 'static) -> Self {
-        Self::of(&api::watch_url(lab), |json| json.lab_report(), seen)
+    pub fn open(lab: &str, seen: impl Fn(Sight<NetworkReport>) + Clone + 'static) -> Self {
+        Self::decoded(&api::watch_url(lab), "report of the network", seen)
     }
 
     /// Watches the frames of a lane's WebSocket; `seen` is called for all that comes.
     pub fn open_frames(lab: &str, lane: u32, seen: impl Fn(Sight<FrameEvent>) + Clone + 'static) -> Self {
-        Self::of(&api::frames_url(lab, lane), |json| json.frame_event(), seen)
+        Self::decoded(&api::frames_url(lab, lane), "record of frames", seen)
     }
 
-    /// Watches what comes from `path` of the page's server; `read` takes what it wants of each event.
-    pub fn of<T: 'static>(
+    /// Watches the events of `path` at the page's server, each the JSON of a `T`, which an error calls `what`.
+    pub fn decoded<T: DeserializeOwned + 'static>(
         path: &str,
-        read: fn(&Json) -> Option<T>,
+        what: &'static str,
         seen: impl Fn(Sight<T>) + Clone + 'static,
     ) -> Self {
         let page = window::page_address();
@@ -61,9 +64,10 @@ impl LabWatch {
                         link.backoff.borrow_mut().reset();
                     }
                     let text = event.data().as_string().unwrap_or_default();
-                    if let Some(report) = read(&Json::parsed(&text)) {
-                        seen(Sight::Report(Box::new(report)));
-                    }
+                    seen(match api::decode(&text, what) {
+                        Ok(report) => Sight::Report(Box::new(report)),
+                        Err(error) => Sight::Unreadable(error),
+                    });
                 })
             },
             on_close: {

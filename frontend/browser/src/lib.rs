@@ -4,6 +4,7 @@ pub mod api;
 mod certificate_hash;
 pub mod clock;
 pub mod connect_timing;
+mod decode;
 pub mod dom;
 pub mod json;
 pub mod lab_watch;

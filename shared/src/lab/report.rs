@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::migration::{BalancerReport, SwitchReport};
+use super::migration::{BalancerReport, NewAddress, SwitchReport};
 use super::request::Congestion;
 use super::spoof::SpoofReport;
 use super::tunnel::TunnelReport;
@@ -42,6 +42,49 @@ pub struct LabReport {
 impl LabReport {
     /// From this load on the emulator's own delay may show, and the page warns.
     pub const HIGH_LOAD: f32 = 0.7;
+}
+
+/// The part of a [`LabReport`] that describes the network and its flows as they are now.
+///
+/// It is decoded from the same JSON by a reader that needs of past changes no more than when they were.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct NetworkReport {
+    /// The server's clock.
+    pub at: Time,
+    /// Whether an outage keeps everything out right now.
+    pub is_out: bool,
+    /// Whether UDP is blocked.
+    pub is_udp_blocked: bool,
+    /// The share of one core that the whole emulator (all labs) takes, over the last second.
+    pub relay_load: f32,
+    /// The connections that are open, in the order in which they came.
+    pub flows: Vec<FlowReport>,
+    /// The last changes of the clients' address, oldest first.
+    #[serde(default)]
+    pub switches: Vec<AddressChange>,
+    /// The last outages that were asked for, oldest first.
+    #[serde(default)]
+    pub tunnels: Vec<OutageTime>,
+}
+
+/// When the clients' address changed: a part of a [`SwitchReport`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct AddressChange {
+    /// Its number in the lab, from 0.
+    pub number: u64,
+    /// When it happened, on the server's clock.
+    pub at: Time,
+    /// The part of the address that is another one.
+    pub address: NewAddress,
+}
+
+/// When an outage was: a part of a [`TunnelReport`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct OutageTime {
+    /// When it began, on the server's clock.
+    pub from: Time,
+    /// When it ends or ended.
+    pub until: Time,
 }
 
 /// One connection through the lab's network.

@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 
 use sluice_shared::feed::FeedSpec;
 use sluice_shared::flood::FloodStyle;
-use sluice_shared::lab::LabReport;
+use sluice_shared::lab::NetworkReport;
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
 use sluice_shared::session::Heartbeat;
@@ -67,7 +67,7 @@ pub struct Engine {
     epochs: EpochLog,
     /// All measurements are to be forgotten with the next instruction.
     restarts: bool,
-    lab: Option<LabReport>,
+    lab: Option<NetworkReport>,
     room: RelayRoom,
     out_since: Option<Time>,
 }
@@ -390,7 +390,7 @@ impl Engine {
     }
 
     /// Takes what the server says of the emulated network.
-    pub fn take_lab_report(&mut self, report: LabReport) {
+    pub fn take_lab_report(&mut self, report: NetworkReport) {
         let began_ms = clock::page_millis();
         let now = clock::now();
         for running in &mut self.running {
@@ -404,7 +404,7 @@ impl Engine {
         }
         self.events.take(&report, now);
         self.out_since = report.is_out.then(|| self.out_since.unwrap_or(now));
-        self.lab = Some(LabReport { flows: Vec::new(), ..report });
+        self.lab = Some(NetworkReport { flows: Vec::new(), ..report });
         self.meter.add(clock::page_millis() - began_ms);
     }
 
@@ -416,7 +416,7 @@ impl Engine {
     }
 
     /// What the server said last of the emulated network, its flows left out, and since when an outage runs.
-    pub const fn lab(&self) -> (Option<&LabReport>, Option<Time>) {
+    pub const fn lab(&self) -> (Option<&NetworkReport>, Option<Time>) {
         (self.lab.as_ref(), self.out_since)
     }
 

@@ -7,13 +7,15 @@ use std::cell::RefCell;
 
 use js_sys::{Function, Uint8Array};
 use leptos::mount::mount_to;
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
 use sluice_bridge::{View, ViewAction, ViewInput};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, Element, console};
+use web_sys::{Element, console};
 
-use crate::features::handshakes::panel;
+use crate::features::handshakes::state::HandshakesState;
+use crate::features::handshakes::view::HandshakesView;
 use crate::features::migration::view::MigrationView;
+use crate::features::this_browser::view::ThisBrowserView;
 
 /// The newest snapshot of the page, in the context of every view.
 #[derive(Clone, Copy, Debug)]
@@ -85,31 +87,18 @@ pub fn close() {
 }
 
 fn shown(view: View) -> AnyView {
+    let Input(input) = expect_context::<Input>();
+    let lab = Signal::derive(move || input.with(|input| input.lab.ready().map(|lab| lab.id.clone())));
     match view {
         View::Migration => view! { <MigrationView/> }.into_any(),
-        View::Handshakes | View::ThisBrowser => view! { <ElementView root=panel::root/> }.into_any(),
+        View::Handshakes => view! { <div class="lab"><HandshakesView lab/></div> }.into_any(),
+        View::ThisBrowser => {
+            let native = Signal::derive(|| HandshakesState::shared().native_openings());
+            view! { <div class="lab"><ThisBrowserView lab native/></div> }.into_any()
+        }
         View::Trace | View::Policies | View::Continuity | View::Frames | View::Inbound | View::Log => {
             let text = ["The view “", view.name(), "” is part of the page itself."].concat();
             view! { <p class="hint">{text}</p> }.into_any()
         }
     }
-}
-
-/// A view that is an element of its own rather than components.
-#[component]
-fn ElementView(
-    /// Returns the element.
-    root: fn(&Document) -> Option<Element>,
-) -> impl IntoView {
-    let Input(input) = expect_context::<Input>();
-    let host = NodeRef::<html::Div>::new();
-    Effect::new(move |_| {
-        let Some(host) = host.get() else { return };
-        if let Some(root) = root(&document()) {
-            let is_shown = host.append_child(&root);
-            debug_assert!(is_shown.is_ok(), "an element takes a child");
-        }
-    });
-    let lab = move || input.with(|input| input.lab.ready().map(|lab| lab.id.clone()));
-    view! { <div node_ref=host data-lab=lab></div> }
 }

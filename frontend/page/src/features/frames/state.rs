@@ -200,7 +200,11 @@ impl Frames {
                 }
                 look.show();
             }),
-            Sight::Cut | Sight::Unreadable(_) => {}
+            Sight::Unreadable(error) => self.with(|look| {
+                look.log.counts.ended = Some(error.to_string());
+                look.show();
+            }),
+            Sight::Cut => {}
             // Not here: this call comes from what is to be dropped.
             Sight::Gone => spawn_local(async move {
                 clock::sleep_millis(RETRY_MILLIS).await;

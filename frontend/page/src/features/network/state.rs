@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use sluice_shared::lab::{Knobs, Lab, LabEvent, LabReport};
+use sluice_shared::lab::{Knobs, Lab, LabEvent, NetworkReport};
 use sluice_shared::link::Preset;
 use sluice_shared::time::Time;
 
@@ -41,6 +41,8 @@ pub struct Network {
     /// The server has been told of a change and has not answered.
     is_telling: StoredValue<bool>,
     tunnel_until: StoredValue<Option<Time>>,
+    /// Why the newest report could not be read.
+    unreadable: StoredValue<Option<AskError>>,
     watch: StoredValue<Option<LabWatch>, LocalStorage>,
 }
 
@@ -91,6 +93,7 @@ impl Network {
             is_making: StoredValue::new(false),
             is_telling: StoredValue::new(false),
             tunnel_until: StoredValue::new(None),
+            unreadable: StoredValue::new(None),
             watch: StoredValue::new_local(None),
         }
     }
@@ -137,13 +140,29 @@ impl Network {
         self.start(app);
     }
 
-    fn handle_sight(self, app: App, sight: Sight<LabReport>) {
+    fn handle_sight(self, app: App, sight: Sight<NetworkReport>) {
         match sight {
-            Sight::Report(report) => app.engine().borrow_mut().take_lab_report(*report),
-            Sight::Cut | Sight::Unreadable(_) => app.engine().borrow_mut().forget_lab(),
+            Sight::Report(report) => {
+                self.unreadable.set_value(None);
+                app.engine().borrow_mut().take_lab_report(*report);
+            }
+            Sight::Unreadable(error) => self.handle_unreadable(app, error),
+            Sight::Cut => app.engine().borrow_mut().forget_lab(),
             // Not here: this call comes from what is to be dropped.
             Sight::Gone => spawn_local(async move { self.handle_lab_gone(app) }),
         }
+    }
+
+    /// Forgets the last report, and shows the error unless it is shown already: reports come several times a second.
+    fn handle_unreadable(self, app: App, error: AskError) {
+        app.engine().borrow_mut().forget_lab();
+        if self.unreadable.with_value(|shown| shown.as_ref() == Some(&error)) {
+            return;
+        }
+        let text = format!("The state of the network is unknown: {error}.");
+        app.note(Level::Warning, text.clone());
+        self.refusal.set(Some(text));
+        self.unreadable.set_value(Some(error));
     }
 
     /// The page goes away, and its lab with it.

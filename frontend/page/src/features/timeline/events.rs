@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use sluice_shared::lab::{LabReport, NewAddress};
+use sluice_shared::lab::{NetworkReport, NewAddress};
 use sluice_shared::time::Time;
 
 /// A span in which nothing got through the emulated network.
@@ -40,7 +40,7 @@ impl TimelineEvents {
     pub const MAX: usize = 64;
 
     /// Takes a report that arrived at `now`, on the browser's clock.
-    pub fn take(&mut self, report: &LabReport, now: Time) {
+    pub fn take(&mut self, report: &NetworkReport, now: Time) {
         // A report is as old as its way here, a few milliseconds: what lies further back is placed by the server's clock.
         let here = |at: Time| now.shifted_by_micros(-(report.at.as_micros() as i64 - at.as_micros() as i64));
         let running = self.outages.back_mut().filter(|outage| outage.until.is_none());
@@ -108,36 +108,19 @@ fn push<T>(ring: &mut VecDeque<T>, item: T) {
 
 #[cfg(test)]
 mod tests {
-    use sluice_shared::lab::{SwitchReport, TcpFate, TunnelReport};
+    use sluice_shared::lab::{AddressChange, OutageTime};
 
     use super::*;
 
     /// The server's clock is an hour ahead of the browser's.
     const AHEAD: u64 = 3_600_000;
 
-    fn report(at_millis: u64, is_out: bool) -> LabReport {
-        LabReport {
-            at: Time::from_millis(AHEAD + at_millis),
-            is_out,
-            is_udp_blocked: false,
-            relay_load: 0.0,
-            flows: Vec::new(),
-            switches: Vec::new(),
-            spoofs: Vec::new(),
-            tunnels: Vec::new(),
-            balancer: None,
-            is_migration_off: false,
-        }
+    fn report(at_millis: u64, is_out: bool) -> NetworkReport {
+        NetworkReport { at: Time::from_millis(AHEAD + at_millis), is_out, ..NetworkReport::default() }
     }
 
-    fn tunnel(from: u64, until: u64) -> TunnelReport {
-        TunnelReport {
-            number: 0,
-            from: Time::from_millis(AHEAD + from),
-            until: Time::from_millis(AHEAD + until),
-            switched: false,
-            paths: Vec::new(),
-        }
+    fn tunnel(from: u64, until: u64) -> OutageTime {
+        OutageTime { from: Time::from_millis(AHEAD + from), until: Time::from_millis(AHEAD + until) }
     }
 
     #[test]
@@ -145,10 +128,10 @@ mod tests {
         let mut events = TimelineEvents::default();
         events.take(&report(1_000, false), Time::from_millis(1_000));
         let tunnels = vec![tunnel(1_030, 3_030)];
-        events.take(&LabReport { tunnels: tunnels.clone(), ..report(1_100, true) }, Time::from_millis(1_100));
+        events.take(&NetworkReport { tunnels: tunnels.clone(), ..report(1_100, true) }, Time::from_millis(1_100));
         let spans: Vec<_> = events.outages_since(Time::ZERO).copied().collect();
         assert_eq!(spans, [OutageSpan { from: Time::from_millis(1_030), until: None }]);
-        events.take(&LabReport { tunnels, ..report(3_100, false) }, Time::from_millis(3_100));
+        events.take(&NetworkReport { tunnels, ..report(3_100, false) }, Time::from_millis(3_100));
         let spans: Vec<_> = events.outages_since(Time::ZERO).copied().collect();
         let until = Some(Time::from_millis(3_030));
         assert_eq!(spans, [OutageSpan { from: Time::from_millis(1_030), until }]);
@@ -170,16 +153,10 @@ mod tests {
     #[test]
     fn an_address_change_is_marked_once_where_it_happened() {
         let mut events = TimelineEvents::default();
-        let switch = SwitchReport {
-            number: 0,
-            at: Time::from_millis(AHEAD + 2_000),
-            address: NewAddress::Host,
-            tcp: TcpFate::default(),
-            problem: None,
-            paths: Vec::new(),
-        };
+        let switch =
+            AddressChange { number: 0, at: Time::from_millis(AHEAD + 2_000), address: NewAddress::Host };
         for at in [2_050, 2_150] {
-            let report = LabReport { switches: vec![switch.clone()], ..report(at, false) };
+            let report = NetworkReport { switches: vec![switch], ..report(at, false) };
             events.take(&report, Time::from_millis(at));
         }
         let marks: Vec<_> = events.marks_since(Time::ZERO).cloned().collect();
@@ -190,7 +167,7 @@ mod tests {
     fn blocked_udp_is_marked_when_it_changes() {
         let mut events = TimelineEvents::default();
         for (at, is_udp_blocked) in [(1, false), (2, true), (3, true), (4, false)] {
-            let report = LabReport { is_udp_blocked, ..report(at, false) };
+            let report = NetworkReport { is_udp_blocked, ..report(at, false) };
             events.take(&report, Time::from_millis(at));
         }
         let labels: Vec<_> = events.marks_since(Time::ZERO).map(|mark| mark.label.as_str()).collect();
