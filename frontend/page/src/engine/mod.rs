@@ -6,3 +6,4 @@ pub mod lane;
 pub mod lane_model;
 pub mod meter;
 pub mod publish;
+pub mod running;
