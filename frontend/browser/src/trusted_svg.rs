@@ -24,12 +24,16 @@ impl TrustedSvg {
     /// # Errors
     /// The path is not one of the API, the server cannot be reached or refuses, or the response is no SVG.
     pub async fn fetch(path: &str) -> Result<Self, AskError> {
-        const MALFORMED: AskError = AskError::Malformed("a request for a picture");
+        let malformed = |reason: &str| AskError::Malformed { what: "picture", reason: reason.to_owned() };
         if !path.starts_with(OWN_API) {
-            return Err(MALFORMED);
+            return Err(malformed("its path is not one of the API"));
         }
         let markup = api::send("GET", path, None).await?;
-        if markup.starts_with("<svg") { Ok(Self { markup: markup.into() }) } else { Err(MALFORMED) }
+        if markup.starts_with("<svg") {
+            Ok(Self { markup: markup.into() })
+        } else {
+            Err(malformed("it is no SVG"))
+        }
     }
 
     pub(crate) fn markup(&self) -> &str {

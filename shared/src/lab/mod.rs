@@ -32,8 +32,8 @@ pub use migration::{
     SwitchReport, TcpFate, TcpPathChange,
 };
 pub use report::{
-    AddressChange, FlowReport, HopReport, LabReport, LateWrite, Lateness, LinkReport, NetworkReport, OutageTime, QuicBytes, TcpPhase,
-    TcpReport, TcpWait,
+    AddressChange, FlowReport, HopReport, LabReport, LateWrite, Lateness, LinkReport, NetworkReport,
+    OutageTime, QuicBytes, TcpPhase, TcpReport, TcpWait,
 };
 pub use request::{Congestion, CongestionPorts, Lab, LabEvent, LabPorts, LinkRequest, TcpStack};
 pub use spoof::{OriginalFate, Spoof, SpoofPath, SpoofReport, Volume};

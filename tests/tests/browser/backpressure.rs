@@ -92,12 +92,18 @@ async fn silent_drops_are_traced_from_the_slow_consumer_to_the_holes_beside_a_la
 async fn the_policies_race_and_only_the_exhibits_lose_or_hoard() {
     on_stage("policy_race", DESK, "", async |stage| {
         stage.until("both lanes are there", |facts| facts.lanes().len() == 2).await;
+        let set_up = async || {
+            let address = stage.shown_address().await;
+            address.split("&view").next().unwrap_or_default().to_owned()
+        };
+        let before = set_up().await;
         stage.press(None, "scenario-race").await;
         patiently(RACE, "all policies have run", async || {
             let last = figures(stage, "busy-spin").await;
             matches!(last.state.as_str(), "done" | "ended").then_some(())
         })
         .await;
+        assert_eq!(set_up().await, before, "a race has a feed of its own");
         let [lossless, latest, oldest, newest] = [
             figures(stage, "lossless").await,
             figures(stage, "latest").await,

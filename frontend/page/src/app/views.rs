@@ -14,8 +14,9 @@ use web_sys::Element;
 
 use crate::app::server::Server;
 use crate::app::state::App;
-use crate::engine::driver::{Engine, Running};
+use crate::engine::driver::Engine;
 use crate::engine::lane::{Lane, set_if_new};
+use crate::engine::running::Running;
 use crate::features::network::model::NetworkSetup;
 use crate::features::network::state::LabState;
 use crate::url::route::Route;

@@ -6,35 +6,28 @@ use std::rc::{Rc, Weak};
 use sluice_shared::feed::FeedSpec;
 use sluice_shared::flood::FloodStyle;
 use sluice_shared::lab::NetworkReport;
-use sluice_shared::mode::Mode;
-use sluice_shared::policy::Policy;
 use sluice_shared::session::Heartbeat;
 use sluice_shared::time::Time;
 
 use crate::charts::scale::AgeAxis;
-use crate::charts::series::Tone;
 use crate::engine::epochs::Epoch;
 use crate::engine::epochs::EpochChange;
 use crate::engine::epochs::EpochLog;
-use crate::engine::epochs::change_between;
 use crate::engine::lane::LaneId;
 use crate::engine::lane_model::LaneModel;
 use crate::engine::meter::FrameMeter;
+use crate::engine::running::Running;
+use crate::engine::running::Wanted;
 use crate::features::host::model::HostMetric;
-use crate::features::lanes::fairness_facts::Way;
 use crate::features::log::model::Log;
 use crate::features::network::stats::RelayRoom;
 use crate::features::timeline::events::TimelineEvents;
-use crate::features::trace::model::Sight;
 use crate::features::trace::model::Trace;
 use crate::url::setup::FeedSetup;
-use crate::url::setup::LaneSetup;
 use sluice_bridge::Command;
 use sluice_bridge::Connection;
-use sluice_bridge::Endpoints;
 use sluice_bridge::Level;
 use sluice_bridge::Report;
-use sluice_bridge::Setup;
 use sluice_browser::clock;
 use sluice_browser::worker_link::Arrival;
 use sluice_browser::worker_link::WorkerLink;
@@ -70,144 +63,6 @@ pub struct Engine {
     lab: Option<NetworkReport>,
     room: RelayRoom,
     out_since: Option<Time>,
-}
-
-/// One lane as it runs.
-#[derive(Debug)]
-pub struct Running {
-    /// Its name.
-    pub id: LaneId,
-    /// How its messages are carried.
-    pub mode: Mode,
-    /// What lies between it and the server.
-    pub way: Way,
-    /// Its colour.
-    pub tone: Tone,
-    /// What sentences call it.
-    pub name: String,
-    /// What its worker has reported.
-    pub model: LaneModel,
-    /// What follows from its slow consumer.
-    pub trace: Trace,
-    link: WorkerLink,
-    /// The emulated connection that was there when the lane was last opened.
-    flow_before: Option<u64>,
-    /// Distinguishes this worker from one before it.
-    generation: u32,
-    told: Option<Setup>,
-}
-
-impl Running {
-    /// Whether it bypasses the emulated network.
-    pub fn is_direct(&self) -> bool {
-        self.way == Way::Direct
-    }
-
-    /// How its messages are carried: by WebSocket while that stands in for its own transport.
-    pub const fn mode_in_use(&self) -> Mode {
-        match self.model.connection {
-            Connection::Open { mode, .. } => mode,
-            Connection::Idle
-            | Connection::Connecting { .. }
-            | Connection::Waiting { .. }
-            | Connection::Failed { .. } => self.mode,
-        }
-    }
-
-    /// The set-up that its worker runs; `None` before it was started.
-    pub const fn wanted(&self) -> Option<&Setup> {
-        self.told.as_ref()
-    }
-
-    /// The policy that its worker was told.
-    pub fn policy(&self) -> Policy {
-        self.told.as_ref().map_or(Policy::Lossless, |told| told.policy)
-    }
-
-    /// Sees what is new of its slow consumer.
-    fn look(&mut self) {
-        let Some((told, now)) = self.told.as_ref().zip(self.model.reported_at) else { return };
-        self.trace.look(&Sight {
-            now,
-            policy: told.policy,
-            consumer: told.consumer,
-            connection: &self.model.connection,
-            summary: &self.model.summary,
-            tcp: self
-                .model
-                .weather
-                .flow()
-                .filter(|flow| Some(flow.flow) != self.flow_before)
-                .and_then(|flow| flow.tcp.as_ref()),
-        });
-    }
-
-    /// Begins an epoch: what was measured until now is not compared any more.
-    fn begin_epoch(&mut self, number: u32, since: Time) {
-        self.link.send(Command::BeginEpoch { number, since });
-        self.model.begin_epoch(number, since);
-    }
-
-    /// Tells the worker what differs from what it was told before. Returns the change, if one begins an epoch.
-    fn bring_to(&mut self, wanted: Setup) -> Option<(EpochChange, String)> {
-        let change = change_between(self.told.as_ref(), &wanted);
-        // A failure exhibit begins and ends with its session.
-        let is_same_session = |told: &&Setup| {
-            told.policy == wanted.policy || !(told.policy.is_exhibit() || wanted.policy.is_exhibit())
-        };
-        let Some(told) = self.told.as_ref().filter(is_same_session) else {
-            self.trace.begin_with_connection(clock::now());
-            self.flow_before = self.model.weather.flow().map(|flow| flow.flow);
-            self.link.send(Command::Open(wanted.clone()));
-            self.told = Some(wanted);
-            return change;
-        };
-        if told.endpoints != wanted.endpoints {
-            self.link.send(Command::SetEndpoints(wanted.endpoints.clone()));
-        }
-        if told.feeds != wanted.feeds {
-            self.link.send(Command::SetFeeds(wanted.feeds.clone()));
-        }
-        if told.fragment_bytes != wanted.fragment_bytes {
-            self.link.send(Command::SetFragments(wanted.fragment_bytes));
-        }
-        if (told.policy, told.consumer) != (wanted.policy, wanted.consumer) {
-            self.trace.begin();
-        }
-        if told.policy != wanted.policy {
-            self.link.send(Command::SetPolicy(wanted.policy));
-        }
-        if told.window != wanted.window {
-            self.link.send(Command::SetWindow(wanted.window));
-        }
-        if told.upkeep != wanted.upkeep {
-            self.link.send(Command::SetUpkeep(wanted.upkeep));
-        }
-        if told.consumer != wanted.consumer {
-            self.link.send(Command::SetConsumer(wanted.consumer));
-        }
-        self.told = Some(wanted);
-        change
-    }
-}
-
-/// What is wanted of one lane.
-#[derive(Clone, Debug)]
-pub struct Wanted {
-    /// Its name.
-    pub id: LaneId,
-    /// Its settings.
-    pub setup: LaneSetup,
-    /// Its colour.
-    pub tone: Tone,
-    /// What sentences call it.
-    pub name: String,
-    /// Where it connects.
-    pub endpoints: Endpoints,
-    /// What lies between it and the server.
-    pub way: Way,
-    /// Why it can't work here; it is not started then.
-    pub obstacle: Option<&'static str>,
 }
 
 impl Engine {

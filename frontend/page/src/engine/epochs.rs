@@ -175,11 +175,13 @@ impl EpochView {
 
     /// Returns the span that all figures belong to, in words.
     pub fn note(&self) -> String {
-        let span = format::span(self.age_secs * 1_000_000);
         if self.label.is_empty() {
-            "measuring".to_owned()
-        } else {
-            ["since ", &self.label, ", ", &span].concat()
+            return "measuring".to_owned();
+        }
+        let (minutes, seconds) = (self.age_secs / 60, self.age_secs % 60);
+        match minutes {
+            0 => format!("since {}, {seconds} s", self.label),
+            _ => format!("since {}, {minutes} min {seconds} s", self.label),
         }
     }
 }
@@ -257,6 +259,15 @@ mod tests {
         assert_eq!(log.iter().count(), 2);
         log.begin(EpochChange::Consumer, "c".to_owned(), Time::from_millis(9_800));
         assert_eq!(log.iter().count(), 3, "another kind of change is another mark");
+    }
+
+    #[test]
+    fn figures_say_since_when_they_are() {
+        let note = |age_secs| EpochView { number: 3, age_secs, label: "LTE".to_owned() }.note();
+        assert_eq!(note(0).replace('\u{a0}', " "), "since LTE, 0 s");
+        assert_eq!(note(12).replace('\u{a0}', " "), "since LTE, 12 s");
+        assert_eq!(note(75).replace('\u{a0}', " "), "since LTE, 1 min 15 s");
+        assert_eq!(EpochView::default().note(), "measuring");
     }
 
     #[test]

@@ -8,8 +8,9 @@ use sluice_shared::policy::Policy;
 use sluice_shared::time::{Time, micros};
 use sluice_shared::wire::Waiting;
 
-use crate::engine::driver::{Engine, Running};
+use crate::engine::driver::Engine;
 use crate::engine::epochs::EpochChange;
+use crate::engine::running::Running;
 use crate::features::connection::model::Phase;
 use crate::verdict::{
     Change, ConnectionSnapshot, Disruption, Epoch, Interruption, InterruptionKind, LaneSnapshot, Latency,

@@ -69,8 +69,9 @@ async fn pass(stage: &Stage, seconds: u64) -> Vec<(Setup, Outcome)> {
     let lab = patiently(PATIENCE, "all lanes consume", async || {
         let lanes = lanes(stage).await;
         let all = lanes.len() == 4 && lanes.iter().all(|lane| lane["consumed"].as_f64() >= Some(100.0));
-        let id =
-            stage.browser.run("return document.querySelector('[data-testid=lab]')?.dataset.value ?? ''", json!([]));
+        let id = stage
+            .browser
+            .run("return document.querySelector('[data-testid=lab]')?.dataset.value ?? ''", json!([]));
         let id = id.await.as_str().unwrap_or_default().to_owned();
         (all && !id.is_empty()).then_some(id)
     })

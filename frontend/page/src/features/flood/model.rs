@@ -88,6 +88,11 @@ pub fn story(flooding: &Flooding, transport: Transport) -> String {
             format::bytes(flood.sent),
             format::bytes(flood.most_buffered),
         ),
+        FloodStyle::Paced | FloodStyle::Credit if flood.waits == 0 => format!(
+            "{} of {} handed over bit by bit, without a wait.",
+            format::bytes(flood.sent),
+            format::bytes(flood.total),
+        ),
         FloodStyle::Paced | FloodStyle::Credit => format!(
             "{} of {} handed over bit by bit, with {} waits of {} at most.",
             format::bytes(flood.sent),
@@ -98,6 +103,7 @@ pub fn story(flooding: &Flooding, transport: Transport) -> String {
     };
     let slowest = format::span(flooding.longest_heartbeat_micros);
     text += &match (transport, flood.style) {
+        _ if flooding.longest_heartbeat_micros == 0 => " No heartbeat has come back under it.".to_owned(),
         (Transport::WebTransport, _) => {
             format!(" The slowest heartbeat took {slowest}: control has a stream of its own.")
         }
@@ -219,6 +225,14 @@ mod tests {
             "{text}"
         );
         assert!(text.ends_with("The connection went away under it."), "{text}");
+        let credit = FloodTold { style: FloodStyle::Credit, ..told };
+        let quick = Flooding { flood: Some(credit), longest_heartbeat_micros: 0, ..flooding };
+        assert!(
+            plain(&quick, Transport::WebTransport).starts_with(
+                "8.0 MB of 8.0 MB handed over bit by bit, without a wait. No heartbeat has come back"
+            ),
+            "what was not measured has no span"
+        );
         assert_eq!(plain(&Flooding::default(), Transport::WebSocket), "Nothing was sent yet.");
     }
 }

@@ -338,7 +338,7 @@ fn remedy(error: &AskError) -> String {
     let what_to_do = match error {
         AskError::Unreachable => ". Check that it runs, then press Run",
         AskError::Refused(_) => ". Change the settings, or press Run again",
-        AskError::Malformed(_) => ". Reload the page",
+        AskError::Malformed { .. } => ". Reload the page",
     };
     error.to_string() + what_to_do
 }

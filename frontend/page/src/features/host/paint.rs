@@ -3,7 +3,7 @@
 use crate::charts::axis::TimeAxis;
 use crate::charts::frame_loop::Frame;
 use crate::engine::driver::EngineHandle;
-use crate::engine::driver::Running;
+use crate::engine::running::Running;
 use crate::features::host::model::HostMetric;
 use sluice_bridge::HostReading;
 use sluice_browser::surface::Align;

@@ -128,7 +128,10 @@ mod tests {
         let mut events = TimelineEvents::default();
         events.take(&report(1_000, false), Time::from_millis(1_000));
         let tunnels = vec![tunnel(1_030, 3_030)];
-        events.take(&NetworkReport { tunnels: tunnels.clone(), ..report(1_100, true) }, Time::from_millis(1_100));
+        events.take(
+            &NetworkReport { tunnels: tunnels.clone(), ..report(1_100, true) },
+            Time::from_millis(1_100),
+        );
         let spans: Vec<_> = events.outages_since(Time::ZERO).copied().collect();
         assert_eq!(spans, [OutageSpan { from: Time::from_millis(1_030), until: None }]);
         events.take(&NetworkReport { tunnels, ..report(3_100, false) }, Time::from_millis(3_100));
