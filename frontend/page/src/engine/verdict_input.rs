@@ -71,7 +71,7 @@ fn lane_snapshot(engine: &Engine, running: &Running, now: Time) -> LaneSnapshot 
     let phases = model.life.spans(now);
     let last_open = phases.iter().rev().find(|(_, _, phase)| matches!(phase, Phase::Open(_)));
     let first_try = phases.iter().find(|(_, _, phase)| *phase != Phase::Idle);
-    let down_since = last_open.map(|(_, until, _)| *until).or(first_try.map(|(from, ..)| *from));
+    let down_since = last_open.map(|(_, until, _)| *until).or_else(|| first_try.map(|(from, ..)| *from));
     let ticks = wanted.and_then(|wanted| {
         wanted.feeds.iter().find_map(|feed| match feed {
             FeedSpec::Ticks(ticks) => Some(u64::from(ticks.rate)),
