@@ -47,6 +47,17 @@ pub fn push_query(query: &str) -> bool {
         .is_some_and(|history| history.push_state_with_url(&JsValue::NULL, "", Some(query)).is_ok())
 }
 
+/// Scrolls to the top and gives an element the focus, as after the load of another page.
+pub fn show_from_top(id: &str) {
+    let Some(window) = window() else { return };
+    window.scroll_to_with_x_and_y(0.0, 0.0);
+    let element = window.document().and_then(|document| document.get_element_by_id(id));
+    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let focused = element.focus();
+        debug_assert!(focused.is_ok(), "an element of the page takes the focus");
+    }
+}
+
 /// The page's whole address.
 pub fn href() -> String {
     window().and_then(|window| window.location().href().ok()).unwrap_or_default()

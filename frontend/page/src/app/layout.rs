@@ -8,7 +8,7 @@ use crate::app::header::Header;
 use crate::app::lazy_panel::LazyPanel;
 use crate::app::notices::Notices;
 use crate::app::sidebar::Sidebar;
-use crate::app::state::App;
+use crate::app::state::{App, MAIN};
 use crate::app::verdict_bar::VerdictBar;
 use crate::features::continuity::view::ContinuityPanel;
 use crate::features::flood::view::InboundPanel;
@@ -32,7 +32,7 @@ pub fn Page() -> impl IntoView {
         <a class="skip" href="#content">"Skip to the content"</a>
         <Header/>
         <div class="page" class:alone=move || !has_lanes.get()>
-            <main id="content" tabindex="-1" data-view=move || app.route.get().name()>
+            <main id=MAIN tabindex="-1" data-view=move || app.route.get().name()>
                 <ViewTitle/>
                 <Notices/>
                 <Show when=move || has_lanes.get()>

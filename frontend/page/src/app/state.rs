@@ -43,6 +43,9 @@ use sluice_browser::support::Browser;
 use sluice_browser::window;
 use sluice_browser::window::Listener;
 
+/// Id of the main landmark.
+pub(crate) const MAIN: &str = "content";
+
 /// Everything that the page's components share: a handful of handles, copied freely.
 #[derive(Clone, Copy)]
 pub struct App {
@@ -244,6 +247,7 @@ impl App {
             return;
         }
         self.route.set(route);
+        window::show_from_top(MAIN);
         let query = self.query();
         if window::push_query(&query) {
             self.remembered_query.set_value(query);

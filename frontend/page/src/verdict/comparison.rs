@@ -6,6 +6,8 @@ use super::snapshot::{LaneSnapshot, Latency};
 const DIFFERENT: f64 = 1.25;
 /// Smaller differences are no difference, whatever their ratio, microseconds: clocks and timers of browsers are no finer.
 const SMALLEST_DIFFERENCE_MICROS: u64 = 500;
+/// On a saturated machine, threads wait this long for a core, microseconds.
+const SCHEDULING_MICROS: u64 = 20_000;
 
 /// A lane with enough messages for a comparison.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +46,10 @@ pub(super) enum Outcome {
 }
 
 impl Comparison {
-    pub(super) fn new(first: &MeasuredLane<'_>, second: &MeasuredLane<'_>) -> Self {
+    /// Compares two lanes, measured on a machine that `is_saturated` or not.
+    pub(super) fn new(first: &MeasuredLane<'_>, second: &MeasuredLane<'_>, is_saturated: bool) -> Self {
+        let smallest = if is_saturated { SCHEDULING_MICROS } else { SMALLEST_DIFFERENCE_MICROS };
+        let spans = |first: u64, second: u64| spans(first, second, smallest);
         let p50 = spans(first.latency.p50_micros, second.latency.p50_micros);
         let p99 = first.latency.p99().zip(second.latency.p99()).map(|(first, second)| spans(first, second));
         let stalls = first.lane.stalls.zip(second.lane.stalls).map(|(first, second)| counts(first, second));
@@ -74,8 +79,8 @@ impl Comparison {
     }
 }
 
-fn spans(first: u64, second: u64) -> (Better, f64) {
-    better(first, second, first.abs_diff(second) >= SMALLEST_DIFFERENCE_MICROS)
+fn spans(first: u64, second: u64, smallest_difference: u64) -> (Better, f64) {
+    better(first, second, first.abs_diff(second) >= smallest_difference)
 }
 
 /// Compares counts of rare events: their difference must exceed two standard deviations of chance.
@@ -101,14 +106,20 @@ mod tests {
 
     #[test]
     fn a_ratio_of_five_quarters_is_a_difference() {
-        assert_eq!(spans(100_000, 125_000), (Better::First, 1.25));
-        assert_eq!(spans(124_000, 100_000), (Better::Neither, 1.0));
+        assert_eq!(spans(100_000, 125_000, SMALLEST_DIFFERENCE_MICROS), (Better::First, 1.25));
+        assert_eq!(spans(124_000, 100_000, SMALLEST_DIFFERENCE_MICROS), (Better::Neither, 1.0));
+    }
+
+    #[test]
+    fn a_saturated_machine_hides_what_its_scheduler_may_have_done() {
+        assert_eq!(spans(1_000, 20_000, SCHEDULING_MICROS).0, Better::Neither);
+        assert_eq!(spans(1_000, 40_000, SCHEDULING_MICROS).0, Better::First);
     }
 
     #[test]
     fn less_than_a_timer_resolves_is_no_difference() {
-        assert_eq!(spans(100, 300).0, Better::Neither);
-        assert_eq!(spans(100, 600).0, Better::First);
+        assert_eq!(spans(100, 300, SMALLEST_DIFFERENCE_MICROS).0, Better::Neither);
+        assert_eq!(spans(100, 600, SMALLEST_DIFFERENCE_MICROS).0, Better::First);
     }
 
     #[test]

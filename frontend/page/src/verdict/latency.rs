@@ -36,10 +36,11 @@ pub(super) fn latency_findings(snapshot: &Snapshot) -> Vec<Finding> {
         }
         return findings;
     }
-    let mut differing: Vec<(f64, Finding)> = pairs(&measured)
+    let is_saturated = snapshot.machine.saturated().is_some();
+    let mut differing: Vec<(f64, Finding)> = pairs(&measured, is_saturated)
         .into_iter()
         .filter_map(|(first, second)| {
-            let comparison = Comparison::new(&first, &second);
+            let comparison = Comparison::new(&first, &second, is_saturated);
             Some((comparison.ratio, difference(snapshot, first, second, comparison)?))
         })
         .collect();
@@ -132,14 +133,14 @@ fn single(only: MeasuredLane<'_>) -> Finding {
 }
 
 /// Returns the pairs to report: the leader with each other lane, or, if it differs from none, all pairs.
-fn pairs<'a>(measured: &[MeasuredLane<'a>]) -> Vec<(MeasuredLane<'a>, MeasuredLane<'a>)> {
+fn pairs<'a>(measured: &[MeasuredLane<'a>], is_saturated: bool) -> Vec<(MeasuredLane<'a>, MeasuredLane<'a>)> {
     let is_sound =
         |measured: &MeasuredLane<'_>| lost_messages(measured.lane) == 0 && !measured.lane.policy.is_exhibit();
     let sound: Vec<&MeasuredLane<'a>> = measured.iter().filter(|measured| is_sound(measured)).collect();
     let points = |lane: &MeasuredLane<'_>| -> i64 {
         let others = sound.iter().filter(|other| other.at != lane.at);
         others
-            .map(|other| match Comparison::new(lane, other).outcome() {
+            .map(|other| match Comparison::new(lane, other, is_saturated).outcome() {
                 Outcome::First => 1,
                 Outcome::Second => -1,
                 Outcome::Mixed | Outcome::Alike => 0,
@@ -151,7 +152,10 @@ fn pairs<'a>(measured: &[MeasuredLane<'a>]) -> Vec<(MeasuredLane<'a>, MeasuredLa
     let Some(leader) = leader else { return Vec::new() };
     let others = measured.iter().filter(|other| other.at != leader.at);
     let with_leader: Vec<_> = others.map(|other| (**leader, *other)).collect();
-    if with_leader.iter().any(|(leader, other)| Comparison::new(leader, other).outcome() != Outcome::Alike) {
+    if with_leader
+        .iter()
+        .any(|(leader, other)| Comparison::new(leader, other, is_saturated).outcome() != Outcome::Alike)
+    {
         return with_leader;
     }
     let later = |at: usize| sound.iter().filter(move |other| other.at > at);

@@ -50,12 +50,12 @@ impl Place {
     /// What it is called on the page.
     pub const fn title(self) -> &'static str {
         match self {
-            Self::Backlog => "hub backlog",
+            Self::Backlog => "server log",
             Self::PolicyQueue => "policy queue",
             Self::Credit => "credit",
             Self::Transport => "transport",
-            Self::RelayQueue => "relay queue",
-            Self::Wire => "on the wire",
+            Self::RelayQueue => "bottleneck",
+            Self::Wire => "in flight",
             Self::Transit => "in transit",
             Self::Inbox => "inbox",
             Self::Consumer => "consumer",

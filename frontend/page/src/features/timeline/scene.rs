@@ -85,7 +85,8 @@ impl Scene {
             marks: engine.events.marks_since(from).cloned().collect(),
             epochs: engine
                 .epochs()
-                .filter(|epoch| epoch.began >= from)
+                // The first one began before there was a lane.
+                .filter(|epoch| epoch.number > 0 && epoch.began >= from)
                 .map(|epoch| Mark { at: epoch.began, label: epoch.label.clone() })
                 .collect(),
         }
