@@ -47,6 +47,8 @@ fn the_network_is_decoded_from_a_whole_report() {
         is_udp_blocked: report.is_udp_blocked,
         relay_load: report.relay_load,
         flows: report.flows,
+        switches: Vec::new(),
+        tunnels: Vec::new(),
     };
     assert_eq!(decode(&json.to_string()), Ok(network.clone()));
     check_fields(&json, &network);

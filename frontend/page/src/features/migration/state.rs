@@ -10,6 +10,7 @@ use sluice_browser::lab_watch::{LabWatch, Sight};
 use sluice_shared::lab::{LabEvent, LabReport, LabRouting, SwitchReport};
 use sluice_shared::scenario::Routing;
 
+use crate::engine::lane::set_if_new;
 use crate::features::migration::model::chain::resolved_switch;
 use crate::features::migration::model::effect::{ChangeEffect, ChangeEffects};
 use crate::features::migration::model::lane::PageLane;
@@ -194,7 +195,7 @@ impl MigrationState {
         let (generation, id) = (self.generation(), lab.to_owned());
         let handle = move |sight: Sight<LabReport>| match sight {
             Sight::Report(report) => self.take_report(*report),
-            Sight::Unreadable(error) => self.unreadable.set(Some(error)),
+            Sight::Unreadable(error) => set_if_new(self.unreadable, Some(error)),
             Sight::Cut => {}
             // Deferred: this call comes from the watch that is to be replaced.
             Sight::Gone => {
@@ -223,7 +224,7 @@ impl MigrationState {
         self.survival.update(|survival| survival.take(&report));
         let lanes = self.lanes.get_untracked();
         self.effects.update(|effects| effects.take(&report, &lanes));
-        self.unreadable.set(None);
+        set_if_new(self.unreadable, None);
         self.set_up(&report);
         self.report.set(Some(report));
     }
@@ -296,10 +297,7 @@ impl MigrationState {
 
     /// Shows the outcome of an action.
     pub(crate) fn say(self, kind: StatusKind, text: impl Into<String>) {
-        let status = Status { kind, text: text.into() };
-        if self.status.with_untracked(|shown| *shown != status) {
-            self.status.set(status);
-        }
+        set_if_new(self.status, Status { kind, text: text.into() });
     }
 
     /// The change that is shown, tracked.

@@ -4,7 +4,7 @@ use sluice_bridge::{LaneInput, Silence};
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 
-use crate::features::migration::model::moment::{Moment, moments};
+use crate::features::migration::model::moment::{Moment, MomentKind, moments};
 
 /// A lane of the page, as far as changes of networks are concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,25 @@ impl PageLane {
             delivery_gaps: summary.silences.iter().filter_map(delivery_gap).collect(),
             delivery_gaps_since: summary.silences_since.and_then(at_server),
         })
+    }
+
+    /// When an established connection was lost last, on the server's clock.
+    pub(crate) fn last_loss(&self) -> Option<Time> {
+        // The moment at which it was established may be forgotten.
+        let mut is_established = true;
+        let mut last = None;
+        for moment in &self.moments {
+            match moment.kind {
+                MomentKind::Welcome => is_established = true,
+                MomentKind::Lost if is_established => (is_established, last) = (false, Some(moment.at)),
+                MomentKind::Lost
+                | MomentKind::Backoff
+                | MomentKind::Attempt
+                | MomentKind::Open
+                | MomentKind::Fresh => {}
+            }
+        }
+        last
     }
 
     /// Whether data may flow.
@@ -117,6 +136,21 @@ mod tests {
         let lane = PageLane::new(&input(None)).expect("its number is small");
         assert_eq!((lane.moments.len(), lane.delivery_gaps.len(), lane.delivery_gaps_since), (0, 0, None));
         assert_eq!(PageLane::new(&LaneInput { id: 70_000, ..input(None) }), None);
+    }
+
+    #[test]
+    fn a_failed_attempt_is_no_loss() {
+        let mut lane = PageLane::new(&input(Some(0))).expect("its number is small");
+        let moment = |millis, kind| Moment { at: Time::from_millis(millis), kind };
+        lane.moments = vec![
+            moment(1, MomentKind::Welcome),
+            moment(10, MomentKind::Lost),
+            moment(11, MomentKind::Attempt),
+            moment(20, MomentKind::Lost),
+        ];
+        assert_eq!(lane.last_loss(), Some(Time::from_millis(10)));
+        lane.moments = vec![moment(1, MomentKind::Welcome)];
+        assert_eq!(lane.last_loss(), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use sluice_shared::lab::SwitchReport;
 
 use super::choice::{ChoiceGroup, ChoiceOption};
+use super::controls::tcp_fate_label;
 use super::drawing_view::{DrawingView, MeaningList, width_of};
 use super::fact_table::FactTableView;
 use crate::features::migration::drawing::change;
@@ -40,8 +41,8 @@ fn ChangeNumbers(shown: Memo<Option<ShownChange>>) -> impl IntoView {
     let state = expect_context::<MigrationState>();
     let switches = Memo::new(move |_| {
         let description = |switch: &SwitchReport| {
-            let what = [switch.address.name(), ", TCP ", switch.tcp.name()].concat();
-            (switch.number, ["Change ", &(switch.number + 1).to_string(), ": another ", &what].concat())
+            let number = (switch.number + 1).to_string();
+            (switch.number, ["Change ", &number, ": ", &kind(switch)].concat())
         };
         state.report.with(|report| {
             let switches = report.as_ref().map(|report| report.switches.as_slice()).unwrap_or_default();
@@ -69,7 +70,7 @@ fn ChangeNumbers(shown: Memo<Option<ShownChange>>) -> impl IntoView {
                 }
             />
         </span>
-        <span class="note">{move || shown.with(|shown| shown.as_ref().map(kind))}</span>
+        <span class="note">{move || shown.with(|shown| shown.as_ref().map(|shown| kind(&shown.switch)))}</span>
     }
 }
 
@@ -145,8 +146,9 @@ fn ChangeFacts(shown: Memo<Option<ShownChange>>) -> impl IntoView {
     }
 }
 
-fn kind(shown: &ShownChange) -> String {
-    ["another ", shown.switch.address.name(), ", TCP ", shown.switch.tcp.name()].concat()
+/// The kind of a change, as its settings name it.
+fn kind(switch: &SwitchReport) -> String {
+    ["another ", switch.address.name(), ", TCP ", tcp_fate_label(switch.tcp)].concat()
 }
 
 /// Why the change was not made as requested, and how many connections are not shown.

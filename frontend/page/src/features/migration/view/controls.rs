@@ -53,16 +53,12 @@ pub(super) fn SwitchControls() -> impl IntoView {
             "as when the phone leaves the Wi-Fi: the server starts anew with round trip and window",
         ),
     ];
-    let fate = |value: TcpFate, text, meaning| {
-        (value, ChoiceOption::new("tcp-".to_owned() + value.name(), text, meaning))
+    let fate = |value: TcpFate, meaning| {
+        (value, ChoiceOption::new("tcp-".to_owned() + value.name(), tcp_fate_label(value), meaning))
     };
     let fates = vec![
-        fate(TcpFate::Told, "notified", "the interface goes, and the system notifies the browser at once"),
-        fate(
-            TcpFate::Silent,
-            "silent",
-            "nothing passes any more, and both ends have to find out by themselves",
-        ),
+        fate(TcpFate::Told, "the interface goes, and the system notifies the browser at once"),
+        fate(TcpFate::Silent, "nothing passes any more, and both ends have to find out by themselves"),
     ];
     view! {
         <div class="settings">
@@ -313,6 +309,14 @@ fn MigrationChoice() -> impl IntoView {
         <span class="note">
             "For connections that begin from now on: open a lane anew, for example with another congestion controller."
         </span>
+    }
+}
+
+/// The name of a fate on the page.
+pub(super) const fn tcp_fate_label(fate: TcpFate) -> &'static str {
+    match fate {
+        TcpFate::Told => "notified",
+        TcpFate::Silent => "silent",
     }
 }
 

@@ -1,6 +1,8 @@
 //! The page's lanes beside the network's facts.
 
 use leptos::prelude::*;
+use sluice_browser::clock;
+use sluice_shared::time::Time;
 use sluice_text::format;
 
 use crate::features::migration::model::lane::PageLane;
@@ -20,6 +22,7 @@ pub(super) fn LaneTable() -> impl IntoView {
                             <td></td>
                             <th scope="col">"now"</th>
                             <th scope="col">"reconnects"</th>
+                            <th scope="col">"last loss"</th>
                             <th scope="col">"in gaps"</th>
                             <th scope="col">"lost"</th>
                         </tr>
@@ -35,12 +38,16 @@ pub(super) fn LaneTable() -> impl IntoView {
 }
 
 fn row(lane: &PageLane) -> impl IntoView + use<> {
+    let last_loss = lane.last_loss();
     let since = lane.delivery_gaps_since.map(|since| since.as_micros());
     view! {
         <tr data-testid="migration-lane" data-value=since>
             <th scope="row">{lane.name.clone()}</th>
             <td>{lane.state}</td>
             <td>{format::count(lane.reconnects)}</td>
+            <td data-testid="migration-last-loss" data-value=last_loss.map(Time::as_micros)>
+                {last_loss.map_or_else(|| "–".to_owned(), clock::time_of_day)}
+            </td>
             <td class:bad={lane.gaps > 0}>{format::count(lane.gaps)}</td>
             <td class:bad={lane.lost > 0}>{format::count(lane.lost)}</td>
         </tr>
