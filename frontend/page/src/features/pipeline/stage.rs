@@ -82,7 +82,7 @@ pub fn GateValue(
             <span data-testid="waiting" data-value=lane.read(|view| view.summary.waiting.name())>
                 {lane.read(|view| match obstacle(view) {
                     Some(obstacle) => obstacle.to_owned(),
-                    None => gate_text(view, |credit| format!("granted {} so far", format::count(credit.limit.messages)), "this server knows no credit"),
+                    None => gate_text(view, |credit| format!("granted {}", format::count(credit.limit.messages)), "this server knows no credit"),
                 })}
             </span>
         </div>
