@@ -16,7 +16,7 @@ use crate::{DESK, HAND};
 const CHECK: &str = r#"
     const done = arguments[arguments.length - 1];
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    axe.run(document, { runOnly: tags, resultTypes: ["violations"] }).then(
+    axe.run(document, { runOnly: tags, rules: { "target-size": { enabled: true } }, resultTypes: ["violations"] }).then(
         (results) => done(results.violations.map(({ id, help, nodes }) => ({
             rule: `${id}: ${help}`,
             elements: nodes.map((node) => `${node.target.join(" ")} ${node.html.slice(0, 160)} ${node.failureSummary}`),
