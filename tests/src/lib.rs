@@ -35,6 +35,7 @@ pub mod stage;
 pub mod tally;
 pub mod target;
 pub mod timeline;
+pub mod visitor;
 pub mod webdriver;
 mod websocket;
 mod webtransport;

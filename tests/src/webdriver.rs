@@ -72,6 +72,14 @@ impl Browser {
         self.post("refresh", &json!({})).await;
     }
 
+    /// Goes back to the page before, as the Back button does.
+    ///
+    /// # Panics
+    /// The browser has gone.
+    pub async fn back(&self) {
+        self.post("back", &json!({})).await;
+    }
+
     /// Runs a function body in the page and returns what it returns; `arguments` are its arguments.
     ///
     /// # Panics

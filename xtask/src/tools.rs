@@ -18,6 +18,7 @@ pub(crate) const TRUNK_VERSION: &str = "0.21.14";
 pub(crate) const WASM_OPT_VERSION: &str = "132";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 const CARGO_FUZZ_VERSION: &str = "0.13.2";
+const AXE_VERSION: &str = "4.14.1";
 
 /// One program and the way to get it.
 #[derive(Debug, Clone)]
@@ -151,15 +152,35 @@ impl Tool {
                 cargo
             }
             Source::Npm { name, version_suffix } => {
-                let mut npm = process::command(workspace, npm()?);
-                npm.args(["install", "--silent", "--no-save", "--no-audit", "--no-fund", "--prefix"])
-                    .arg(&folder)
-                    .arg(format!("{name}@{}{version_suffix}", self.version));
-                npm
+                npm_install(workspace, &folder, &format!("{name}@{}{version_suffix}", self.version))?
             }
         };
         process::run(&mut command, &format!("installing {}", self.program))
     }
+}
+
+/// Returns the path of axe-core's script, the accessibility checker that the browser tests inject into the page;
+/// installs it if need be.
+pub(crate) fn axe_script(workspace: &Workspace) -> Result<PathBuf> {
+    let package = format!("axe-core-{AXE_VERSION}");
+    let folder = workspace.tools().join(&package);
+    let script = folder.join("node_modules/axe-core/axe.min.js");
+    if !is_axe(&script) {
+        println!("      installing {package} into {}", folder.display());
+        let mut npm = npm_install(workspace, &folder, &format!("axe-core@{AXE_VERSION}"))?;
+        process::run(&mut npm, "installing axe-core")?;
+    }
+    if is_axe(&script) {
+        Ok(script)
+    } else {
+        Err(Failure::failed(format!("{} was installed but is not version {AXE_VERSION}", script.display())))
+    }
+}
+
+/// Reports whether a file is axe-core in the pinned version, which its first line names.
+fn is_axe(script: &Path) -> bool {
+    let text = std::fs::read_to_string(script).unwrap_or_default();
+    text.lines().next().is_some_and(|line| names_version(line, &format!("v{AXE_VERSION}")))
 }
 
 /// Puts the folders of the project's own copies before the search path of `command`.
@@ -176,10 +197,18 @@ pub(crate) fn expose(workspace: &Workspace, command: &mut Command, used: &[PathB
     process::prepend_path(command, &folders);
 }
 
-fn npm() -> Result<PathBuf> {
-    process::find_program("npm").ok_or_else(|| {
-        Failure::Missing("wasm-opt comes from npm, which is not on PATH; install Node.js 20 or newer".into())
-    })
+/// Returns the command that installs one package of npm into `folder`, without running any of its scripts.
+fn npm_install(workspace: &Workspace, folder: &Path, package: &str) -> Result<Command> {
+    let npm = process::find_program("npm").ok_or_else(|| {
+        let text = format!("{package} comes from npm, which is not on PATH; install Node.js 20 or newer");
+        Failure::Missing(text)
+    })?;
+    let mut command = process::command(workspace, npm);
+    command
+        .args(["install", "--silent", "--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--prefix"])
+        .arg(folder)
+        .arg(package);
+    Ok(command)
 }
 
 /// Tells whether a program's answer to `--version` names exactly `version` as one of its words.
@@ -197,6 +226,21 @@ mod tests {
         assert!(names_version("wasm-bindgen 0.2.130", "0.2.130"));
         assert!(!names_version("wasm-bindgen 0.2.13", "0.2.130"));
         assert!(!names_version("trunk 0.21.140", "0.21.14"));
+    }
+
+    #[test]
+    fn a_script_of_another_version_is_not_axe() {
+        let folder = std::env::temp_dir().join(format!("sluice-axe-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let script = folder.join("axe.min.js");
+        let is_axe_after = |text: &str| {
+            std::fs::write(&script, text).expect("a file");
+            is_axe(&script)
+        };
+        assert!(is_axe_after(&format!("/*! axe v{AXE_VERSION}\n * text */")));
+        assert!(!is_axe_after("/*! axe v3.0.0\n * text */"));
+        std::fs::remove_dir_all(&folder).expect("removed");
+        assert!(!is_axe(&script));
     }
 
     #[test]

@@ -185,9 +185,12 @@ async fn a_small_screen_shows_one_ladder_at_a_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_of_this_browser_take_whole_round_trips_of_its_own_lab() {
-    on_stage("handshakes_browser", DESK, "?net=none&net-delay=50&view=handshakes", async |stage| {
-        stage.until("WebSocket consumes", |facts| facts.consumes("websocket", 100.0)).await;
-        until_loaded(stage).await;
+    on_stage("handshakes_browser", DESK, "?net=none&net-delay=50&view=this-browser", async |stage| {
+        eventually("the page has its emulated network", || async {
+            let lab = "return document.querySelector('[data-testid=lab]')?.dataset.value ?? '';";
+            (stage.browser.run(lab, json!([])).await != json!("")).then_some(())
+        })
+        .await;
         stage.press(None, "browser-measure").await;
         eventually("all connections were opened", || async {
             let state = stage.fact("browser-status").await;

@@ -5,21 +5,6 @@ use sluice_tests::stage::{Stage, on_stage};
 
 use crate::{DESK, HAND};
 
-/// The page's own width against the screen's, and what sticks out.
-const OVERFLOW: &str = r#"
-    const width = document.documentElement.clientWidth;
-    const clipped = (element) => {
-        for (let parent = element.parentElement; parent && parent !== document.body; parent = parent.parentElement) {
-            if (getComputedStyle(parent).overflowX !== "visible") return true;
-        }
-        return false;
-    };
-    const wide = [...document.body.querySelectorAll("*")]
-        .filter((element) => element.getBoundingClientRect().right > width + 1 && !clipped(element))
-        .map((element) => `${element.tagName}.${element.className}`);
-    return { scroll: document.documentElement.scrollWidth - width, wide: wide.slice(0, 5) };
-"#;
-
 const BACKGROUND: &str = r#"
     const colour = (element) => getComputedStyle(element).backgroundColor.match(/[\d.]+/g).map(Number);
     const body = colour(document.body);
@@ -37,21 +22,6 @@ async fn until_it_runs(stage: &Stage) {
 
 async fn luminance(stage: &Stage) -> f64 {
     stage.browser.run(BACKGROUND, json!([])).await.as_f64().expect("a number")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_small_screen_needs_no_sideways_scrolling() {
-    on_stage("small_screen", HAND, "", async |stage| {
-        stage.resize(HAND.0, HAND.1).await;
-        until_it_runs(stage).await;
-        for width in [HAND.0, 768, DESK.0] {
-            stage.resize(width, HAND.1).await;
-            let overflow = stage.browser.run(OVERFLOW, json!([])).await;
-            assert_eq!(overflow["scroll"], json!(0), "at {width} pixels: {overflow}");
-            assert_eq!(overflow["wide"], json!([]), "at {width} pixels");
-        }
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use crate::progress::Steps;
 use crate::server;
 use crate::system::Program;
 use crate::toolchain::{self, WasmToolchain};
-use crate::tools::Tool;
+use crate::tools::{self, Tool};
 use crate::workspace::Workspace;
 
 /// Reads the captures that the relay's tests write.
@@ -88,11 +88,13 @@ pub(crate) fn end_to_end(
     closing: &mut Closing,
 ) -> Result<String> {
     let browser = Browser::ensure(workspace)?;
+    let axe = tools::axe_script(workspace)?;
     let mut cargo = process::cargo(workspace);
     cargo
         .args(["test", "--package", "sluice-tests", "--lib", "--test", "e2e", "--test", "browser"])
         .args(filter)
-        .env("SLUICE_BIN", workspace.server_binary());
+        .env("SLUICE_BIN", workspace.server_binary())
+        .env("AXE_CORE", axe);
     browser.describe_to(&mut cargo);
     closing.run(&mut cargo, "end to end")
 }

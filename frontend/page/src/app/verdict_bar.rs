@@ -88,7 +88,7 @@ fn lane_at(app: App, at: usize) -> String {
 fn lane_name(app: App, at: usize) -> impl IntoView {
     let lane = app.lanes.get().get(at).copied();
     lane.map(|lane| {
-        let colour = move || app.tone(lane.id).map(|tone| format!("color: var({})", tone.token()));
-        view! { <b style=colour>{move || app.short_name(lane.id)}</b> }
+        let colour = move || app.tone(lane.id).map(|tone| format!("--tone: var({})", tone.token()));
+        view! { <b class="lane-name" style=colour>{move || app.short_name(lane.id)}</b> }
     })
 }

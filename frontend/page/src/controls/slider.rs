@@ -37,6 +37,7 @@ pub fn Slider(
                 max=short(max)
                 step=short(step)
                 style=filled
+                aria-label=label
                 aria-valuetext=text
                 prop:value=move || value.get()
                 on:input=move |event| {

@@ -55,16 +55,16 @@ impl Scenario {
     pub const PAIRS: [Self; 5] =
         [Self::SilentDrop, Self::StartOver, Self::Unbounded, Self::BusySpin, Self::BlockedUdp];
 
-    /// The others, in the order in which they are shown.
+    /// The others, in the order in which they are shown; the first row is in sight without scrolling.
     pub const ALL: [Self; 9] = [
         Self::Clean,
+        Self::LossyNetwork,
         Self::SlowConsumer,
+        Self::Tunnel,
         Self::NewestOnly,
         Self::BusyConsumer,
         Self::Firehose,
         Self::LargeMessages,
-        Self::LossyNetwork,
-        Self::Tunnel,
         Self::Flood,
     ];
 
@@ -97,7 +97,7 @@ impl Scenario {
             Self::BusyConsumer => "Busy consumer",
             Self::Firehose => "Firehose",
             Self::LargeMessages => "Large messages",
-            Self::LossyNetwork => "2 % loss",
+            Self::LossyNetwork => "Head-of-line blocking",
             Self::Tunnel => "Tunnel",
             Self::Flood => "Flood",
             Self::SilentDrop => "Silent drops",

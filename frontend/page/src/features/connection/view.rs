@@ -1,4 +1,4 @@
-//! The life of a lane's connections: a time line, the last loss in numbers, and what is to follow the next.
+//! Timeline of a lane's connections, the last loss in numbers, and the controls of what follows the next one.
 
 use leptos::prelude::*;
 use sluice_shared::mode::Transport;
@@ -42,7 +42,6 @@ pub fn Lifeline(
             view! { <span data-testid=testid data-value=lane.read(value)>{lane.read(text)}</span> }
         })
         .collect_view();
-    let is_webtransport = Memo::new(move |_| lane.mode.get().transport() == Transport::WebTransport);
     view! {
         <div class="life">
             <Canvas
@@ -53,33 +52,44 @@ pub fn Lifeline(
             />
             <div class="life-line">
                 <p class="life-readings" role="status">{readings}</p>
-                <Choice
-                    label="After a loss"
-                    testid="recovery"
-                    title="resume: the session goes on where it was. start over: as a page that reloads, which loses what came meanwhile"
-                    options=vec![
-                        (Recovery::Resume.name().to_owned(), "resume".to_owned()),
-                        (Recovery::StartOver.name().to_owned(), "start over (naive)".to_owned()),
-                    ]
-                    chosen=Signal::derive(move || lane.recovery.get().name().to_owned())
-                    on_choose=move |name: String| {
-                        if let Some(recovery) = Recovery::ALL.into_iter().find(|recovery| recovery.name() == name) {
-                            lane.recovery.set(recovery);
-                        }
-                    }
-                />
-                <Show when=move || is_webtransport.get()>
-                    <Choice
-                        label="Fallback"
-                        testid="fallback"
-                        title="websocket: WebTransport is raced with WebSocket, which stands in for it; nothing is lost on the switch"
-                        options=[FALLBACK_NONE, FALLBACK_WEBSOCKET].map(|name| (name.to_owned(), name.to_owned())).to_vec()
-                        chosen=Signal::derive(move || fallback_name(lane.falls_back.get()).to_owned())
-                        on_choose=move |name: String| lane.falls_back.set(name == FALLBACK_WEBSOCKET)
-                    />
-                </Show>
             </div>
         </div>
+    }
+}
+
+/// What follows the loss of a connection: resuming or starting over, and a race with WebSocket.
+#[component]
+pub fn LossControls(
+    /// The lane.
+    lane: Lane,
+) -> impl IntoView {
+    let is_webtransport = Memo::new(move |_| lane.mode.get().transport() == Transport::WebTransport);
+    view! {
+        <Choice
+            label="After a loss"
+            testid="recovery"
+            title="resume: the session goes on where it was. start over: as a page that reloads, which loses what came meanwhile"
+            options=vec![
+                (Recovery::Resume.name().to_owned(), "resume".to_owned()),
+                (Recovery::StartOver.name().to_owned(), "start over (naive)".to_owned()),
+            ]
+            chosen=Signal::derive(move || lane.recovery.get().name().to_owned())
+            on_choose=move |name: String| {
+                if let Some(recovery) = Recovery::ALL.into_iter().find(|recovery| recovery.name() == name) {
+                    lane.recovery.set(recovery);
+                }
+            }
+        />
+        <Show when=move || is_webtransport.get()>
+            <Choice
+                label="Fallback"
+                testid="fallback"
+                title="websocket: WebTransport is raced with WebSocket, which stands in for it; nothing is lost on the switch"
+                options=[FALLBACK_NONE, FALLBACK_WEBSOCKET].map(|name| (name.to_owned(), name.to_owned())).to_vec()
+                chosen=Signal::derive(move || fallback_name(lane.falls_back.get()).to_owned())
+                on_choose=move |name: String| lane.falls_back.set(name == FALLBACK_WEBSOCKET)
+            />
+        </Show>
     }
 }
 

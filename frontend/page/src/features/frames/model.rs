@@ -225,7 +225,7 @@ pub fn upgrade_html(upgrade: &UpgradeRecord) -> String {
 fn push_pre(html: &mut String, name: &str, text: &str) {
     html.push_str("<figure><figcaption>");
     html.push_str(name);
-    html.push_str("</figcaption><pre>");
+    html.push_str("</figcaption><pre tabindex=0>");
     push_text(html, text);
     html.push_str("</pre></figure>");
 }

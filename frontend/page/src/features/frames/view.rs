@@ -26,7 +26,7 @@ const BODY: &str = "</select></label></div>\
     <ol class=frames data-testid=frames-table tabindex=0 aria-label='Frames, newest first; arrow keys choose one'></ol>\
     <div class=explained><div data-part=detail><p class=hint>Choose a frame to see what its bytes mean.</p></div>\
     <div data-part=upgrade></div></div></div>\
-    <div class=table-scroll data-part=costs></div>";
+    <div class=table-scroll tabindex=0 role=region aria-label=\"Costs of frames\" data-part=costs></div>";
 
 /// Frames live or paused, one of them explained, the opening handshake, and what framing costs.
 #[component]

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::app::state::App;
 use crate::engine::lane::Lane;
-use crate::features::connection::view::Lifeline;
+use crate::features::connection::view::{Lifeline, LossControls};
 use crate::features::lanes::connection_state::ConnectionNote;
 use crate::features::lanes::fairness::Fairness;
 use crate::features::lanes::lane_controls::LaneControls;
@@ -36,7 +36,7 @@ pub fn LaneRow(
             <ConnectionNote lane/>
             <StageRow lane/>
             <div class="lane-details" id=details_id(lane) hidden=move || !lane.is_open.get()>
-                <div class="lane-facts"><PathControl lane/><Fairness lane/></div>
+                <div class="lane-facts"><PathControl lane/><LossControls lane/><Fairness lane/></div>
                 <Strip lane/>
                 <LaneControls lane/>
                 <Lifeline lane/>

@@ -50,7 +50,7 @@ pub fn PoliciesPanel() -> impl IntoView {
         </div>
         <p class="hint">{move || race.obstacle.get()}</p>
         <Show when=move || race.entries.with(|entries| !entries.is_empty())>
-            <div class="table-scroll">
+            <div class="table-scroll" tabindex="0" role="region" aria-label="Policies compared">
                 <table class="race">
                     <thead>
                         <tr><td></td>{titles()}<th scope="col">"what happened"</th></tr>

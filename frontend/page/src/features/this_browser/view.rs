@@ -20,7 +20,7 @@ pub fn ThisBrowserView(
     let has_timings = Memo::new(|_| state.timings.with(Option::is_some));
     view! {
         <section aria-labelledby="this-browser-title">
-            <h3 id="this-browser-title">"From this browser"</h3>
+            <h2 id="this-browser-title">"From this browser"</h2>
             <p>
                 "New connections on this page's own emulated network, opened one after the other: cold, then at once again."
             </p>
@@ -68,7 +68,7 @@ fn TimingTable(
         })
     };
     view! {
-        <div class="table-scroll">
+        <div class="table-scroll" tabindex="0" role="region" aria-label="Measured connections">
             <table class="proof">
                 <caption>"Median time until a connection is open"</caption>
                 <thead>

@@ -44,7 +44,7 @@ pub fn AgeTable() -> impl IntoView {
         .map(|(title, _, _)| view! { <th scope="col">{title}</th> })
         .collect_view();
     view! {
-        <div class="table-scroll">
+        <div class="table-scroll" tabindex="0" role="region" aria-label="Latencies by lane">
             <table>
                 <thead>
                     <tr>

@@ -21,7 +21,7 @@ pub fn ProbeTable() -> impl IntoView {
             .collect_view()
     };
     view! {
-        <div class="table-scroll">
+        <div class="table-scroll" tabindex="0" role="region" aria-label="Measured handshakes">
             <table class="probes">
                 <caption>
                     "Median times from the client's first packet: "<b>"secure"</b>" to the server's Finished, "

@@ -103,7 +103,7 @@ fn BackendTable(report: Memo<Option<BalancerReport>>) -> impl IntoView {
         })
     };
     view! {
-        <div class="table-scroll">
+        <div class="table-scroll" tabindex="0" role="region" aria-label="Backends">
             <table class="proof" aria-label="Backends">
                 <thead>
                     <tr>
@@ -180,7 +180,7 @@ fn ClientTable(report: Memo<Option<BalancerReport>>) -> impl IntoView {
         more.filter(|more| *more > 0).map(|more| format!("and {more} addresses that sent earlier"))
     };
     view! {
-        <div class="table-scroll">
+        <div class="table-scroll" tabindex="0" role="region" aria-label="Clients of the balancer">
             <table class="proof" aria-label="Clients of the balancer">
                 <thead>
                     <tr><th scope="col">"client"</th><th scope="col">"backend"</th><th scope="col">"packets"</th></tr>

@@ -24,7 +24,7 @@ pub(super) fn FactTableView(
     });
     let rows = move || rows.get().into_iter().enumerate().collect::<Vec<_>>();
     view! {
-        <div class="table-scroll">
+        <div class="table-scroll" tabindex="0" role="region" aria-label="Facts of the change">
             <table class="moved" aria-label=label>
                 <thead><tr><td></td>{columns}</tr></thead>
                 <tbody>

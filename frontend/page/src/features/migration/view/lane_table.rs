@@ -15,7 +15,7 @@ pub(super) fn LaneTable() -> impl IntoView {
     view! {
         <section>
             <h3>"Lanes"</h3>
-            <div class="table-scroll">
+            <div class="table-scroll" tabindex="0" role="region" aria-label="Lanes of this page">
                 <table class="proof" aria-label="Lanes">
                     <thead>
                         <tr>

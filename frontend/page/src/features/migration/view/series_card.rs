@@ -26,7 +26,7 @@ pub(super) fn SeriesCard() -> impl IntoView {
         <Show when=move || has_any.get()>
             <section>
                 <h3>"Ten changes"</h3>
-                <div class="table-scroll" data-testid="series" data-value=made>
+                <div class="table-scroll" tabindex="0" role="region" aria-label="Ten changes" data-testid="series" data-value=made>
                     <table class="proof" aria-label="Ten changes by transport">
                         <thead>
                             <tr>

@@ -55,7 +55,7 @@ fn SurvivalTable() -> impl IntoView {
         state.lanes.with(|lanes| state.survival.with(|survival| survival.summaries(lanes)))
     });
     view! {
-        <div class="table-scroll">
+        <div class="table-scroll" tabindex="0" role="region" aria-label="Survival of lanes">
             <table class="proof" aria-label="Survival of tunnels by kind of lane">
                 <thead>
                     <tr>

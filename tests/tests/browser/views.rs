@@ -1,0 +1,46 @@
+//! The views of the page.
+
+use serde_json::json;
+use sluice_tests::deadline::eventually;
+use sluice_tests::stage::Stage;
+
+/// Every view, by its name in addresses.
+pub(crate) const VIEWS: [&str; 11] = [
+    "lab",
+    "compare",
+    "trace",
+    "policies",
+    "continuity",
+    "inbound",
+    "frames",
+    "handshakes",
+    "migration",
+    "this-browser",
+    "log",
+];
+
+/// Whether a view is shown with its content, which may have to be loaded.
+const IS_THERE: &str = r#"
+    const main = document.querySelector("main");
+    const isLoading = [...main.querySelectorAll("[role=status]")].some((each) => each.innerText === "Loading…");
+    return main.dataset.view === arguments[0] && !isLoading;
+"#;
+
+const OPEN_EVERYTHING: &str = r#"
+    document.querySelectorAll('[data-testid="lane-details"][aria-expanded="false"]').forEach((each) => each.click());
+    document.querySelectorAll("details").forEach((each) => { each.open = true; });
+"#;
+
+/// Opens a view by the navigation and waits until it is there.
+pub(crate) async fn show_view(stage: &Stage, view: &str) {
+    stage.press(None, &format!("view-{view}")).await;
+    eventually(&format!("the view {view} is there"), || async {
+        (stage.browser.run(IS_THERE, json!([view])).await == json!(true)).then_some(())
+    })
+    .await;
+}
+
+/// Opens the details of all lanes, and all disclosures.
+pub(crate) async fn open_everything(stage: &Stage) {
+    stage.browser.run(OPEN_EVERYTHING, json!([])).await;
+}
