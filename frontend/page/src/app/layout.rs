@@ -15,7 +15,6 @@ use crate::features::flood::view::InboundPanel;
 use crate::features::frames::view::FramesPanel;
 use crate::features::host::view::HostPanel;
 use crate::features::lanes::lane_row::LaneRow;
-use crate::features::log::view::LogView;
 use crate::features::policies::view::PoliciesPanel;
 use crate::features::timeline::compare::Compare;
 use crate::features::timeline::view::TimelineView;
@@ -99,7 +98,7 @@ fn Shown() -> impl IntoView {
         Route::Handshakes => card(view! { <LazyPanel view=View::Handshakes/> }.into_any()),
         Route::Migration => card(view! { <LazyPanel view=View::Migration/> }.into_any()),
         Route::ThisBrowser => card(view! { <LazyPanel view=View::ThisBrowser/> }.into_any()),
-        Route::Log => card(view! { <LogView/> }.into_any()),
+        Route::Log => card(view! { <LazyPanel view=View::Log/> }.into_any()),
     }
 }
 

@@ -60,7 +60,12 @@ impl LazyViews {
     ) -> Result<(), JsValue> {
         let input = app.view_input(view, &app.engine().borrow());
         // Deferred: a view may act while it is being updated, and then the engine is borrowed.
-        let act = move |action| spawn_local(async move { app.act(view, action) });
+        let act = move |action| {
+            spawn_local(async move {
+                app.act(view, action);
+                self.update(app, &app.engine().borrow());
+            });
+        };
         let shown = module.open(host, &input, act)?;
         self.shown.set_value(Some((view, shown)));
         Ok(())
