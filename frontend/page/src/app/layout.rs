@@ -18,7 +18,6 @@ use crate::features::lanes::lane_row::LaneRow;
 use crate::features::policies::view::PoliciesPanel;
 use crate::features::timeline::compare::Compare;
 use crate::features::timeline::view::TimelineView;
-use crate::features::trace::view::TracePanel;
 use crate::stories::view::StoryCards;
 use crate::url::route::Route;
 
@@ -90,7 +89,7 @@ fn Shown() -> impl IntoView {
     move || match app.route.get() {
         Route::Lab => view! { <StoryCards/><HostPanel/> }.into_any(),
         Route::Compare => card(view! { <Compare/> }.into_any()),
-        Route::Trace => card(view! { <TracePanel/> }.into_any()),
+        Route::Trace => card(view! { <LazyPanel view=View::Trace/> }.into_any()),
         Route::Policies => card(view! { <PoliciesPanel/> }.into_any()),
         Route::Continuity => card(view! { <ContinuityPanel/> }.into_any()),
         Route::Frames => card(view! { <FramesPanel/> }.into_any()),

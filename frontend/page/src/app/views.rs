@@ -185,6 +185,7 @@ fn lane_input(lanes: &[Lane], running: &Running) -> Option<LaneInput> {
         id: step.kind.id().to_owned(),
         stage: step.kind.place().to_owned(),
         is_harm: step.kind.is_harm(),
+        is_earlier: step.is_earlier,
         at: step.at,
         text: step.text.clone(),
     };

@@ -124,9 +124,6 @@ fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
         if lane.certificate.with_untracked(|told| *told != model.certificate) {
             lane.certificate.set(model.certificate.clone());
         }
-        if lane.trace.with_untracked(|told| told != running.trace.steps()) {
-            lane.trace.set(running.trace.steps().to_vec());
-        }
     }
 }
 

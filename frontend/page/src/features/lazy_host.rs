@@ -17,6 +17,7 @@ use crate::features::handshakes::view::HandshakesView;
 use crate::features::log::view::LogView;
 use crate::features::migration::view::MigrationView;
 use crate::features::this_browser::view::ThisBrowserView;
+use crate::features::trace::view::TraceView;
 
 /// The newest snapshot of the page, in the context of every view.
 #[derive(Clone, Copy, Debug)]
@@ -93,12 +94,13 @@ fn shown(view: View) -> AnyView {
     match view {
         View::Log => view! { <LogView/> }.into_any(),
         View::Migration => view! { <MigrationView/> }.into_any(),
+        View::Trace => view! { <TraceView/> }.into_any(),
         View::Handshakes => view! { <div class="lab"><HandshakesView lab/></div> }.into_any(),
         View::ThisBrowser => {
             let native = Signal::derive(|| HandshakesState::shared().native_openings());
             view! { <div class="lab"><ThisBrowserView lab native/></div> }.into_any()
         }
-        View::Trace | View::Policies | View::Continuity | View::Frames | View::Inbound => {
+        View::Policies | View::Continuity | View::Frames | View::Inbound => {
             let text = ["The view “", view.name(), "” is part of the page itself."].concat();
             view! { <p class="hint">{text}</p> }.into_any()
         }
