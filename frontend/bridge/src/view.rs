@@ -202,6 +202,8 @@ pub struct TraceStep {
     pub stage: String,
     /// Whether something is lost or ends by it.
     pub is_harm: bool,
+    /// Whether it was so before the trace began, so that its time is not known.
+    pub is_earlier: bool,
     /// When, on the browser's clock.
     pub at: Time,
     /// A sentence with the measured values.
@@ -308,6 +310,7 @@ mod tests {
                 id: "inbox".to_owned(),
                 stage: "inbox".to_owned(),
                 is_harm: false,
+                is_earlier: true,
                 at: Time::from_millis(7),
                 text: "full".to_owned(),
             }],

@@ -15,11 +15,9 @@ use crate::features::flood::view::InboundPanel;
 use crate::features::frames::view::FramesPanel;
 use crate::features::host::view::HostPanel;
 use crate::features::lanes::lane_row::LaneRow;
-use crate::features::log::view::LogView;
 use crate::features::policies::view::PoliciesPanel;
 use crate::features::timeline::compare::Compare;
 use crate::features::timeline::view::TimelineView;
-use crate::features::trace::view::TracePanel;
 use crate::stories::view::StoryCards;
 use crate::url::route::Route;
 
@@ -91,7 +89,7 @@ fn Shown() -> impl IntoView {
     move || match app.route.get() {
         Route::Lab => view! { <StoryCards/><HostPanel/> }.into_any(),
         Route::Compare => card(view! { <Compare/> }.into_any()),
-        Route::Trace => card(view! { <TracePanel/> }.into_any()),
+        Route::Trace => card(view! { <LazyPanel view=View::Trace/> }.into_any()),
         Route::Policies => card(view! { <PoliciesPanel/> }.into_any()),
         Route::Continuity => card(view! { <ContinuityPanel/> }.into_any()),
         Route::Frames => card(view! { <FramesPanel/> }.into_any()),
@@ -99,7 +97,7 @@ fn Shown() -> impl IntoView {
         Route::Handshakes => card(view! { <LazyPanel view=View::Handshakes/> }.into_any()),
         Route::Migration => card(view! { <LazyPanel view=View::Migration/> }.into_any()),
         Route::ThisBrowser => card(view! { <LazyPanel view=View::ThisBrowser/> }.into_any()),
-        Route::Log => card(view! { <LogView/> }.into_any()),
+        Route::Log => card(view! { <LazyPanel view=View::Log/> }.into_any()),
     }
 }
 

@@ -53,7 +53,7 @@ pub fn LazyPanel(
         })
     };
     view! {
-        <div class="views" data-testid="lab" data-value=lab>
+        <div class="lazy-view" data-testid="lab" data-value=lab>
             {move || match loading.get() {
                 Loading::Pending => view! { <p class="hint" role="status">"Loading…"</p> }.into_any(),
                 Loading::Shown => ().into_any(),

@@ -23,7 +23,6 @@ use crate::engine::lane::set_if_new;
 use crate::engine::meter::FrameCost;
 use crate::engine::publish;
 use crate::features::host::model::HostMetric;
-use crate::features::log::model::LogLine;
 use crate::features::network::state::Network;
 use crate::features::policies::state::Race;
 use crate::labels::name_in_use;
@@ -81,15 +80,12 @@ pub struct App {
     pub marked: RwSignal<Option<Time>>,
     /// All policies against each other.
     pub race: Race,
-    /// What has happened, newest first.
-    pub log: RwSignal<Vec<LogLine>>,
     /// Seconds of measurement.
     pub elapsed_secs: RwSignal<u64>,
     /// The epoch that all statistics belong to.
     pub epoch: RwSignal<EpochView>,
     /// What the page costs.
     pub frame_cost: RwSignal<FrameCost>,
-    pub(crate) log_revision: RwSignal<u64>,
     pub(crate) remembered_query: StoredValue<String>,
     engine: StoredValue<EngineHandle, LocalStorage>,
     frames: StoredValue<FrameLoop, LocalStorage>,
@@ -120,11 +116,9 @@ impl App {
             views: LazyViews::new(&window::query()),
             marked: RwSignal::new(None),
             race: Race::new(),
-            log: RwSignal::new(Vec::new()),
             elapsed_secs: RwSignal::new(0),
             epoch: RwSignal::new(EpochView::default()),
             frame_cost: RwSignal::new(FrameCost::default()),
-            log_revision: RwSignal::new(0),
             remembered_query: StoredValue::new(String::new()),
             engine: StoredValue::new_local(Engine::new()),
             frames: StoredValue::new_local(FrameLoop::default()),

@@ -60,7 +60,12 @@ impl LazyViews {
     ) -> Result<(), JsValue> {
         let input = app.view_input(view, &app.engine().borrow());
         // Deferred: a view may act while it is being updated, and then the engine is borrowed.
-        let act = move |action| spawn_local(async move { app.act(view, action) });
+        let act = move |action| {
+            spawn_local(async move {
+                app.act(view, action);
+                self.update(app, &app.engine().borrow());
+            });
+        };
         let shown = module.open(host, &input, act)?;
         self.shown.set_value(Some((view, shown)));
         Ok(())
@@ -180,6 +185,7 @@ fn lane_input(lanes: &[Lane], running: &Running) -> Option<LaneInput> {
         id: step.kind.id().to_owned(),
         stage: step.kind.place().to_owned(),
         is_harm: step.kind.is_harm(),
+        is_earlier: step.is_earlier,
         at: step.at,
         text: step.text.clone(),
     };

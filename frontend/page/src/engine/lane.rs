@@ -10,7 +10,6 @@ use sluice_shared::policy::Policy;
 use crate::features::lanes::fairness_facts::Fact;
 use crate::features::network::stats::LaneNetwork;
 use crate::features::network::stats::RelayHops;
-use crate::features::trace::model::Step;
 use crate::url::setup::LaneSetup;
 use crate::url::setup::WindowChoice;
 use sluice_bridge::Connection;
@@ -49,8 +48,6 @@ pub struct Lane {
     pub mode_in_use: RwSignal<Mode>,
     /// What its worker tells, four times a second.
     pub view: RwSignal<LaneView>,
-    /// What follows from its slow consumer.
-    pub trace: RwSignal<Vec<Step>>,
     /// The newest certificate of its continuity.
     pub certificate: RwSignal<Option<Certificate>>,
 }
@@ -71,7 +68,6 @@ impl Lane {
             is_open: RwSignal::new(false),
             mode_in_use: RwSignal::new(setup.mode),
             view: RwSignal::new(LaneView::default()),
-            trace: RwSignal::new(Vec::new()),
             certificate: RwSignal::new(None),
         }
     }

@@ -124,9 +124,6 @@ fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
         if lane.certificate.with_untracked(|told| *told != model.certificate) {
             lane.certificate.set(model.certificate.clone());
         }
-        if lane.trace.with_untracked(|told| told != running.trace.steps()) {
-            lane.trace.set(running.trace.steps().to_vec());
-        }
     }
 }
 
@@ -149,10 +146,6 @@ fn publish_all(app: App, engine: &mut Engine, now: Time) {
     set_if_new(app.findings, found);
     set_if_new(app.epoch, EpochView::of(engine.epoch(), now));
     set_if_new(app.elapsed_secs, micros(now.since(engine.measured_since)) / 1_000_000);
-    if app.log_revision.get_untracked() != engine.log.revision() {
-        app.log_revision.set(engine.log.revision());
-        app.log.set(engine.log.newest_first());
-    }
     app.network.publish(engine, now);
     app.views.update(app, engine);
     let cost = engine.meter.read(clock::page_millis());

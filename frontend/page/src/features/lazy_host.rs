@@ -14,8 +14,10 @@ use web_sys::{Element, console};
 
 use crate::features::handshakes::state::HandshakesState;
 use crate::features::handshakes::view::HandshakesView;
+use crate::features::log::view::LogView;
 use crate::features::migration::view::MigrationView;
 use crate::features::this_browser::view::ThisBrowserView;
+use crate::features::trace::view::TraceView;
 
 /// The newest snapshot of the page, in the context of every view.
 #[derive(Clone, Copy, Debug)]
@@ -90,13 +92,15 @@ fn shown(view: View) -> AnyView {
     let Input(input) = expect_context::<Input>();
     let lab = Signal::derive(move || input.with(|input| input.lab.ready().map(|lab| lab.id.clone())));
     match view {
+        View::Log => view! { <LogView/> }.into_any(),
         View::Migration => view! { <MigrationView/> }.into_any(),
+        View::Trace => view! { <TraceView/> }.into_any(),
         View::Handshakes => view! { <div class="lab"><HandshakesView lab/></div> }.into_any(),
         View::ThisBrowser => {
             let native = Signal::derive(|| HandshakesState::shared().native_openings());
             view! { <div class="lab"><ThisBrowserView lab native/></div> }.into_any()
         }
-        View::Trace | View::Policies | View::Continuity | View::Frames | View::Inbound | View::Log => {
+        View::Policies | View::Continuity | View::Frames | View::Inbound => {
             let text = ["The view “", view.name(), "” is part of the page itself."].concat();
             view! { <p class="hint">{text}</p> }.into_any()
         }

@@ -7,6 +7,7 @@ pub mod flood;
 pub mod frames;
 pub mod handshakes;
 pub mod host;
+pub mod lane_columns;
 pub mod lanes;
 pub mod lazy_host;
 pub mod log;

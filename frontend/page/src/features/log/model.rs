@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 
 use sluice_shared::time::Time;
 
-use sluice_bridge::Level;
-pub use sluice_bridge::LogLine;
+use sluice_bridge::{Level, LogLine};
 
 /// The newest [`Log::MAX_LINES`] lines.
 #[derive(Debug, Default)]
@@ -27,11 +26,6 @@ impl Log {
         }
     }
 
-    /// How many lines there have ever been; changes whenever the log does.
-    pub const fn revision(&self) -> u64 {
-        self.next_number
-    }
-
     /// The lines, newest first.
     pub fn newest_first(&self) -> Vec<LogLine> {
         self.lines.iter().rev().cloned().collect()
@@ -51,6 +45,6 @@ mod tests {
         let lines = log.newest_first();
         assert_eq!(lines.len(), Log::MAX_LINES);
         assert_eq!(lines[0].text, "499");
-        assert_eq!(log.revision(), 500);
+        assert_eq!(lines[0].number, 499);
     }
 }

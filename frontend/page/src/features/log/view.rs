@@ -1,29 +1,29 @@
-//! What has happened.
+//! Log view: everything that has happened on the page.
 
 use leptos::prelude::*;
-
-use crate::app::state::App;
-use crate::features::log::model::LogLine;
-use sluice_bridge::Level;
+use sluice_bridge::{Level, LogLine};
 use sluice_browser::clock;
+
+use crate::features::lazy_host::Input;
 
 /// The log, newest first.
 #[component]
 pub fn LogView() -> impl IntoView {
-    let app = expect_context::<App>();
+    let Input(input) = expect_context();
+    let lines = Memo::new(move |_| input.with(|input| input.log.clone()));
     view! {
-        <Show when=move || app.log.with(Vec::is_empty)>
+        <Show when=move || lines.with(Vec::is_empty)>
             <p class="hint">"Nothing has happened yet."</p>
         </Show>
         <ol class="log" data-testid="log" tabindex="0" aria-label="Log, newest first">
-            <For each=move || app.log.get() key=|line| line.number children=|line| view! { <Line line/> }/>
+            <For each=move || lines.get() key=|line| line.number children=|line| view! { <LogEntry line/> }/>
         </ol>
     }
 }
 
-/// One line.
+/// One line: time, origin and text.
 #[component]
-fn Line(
+fn LogEntry(
     /// The line.
     line: LogLine,
 ) -> impl IntoView {

@@ -1,25 +1,21 @@
-//! What follows from a slow consumer, step by step.
+//! Trace view: what follows from a slow consumer, step by step.
 
 use leptos::prelude::*;
-use sluice_shared::time::micros;
-
-use crate::app::state::App;
-use crate::engine::lane::Lane;
-use crate::features::trace::model::Step;
-use crate::features::trace::model::StepKind;
+use sluice_bridge::{TraceStep, ViewAction};
+use sluice_shared::time::{Time, micros};
 use sluice_text::decimal::fixed;
+
+use crate::features::lane_columns::{LaneColumns, SnapshotLane};
+use crate::features::lazy_host::{Actions, Input};
 
 /// The trace of each lane beside the others.
 #[component]
-pub fn TracePanel() -> impl IntoView {
-    let app = expect_context::<App>();
+pub fn TraceView() -> impl IntoView {
     view! {
         <p class="hint">
             "What happened on each lane since its consumer, policy or connection was last changed. A step marks its moment in the charts above."
         </p>
-        <div class="columns">
-            <For each=move || app.lanes.get() key=|lane| lane.id children=|lane| view! { <LaneTrace lane/> }/>
-        </div>
+        <LaneColumns column=|lane| view! { <LaneTrace lane/> }.into_any()/>
     }
 }
 
@@ -27,19 +23,22 @@ pub fn TracePanel() -> impl IntoView {
 #[component]
 fn LaneTrace(
     /// The lane.
-    lane: Lane,
+    lane: SnapshotLane,
 ) -> impl IntoView {
-    let app = expect_context::<App>();
-    let title = move || format!("{} · {}", app.short_name(lane.id), lane.policy.get());
-    let colour = move || app.tone(lane.id).map(|tone| format!("--tone: var({})", tone.token()));
+    let steps = Memo::new(move |_| lane.read(|lane| lane.trace.clone()));
+    let began = Memo::new(move |_| steps.with(|steps| steps.first().map(|first| first.at)));
     view! {
-        <section style=colour data-testid=move || format!("trace-{}", app.position(lane.id).unwrap_or(0))>
-            <h3><span class="swatch" aria-hidden="true"></span>{title}</h3>
-            <Show when=move || lane.trace.with(Vec::is_empty)>
+        <section style=move || lane.style() data-testid=move || format!("trace-{}", lane.position())>
+            <h3><span class="swatch" aria-hidden="true"></span>{move || lane.name_and_policy()}</h3>
+            <Show when=move || steps.with(Vec::is_empty)>
                 <p class="hint">"Nothing is in the way."</p>
             </Show>
             <ol class="trace">
-                <For each=move || lane.trace.get() key=|step| (step.kind, step.at) children=move |step| view! { <TraceStep lane step/> }/>
+                <For
+                    each=move || steps.get()
+                    key=|step| (step.id.clone(), step.at)
+                    children=move |step| view! { <TraceStepItem step began/> }
+                />
             </ol>
         </section>
     }
@@ -47,35 +46,36 @@ fn LaneTrace(
 
 /// One step: when, where, what; it marks its moment in the charts.
 #[component]
-fn TraceStep(
-    /// The lane.
-    lane: Lane,
+fn TraceStepItem(
     /// The step.
-    step: Step,
+    step: TraceStep,
+    /// The beginning of the trace.
+    began: Memo<Option<Time>>,
 ) -> impl IntoView {
-    let app = expect_context::<App>();
-    let Step { kind, at, is_earlier, text } = step;
+    let Input(input) = expect_context();
+    let actions = expect_context::<Actions>();
+    let TraceStep { id, stage, is_harm, is_earlier, at, text } = step;
     let after = move || {
         if is_earlier {
             return "before".to_owned();
         }
-        let began = lane.trace.with(|steps| steps.first().map_or(at, |first| first.at));
-        format!("{} s", fixed(micros(at.since(began)) as f64 / 1e6, 3))
+        let elapsed = micros(at.since(began.get().unwrap_or(at)));
+        fixed(elapsed as f64 / 1e6, 3) + " s"
     };
     view! {
         <li>
             <button
                 type="button"
                 class="quiet"
-                class:harm=kind.is_harm()
-                data-testid=format!("step-{}", kind.id())
+                class:harm=is_harm
+                data-testid=["step-", &id].concat()
                 data-value=at.as_micros()
-                aria-pressed=move || (app.marked.get() == Some(at)).to_string()
+                aria-pressed=move || input.with(|input| input.marked == Some(at)).to_string()
                 title="Mark this moment in the charts"
-                on:click=move |_| app.mark(at)
+                on:click=move |_| actions.send(&ViewAction::Mark(at))
             >
                 <time>{after}</time>
-                <b>{StepKind::place(kind)}</b>
+                <b>{stage}</b>
                 <span>{text}</span>
             </button>
         </li>
