@@ -10,6 +10,8 @@
 
 mod attempts;
 mod machine;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
