@@ -123,7 +123,7 @@ impl Condition {
             | (Self::GaveUp(words), Connection::Failed { reason }) => reason.contains(words),
             (Self::OpenOver(_) | Self::WaitsFor(_) | Self::GaveUp(_), _) => false,
             (Self::Began(start), _) => {
-                let starts = world.timeline.iter().filter_map(|event| match event.kind {
+                let mut starts = world.timeline.iter().filter_map(|event| match event.kind {
                     LifeKind::Welcome(_, start) => Some(start),
                     LifeKind::Connecting(_)
                     | LifeKind::TransportOpen(_)
@@ -137,7 +137,7 @@ impl Condition {
                     | LifeKind::Online
                     | LifeKind::Closed => None,
                 });
-                starts.last() == Some(start)
+                starts.next_back() == Some(start)
             }
             (Self::HeartbeatEndedOne, _) => world.timeline.iter().any(|event| event.kind == LifeKind::Dead),
             (Self::Noted(words), _) => world.notes.iter().any(|note| note.contains(words)),
