@@ -57,9 +57,8 @@ pub fn EachLane(
     render: fn(SnapshotLane) -> AnyView,
 ) -> impl IntoView {
     let Input(input) = expect_context();
-    let ids = Memo::new(move |_| {
-        input.with(|input| input.lanes.iter().map(|lane| lane.id).collect::<Vec<_>>())
-    });
+    let ids =
+        Memo::new(move |_| input.with(|input| input.lanes.iter().map(|lane| lane.id).collect::<Vec<_>>()));
     view! { <For each=move || ids.get() key=|id| *id children=move |id| render(SnapshotLane { id, input })/> }
 }
 

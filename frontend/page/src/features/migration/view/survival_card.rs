@@ -2,7 +2,7 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use sluice_bridge::{ViewAction, View};
+use sluice_bridge::{View, ViewAction};
 use sluice_text::decimal::short;
 use sluice_text::format;
 
