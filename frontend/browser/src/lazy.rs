@@ -54,13 +54,14 @@ impl LazyModule {
     async fn load_attempt(failures: u32) -> Result<Self, JsValue> {
         let url =
             if failures == 0 { SCRIPT.to_owned() } else { [SCRIPT, "?", &failures.to_string()].concat() };
-        let stylesheet = if HAS_STYLESHEET.get() { None } else { Some(load_stylesheet(STYLESHEET)?) };
-        let script = JsFuture::from(load(&url)).await?;
-        JsFuture::from(function(&script, "default")?.call0(&JsValue::NULL)?.dyn_into::<Promise>()?).await?;
-        if let Some(stylesheet) = stylesheet {
-            JsFuture::from(stylesheet).await?;
+        // Both are under way at once; the style sheet is awaited first, so that it is not added twice.
+        let script = JsFuture::from(load(&url));
+        if !HAS_STYLESHEET.get() {
+            JsFuture::from(load_stylesheet(STYLESHEET)?).await?;
             HAS_STYLESHEET.set(true);
         }
+        let script = script.await?;
+        JsFuture::from(function(&script, "default")?.call0(&JsValue::NULL)?.dyn_into::<Promise>()?).await?;
         let function = |name| function(&script, name);
         Ok(Self { open: function("open")?, update: function("update")?, close: function("close")? })
     }

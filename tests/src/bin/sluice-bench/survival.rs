@@ -139,17 +139,11 @@ async fn outcome(stage: &Stage, tunnel: &TunnelReport, path: &TunnelPath) -> Out
     let given_up = patiently(PATIENCE, "the page tells when the connection was lost", async || {
         let lanes = lanes(stage).await;
         let told = lanes.iter().find(|told| told["lane"].as_u64() == Some(lane))?;
-        lost_after(told["life"].as_str().unwrap_or_default(), tunnel.from)
+        let lost = Time::from_micros(told["lost"].as_u64()?);
+        (lost > tunnel.from).then(|| lost.since(tunnel.from))
     })
     .await;
     Outcome::Resumed(millis(given_up), after)
-}
-
-/// After how much of a tunnel that began at `from` a lane has lost its connection, by the life that its element tells.
-fn lost_after(life: &str, from: Time) -> Option<Duration> {
-    let lost = life.split_ascii_whitespace().filter_map(|moment| moment.strip_prefix("lost:"));
-    let mut lost = lost.filter_map(|at| at.parse().ok().map(Time::from_micros));
-    lost.find(|at| *at > from).map(|at| at.since(from))
 }
 
 /// Waits until every lane's certificate says that nothing produced until `until` was lost; tells how many connections
@@ -176,12 +170,13 @@ async fn until_certified(stage: &Stage, until: Time) -> Vec<u64> {
     .await
 }
 
-/// Each lane's number, how much it has consumed, and its connections' life.
+/// Each lane's number, how much it has consumed, and when it last lost its connection, µs of the server's clock.
 async fn lanes(stage: &Stage) -> Vec<Value> {
-    let script = r#"return [...document.querySelectorAll('[data-lane]')].map((lane) => ({
+    let script = r#"const losses = document.querySelectorAll('[data-testid="migration-last-loss"]');
+    return [...document.querySelectorAll('[data-lane]')].map((lane, at) => ({
         lane: Number(lane.dataset.lane),
         consumed: Number(lane.querySelector('[data-testid="consumed"]')?.dataset.value ?? 0),
-        life: lane.dataset.life ?? '',
+        lost: losses[at]?.dataset.value ? Number(losses[at].dataset.value) : null,
     }));"#;
     let told = stage.browser.run(script, json!([])).await;
     told.as_array().cloned().unwrap_or_default()
