@@ -12,6 +12,7 @@ use sluice_bridge::{View, ViewAction, ViewInput};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, console};
 
+use crate::features::continuity::view::ContinuityView;
 use crate::features::handshakes::state::HandshakesState;
 use crate::features::handshakes::view::HandshakesView;
 use crate::features::log::view::LogView;
@@ -92,6 +93,7 @@ fn shown(view: View) -> AnyView {
     let Input(input) = expect_context::<Input>();
     let lab = Signal::derive(move || input.with(|input| input.lab.ready().map(|lab| lab.id.clone())));
     match view {
+        View::Continuity => view! { <ContinuityView/> }.into_any(),
         View::Log => view! { <LogView/> }.into_any(),
         View::Migration => view! { <MigrationView/> }.into_any(),
         View::Trace => view! { <TraceView/> }.into_any(),
@@ -100,7 +102,7 @@ fn shown(view: View) -> AnyView {
             let native = Signal::derive(|| HandshakesState::shared().native_openings());
             view! { <div class="lab"><ThisBrowserView lab native/></div> }.into_any()
         }
-        View::Policies | View::Continuity | View::Frames | View::Inbound => {
+        View::Policies | View::Frames | View::Inbound => {
             let text = ["The view “", view.name(), "” is part of the page itself."].concat();
             view! { <p class="hint">{text}</p> }.into_any()
         }
