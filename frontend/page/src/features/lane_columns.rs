@@ -20,6 +20,15 @@ impl SnapshotLane {
         self.input.with(|input| lane(input, self.id).map(read)).unwrap_or_default()
     }
 
+    /// Reads the newest snapshot and the lane's position in it, untracked; does nothing once the lane has been removed.
+    pub fn with_snapshot(self, read: impl FnOnce(&ViewInput, usize)) {
+        self.input.with_untracked(|input| {
+            if let Some(position) = input.lanes.iter().position(|lane| lane.id == self.id) {
+                read(input, position);
+            }
+        });
+    }
+
     /// Returns its position from the top, tracked.
     pub fn position(self) -> usize {
         self.input.with(|input| input.lanes.iter().position(|lane| lane.id == self.id)).unwrap_or_default()
@@ -57,9 +66,8 @@ pub fn EachLane(
     render: fn(SnapshotLane) -> AnyView,
 ) -> impl IntoView {
     let Input(input) = expect_context();
-    let ids = Memo::new(move |_| {
-        input.with(|input| input.lanes.iter().map(|lane| lane.id).collect::<Vec<_>>())
-    });
+    let ids =
+        Memo::new(move |_| input.with(|input| input.lanes.iter().map(|lane| lane.id).collect::<Vec<_>>()));
     view! { <For each=move || ids.get() key=|id| *id children=move |id| render(SnapshotLane { id, input })/> }
 }
 

@@ -33,7 +33,8 @@ fn LaneCertificate(
     lane: SnapshotLane,
 ) -> impl IntoView {
     let newest = Memo::new(move |_| lane.read(|lane| lane.certificate.clone()));
-    let verdict = move || newest.with(|newest| newest.as_ref().map_or("none", |newest| newest.verdict.name()));
+    let verdict =
+        move || newest.with(|newest| newest.as_ref().map_or("none", |newest| newest.verdict.name()));
     let text = move || {
         newest.with(|newest| match newest {
             Some(newest) => [&clock::time_of_day(newest.taken_at), " ", &sentence(newest)].concat(),
@@ -48,7 +49,8 @@ fn LaneCertificate(
         let lines = newest.with(|newest| newest.as_ref().map(lines).unwrap_or_default());
         lines.into_iter().map(row).collect_view()
     };
-    let json = move || newest.with(|newest| newest.as_ref().map(|newest| newest.to_json()).unwrap_or_default());
+    let json =
+        move || newest.with(|newest| newest.as_ref().map(|newest| newest.to_json()).unwrap_or_default());
     let copy = move |_| {
         let text = untrack(json);
         spawn_local(async move {
