@@ -55,3 +55,18 @@ pub struct FloodLevel {
     /// The writer's `desiredSize`, chunks; `None` on a WebSocket, which has no such thing.
     pub desired_size: Option<i32>,
 }
+
+/// A lane's flood in one column of [`super::AgeColumn::WIDTH_MICROS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboundColumn {
+    /// When the column begins, in columns since the Unix epoch.
+    pub index: u64,
+    /// The most that waited in the browser, bytes.
+    pub buffered: u64,
+    /// Whether the browser had no room for more: `writer.ready` was pending, or `bufferedAmount` high.
+    pub is_full: bool,
+    /// Whether the server did not read.
+    pub is_stopped: bool,
+    /// The slowest heartbeat, microseconds; `None` before the first.
+    pub heartbeat_micros: Option<u64>,
+}

@@ -17,7 +17,7 @@ mod view;
 
 pub use command::{Command, Consumer, Endpoints, Recovery, Setup, Upkeep, Window, Work};
 pub use epoch::EpochStats;
-pub use flooding::{FloodLevel, FloodTold, Flooding};
+pub use flooding::{FloodLevel, FloodTold, Flooding, InboundColumn};
 pub use lab_action::{LabAction, NetworkSettings};
 pub use lane_setup::{CONSUMER_AT_ONCE, FeedKind, FeedKinds, FeedSetup, LaneSetup, WindowChoice};
 pub use life::{LifeEvent, LifeKind, Outage, ReadyTimes, Silence, Start};

@@ -12,8 +12,8 @@ use sluice_shared::session::Heartbeat;
 use sluice_shared::time::Time;
 
 use super::{
-    Connection, Endpoints, FeedKinds, FeedSetup, LabAction, LaneSetup, Level, LifeEvent, NetworkSettings,
-    Summary,
+    Connection, Endpoints, FeedKinds, FeedSetup, InboundColumn, LabAction, LaneSetup, Level, LifeEvent,
+    NetworkSettings, Summary,
 };
 
 /// A view that is loaded when it is opened first.
@@ -99,6 +99,8 @@ pub struct ViewInput {
     pub lanes: Vec<LaneInput>,
     /// The moment that is marked in the charts, on the browser's clock.
     pub marked: Option<Time>,
+    /// Counts changes of colours and of the wish for less motion, after which canvases are drawn anew.
+    pub look_revision: u32,
     /// How often a race of the policies was asked for elsewhere on the page.
     pub races_requested: u32,
     /// The log, newest first; filled for [`View::Log`] alone.
@@ -181,6 +183,8 @@ pub struct LaneInput {
     pub uncertified: Option<u64>,
     /// The newest report on its emulated connection.
     pub flow: Option<FlowReport>,
+    /// Its flood over the last 30 s, oldest first; filled for [`View::Inbound`] alone.
+    pub inbound: Vec<InboundColumn>,
 }
 
 impl LaneInput {
@@ -317,6 +321,7 @@ mod tests {
             certificate: None,
             uncertified: Some(5),
             flow: None,
+            inbound: vec![InboundColumn { index: 7, buffered: 900, ..InboundColumn::default() }],
         }
     }
 
@@ -333,6 +338,7 @@ mod tests {
             fragment_bytes: 64,
             lanes: vec![lane()],
             marked: Some(Time::from_millis(6)),
+            look_revision: 4,
             races_requested: 2,
             log: vec![LogLine {
                 number: 1,

@@ -10,8 +10,6 @@ use crate::app::notices::Notices;
 use crate::app::sidebar::Sidebar;
 use crate::app::state::{App, MAIN};
 use crate::app::verdict_bar::VerdictBar;
-use crate::features::continuity::view::ContinuityPanel;
-use crate::features::flood::view::InboundPanel;
 use crate::features::frames::view::FramesPanel;
 use crate::features::host::view::HostPanel;
 use crate::features::lanes::lane_row::LaneRow;
@@ -97,9 +95,9 @@ fn Shown() -> impl IntoView {
         Route::Compare => card(view! { <Compare/> }.into_any()),
         Route::Trace => card(view! { <LazyPanel view=View::Trace/> }.into_any()),
         Route::Policies => card(view! { <PoliciesPanel/> }.into_any()),
-        Route::Continuity => card(view! { <ContinuityPanel/> }.into_any()),
+        Route::Continuity => card(view! { <LazyPanel view=View::Continuity/> }.into_any()),
         Route::Frames => card(view! { <FramesPanel/> }.into_any()),
-        Route::Inbound => card(view! { <InboundPanel/> }.into_any()),
+        Route::Inbound => card(view! { <LazyPanel view=View::Inbound/> }.into_any()),
         Route::Handshakes => card(view! { <LazyPanel view=View::Handshakes/> }.into_any()),
         Route::Migration => card(view! { <LazyPanel view=View::Migration/> }.into_any()),
         Route::ThisBrowser => card(view! { <LazyPanel view=View::ThisBrowser/> }.into_any()),

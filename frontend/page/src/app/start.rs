@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::app::layout::Page;
 use crate::app::state::App;
+use crate::charts::frame_loop::CanvasFrames;
 use sluice_browser::window;
 
 /// Takes the document's body over.
@@ -18,6 +19,7 @@ pub fn start() {
     mount_to_body(|| {
         let app = App::start();
         provide_context(app);
+        provide_context(CanvasFrames(StoredValue::new_local(app.frames())));
         Page()
     });
 }

@@ -121,8 +121,9 @@ impl App {
             feeds: setup.feeds,
             heartbeat: setup.heartbeat,
             fragment_bytes: self.fragment_bytes.get_untracked(),
-            lanes: engine.lanes().filter_map(|running| lane_input(&lanes, running)).collect(),
+            lanes: engine.lanes().filter_map(|running| lane_input(&lanes, running, view)).collect(),
             marked: self.marked.get_untracked(),
+            look_revision: self.frames().look_revision(),
             races_requested: self.views.races_requested.get_value(),
             log: if view == View::Log { engine.log.newest_first() } else { Vec::new() },
         }
@@ -178,7 +179,7 @@ impl App {
 }
 
 /// A snapshot of one lane; `None` for one that has just been removed.
-fn lane_input(lanes: &[Lane], running: &Running) -> Option<LaneInput> {
+fn lane_input(lanes: &[Lane], running: &Running, view: View) -> Option<LaneInput> {
     let lane = lanes.iter().find(|lane| lane.id == running.id)?;
     let model = &running.model;
     let step = |step: &crate::features::trace::model::Step| TraceStep {
@@ -208,5 +209,6 @@ fn lane_input(lanes: &[Lane], running: &Running) -> Option<LaneInput> {
         certificate: model.certificate.clone(),
         uncertified: model.uncertified,
         flow: model.weather.flow().cloned(),
+        inbound: if view == View::Inbound { model.inbound.columns().copied().collect() } else { Vec::new() },
     })
 }

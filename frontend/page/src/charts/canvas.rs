@@ -3,8 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 
-use crate::app::state::App;
-use crate::charts::frame_loop::Frame;
+use crate::charts::frame_loop::{CanvasFrames, Frame};
 use sluice_browser::surface::Surface;
 
 /// A canvas that `painter` draws on once a frame while it is on the page.
@@ -20,18 +19,18 @@ pub fn Canvas(
     /// Draws a frame.
     painter: impl FnMut(&mut Surface, &Frame) + 'static,
 ) -> impl IntoView {
-    let app = expect_context::<App>();
+    let CanvasFrames(frames) = expect_context();
     let node = NodeRef::<html::Canvas>::new();
     let waiting_painter = StoredValue::new_local(Some(painter));
     let registration = StoredValue::new(None::<u64>);
     Effect::new(move |_| {
         let Some(mut surface) = node.get().and_then(Surface::new) else { return };
         let Some(mut painter) = waiting_painter.try_update_value(Option::take).flatten() else { return };
-        registration.set_value(Some(app.frames().add(move |frame| painter(&mut surface, frame))));
+        registration.set_value(Some(frames.get_value().add(move |frame| painter(&mut surface, frame))));
     });
     on_cleanup(move || {
-        if let Some(id) = registration.try_get_value().flatten() {
-            app.frames().remove(id);
+        if let Some((id, frames)) = registration.try_get_value().flatten().zip(frames.try_get_value()) {
+            frames.remove(id);
         }
     });
     view! { <canvas node_ref=node class=class role="img" aria-label=label title=title></canvas> }

@@ -1,8 +1,9 @@
-//! The page's one animation-frame loop.
+//! The animation-frame loop of a module: one for the page, one for the lazily loaded views.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use leptos::prelude::{LocalStorage, StoredValue};
 use sluice_shared::time::Time;
 use wasm_bindgen::prelude::*;
 
@@ -28,6 +29,10 @@ pub struct Frame {
 
 type Painter = Box<dyn FnMut(&Frame)>;
 
+/// The frame loop that a component's canvases join, in its context.
+#[derive(Clone, Copy)]
+pub struct CanvasFrames(pub StoredValue<FrameLoop, LocalStorage>);
+
 /// Calls everything that draws, once a frame, in the order of registration. A hidden page has no frames.
 #[derive(Clone, Default)]
 pub struct FrameLoop(Rc<Inner>);
@@ -37,6 +42,9 @@ struct Inner {
     painters: RefCell<Vec<(u64, Painter)>>,
     next_id: Cell<u64>,
     frames: Cell<u64>,
+    /// It waits for a painter.
+    is_paused: Cell<bool>,
+    look_revision: Cell<u32>,
     look: RefCell<Option<(Rc<Palette>, bool)>>,
     callback: RefCell<Option<Closure<dyn FnMut()>>>,
 }
@@ -63,11 +71,31 @@ impl FrameLoop {
         self.request();
     }
 
+    /// Begins, and runs whenever there are painters.
+    pub fn start_for_painters(&self) {
+        let this = self.clone();
+        self.0.is_paused.set(true);
+        *self.0.callback.borrow_mut() = Some(Closure::new(move || {
+            let frame = this.frame();
+            for (_, paint) in this.0.painters.borrow_mut().iter_mut() {
+                paint(&frame);
+            }
+            if this.0.painters.borrow().is_empty() {
+                this.0.is_paused.set(true);
+            } else {
+                this.request();
+            }
+        }));
+    }
+
     /// Registers a painter; [`FrameLoop::remove`] takes the returned number.
     pub fn add(&self, painter: impl FnMut(&Frame) + 'static) -> u64 {
         let id = self.0.next_id.get();
         self.0.next_id.set(id + 1);
         self.0.painters.borrow_mut().push((id, Box::new(painter)));
+        if self.0.is_paused.replace(false) {
+            self.request();
+        }
         id
     }
 
@@ -79,6 +107,12 @@ impl FrameLoop {
     /// Reads colours and the wish for less motion again at the next frame: the theme or the wish has changed.
     pub fn invalidate_look(&self) {
         self.0.look.borrow_mut().take();
+        self.0.look_revision.set(self.0.look_revision.get().wrapping_add(1));
+    }
+
+    /// Returns a number that changes whenever colours or the wish for less motion do.
+    pub fn look_revision(&self) -> u32 {
+        self.0.look_revision.get()
     }
 
     fn frame(&self) -> Frame {

@@ -1,7 +1,6 @@
 //! One lane's signals.
 
 use leptos::prelude::*;
-use sluice_shared::certificate::Certificate;
 use sluice_shared::feed::HostSample;
 use sluice_shared::lab::Congestion;
 use sluice_shared::mode::Mode;
@@ -48,8 +47,6 @@ pub struct Lane {
     pub mode_in_use: RwSignal<Mode>,
     /// What its worker tells, four times a second.
     pub view: RwSignal<LaneView>,
-    /// The newest certificate of its continuity.
-    pub certificate: RwSignal<Option<Certificate>>,
 }
 
 impl Lane {
@@ -68,7 +65,6 @@ impl Lane {
             is_open: RwSignal::new(false),
             mode_in_use: RwSignal::new(setup.mode),
             view: RwSignal::new(LaneView::default()),
-            certificate: RwSignal::new(None),
         }
     }
 
@@ -130,8 +126,6 @@ pub struct LaneView {
     pub relay: RelayHops,
     /// What the emulated network does to it; `None` without one.
     pub network: Option<LaneNetwork>,
-    /// Messages that a certificate on the way waits for.
-    pub uncertified: Option<u64>,
 }
 
 impl LaneView {
@@ -154,7 +148,6 @@ impl Default for LaneView {
             host: None,
             relay: RelayHops::default(),
             network: None,
-            uncertified: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use sluice_shared::certificate::Certificate;
 use sluice_shared::time::Time;
 
 use crate::features::connection::model::LifeTrack;
-use crate::features::flood::model::InboundTrack;
+use crate::features::flood::track::InboundTrack;
 use crate::features::network::stats::LaneWeather;
 use crate::features::pipeline::dots::DotTrack;
 use crate::features::timeline::columns::ColumnRing;

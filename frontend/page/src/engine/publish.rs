@@ -116,14 +116,10 @@ fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
         host: model.host.back().map(|reading| reading.sample),
         relay: *model.weather.hops(),
         network: model.weather.network(),
-        uncertified: model.uncertified,
     };
     if let Some(lane) = app.lanes.get_untracked().iter().find(|lane| lane.id == running.id) {
         set_if_new(lane.view, view);
         set_if_new(lane.mode_in_use, running.mode_in_use());
-        if lane.certificate.with_untracked(|told| *told != model.certificate) {
-            lane.certificate.set(model.certificate.clone());
-        }
     }
 }
 

@@ -20,6 +20,15 @@ impl SnapshotLane {
         self.input.with(|input| lane(input, self.id).map(read)).unwrap_or_default()
     }
 
+    /// Reads the newest snapshot and the lane's position in it, untracked; does nothing once the lane has been removed.
+    pub fn with_snapshot(self, read: impl FnOnce(&ViewInput, usize)) {
+        self.input.with_untracked(|input| {
+            if let Some(position) = input.lanes.iter().position(|lane| lane.id == self.id) {
+                read(input, position);
+            }
+        });
+    }
+
     /// Returns its position from the top, tracked.
     pub fn position(self) -> usize {
         self.input.with(|input| input.lanes.iter().position(|lane| lane.id == self.id)).unwrap_or_default()

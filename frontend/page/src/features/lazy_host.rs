@@ -12,6 +12,9 @@ use sluice_bridge::{View, ViewAction, ViewInput};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, console};
 
+use crate::charts::frame_loop::{CanvasFrames, FrameLoop};
+use crate::features::continuity::view::ContinuityView;
+use crate::features::flood::view::InboundView;
 use crate::features::handshakes::state::HandshakesState;
 use crate::features::handshakes::view::HandshakesView;
 use crate::features::log::view::LogView;
@@ -49,6 +52,7 @@ struct Mounted {
 
 thread_local! {
     static MOUNTED: RefCell<Option<Mounted>> = const { RefCell::new(None) };
+    static FRAMES: FrameLoop = started_frames();
 }
 
 /// Shows the view that `input` names in `host`, in place of the one before.
@@ -58,11 +62,13 @@ thread_local! {
 pub fn open(host: &Element, input: &[u8], on_action: &Function) -> Result<(), postcard::Error> {
     let input: ViewInput = postcard::from_bytes(input)?;
     close();
+    FRAMES.with(FrameLoop::invalidate_look);
     let (view, input) = (input.view, ArcRwSignal::new(input));
     let (signal, on_action) = (input.read_only(), on_action.clone());
     let handle = mount_to(host.clone().unchecked_into(), move || {
         provide_context(Input(ReadSignal::from(signal)));
         provide_context(Actions(StoredValue::new_local(on_action)));
+        provide_context(CanvasFrames(StoredValue::new_local(FRAMES.with(FrameLoop::clone))));
         shown(view)
     });
     MOUNTED.set(Some(Mounted { input, _handle: Box::new(handle) }));
@@ -78,6 +84,9 @@ pub fn update(input: &[u8]) -> Result<(), postcard::Error> {
     // Taken out of the cell first: effects of the view may act on the page, which may close it.
     let signal = MOUNTED.with_borrow(|mounted| mounted.as_ref().map(|mounted| mounted.input.clone()));
     if let Some(signal) = signal {
+        if signal.with_untracked(|before| before.look_revision != input.look_revision) {
+            FRAMES.with(FrameLoop::invalidate_look);
+        }
         signal.set(input);
     }
     Ok(())
@@ -88,10 +97,18 @@ pub fn close() {
     drop(MOUNTED.take());
 }
 
+fn started_frames() -> FrameLoop {
+    let frames = FrameLoop::default();
+    frames.start_for_painters();
+    frames
+}
+
 fn shown(view: View) -> AnyView {
     let Input(input) = expect_context::<Input>();
     let lab = Signal::derive(move || input.with(|input| input.lab.ready().map(|lab| lab.id.clone())));
     match view {
+        View::Continuity => view! { <ContinuityView/> }.into_any(),
+        View::Inbound => view! { <InboundView/> }.into_any(),
         View::Log => view! { <LogView/> }.into_any(),
         View::Migration => view! { <MigrationView/> }.into_any(),
         View::Trace => view! { <TraceView/> }.into_any(),
@@ -100,7 +117,7 @@ fn shown(view: View) -> AnyView {
             let native = Signal::derive(|| HandshakesState::shared().native_openings());
             view! { <div class="lab"><ThisBrowserView lab native/></div> }.into_any()
         }
-        View::Policies | View::Continuity | View::Frames | View::Inbound => {
+        View::Policies | View::Frames => {
             let text = ["The view “", view.name(), "” is part of the page itself."].concat();
             view! { <p class="hint">{text}</p> }.into_any()
         }

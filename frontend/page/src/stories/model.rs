@@ -6,7 +6,7 @@ use sluice_shared::link::Preset;
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
 
-use crate::features::flood::model::SLOW;
+use crate::features::flood::model::{SLOW_DELAY_MS, SLOW_RATE_KBIT};
 use crate::features::network::model::NetworkSetup;
 use crate::url::route::Route;
 use crate::url::setup::CONSUMER_AT_ONCE;
@@ -182,7 +182,8 @@ impl Scenario {
             }
             Self::Tunnel => setup.network.preset = Preset::Lte,
             Self::Flood => {
-                SLOW.iter().for_each(|(knob, value)| knob.set(&mut setup.network.change, *value));
+                setup.network.change.rate_kbit = Some(SLOW_RATE_KBIT);
+                setup.network.change.delay_ms = Some(SLOW_DELAY_MS);
             }
             Self::SilentDrop => {
                 set_pair(&mut setup, Policy::SilentDrop { limit: QUEUE }, Policy::DropOldest { limit: QUEUE })

@@ -1,30 +1,28 @@
-//! Whether everything that was produced is accounted for.
+//! Continuity view: whether every message that was produced is accounted for.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
+use sluice_bridge::ViewAction;
+use sluice_browser::{clock, window};
 
-use crate::app::state::App;
-use crate::engine::lane::Lane;
-use crate::features::continuity::model::Line;
-use crate::features::continuity::model::lines;
-use crate::features::continuity::model::sentence;
-use sluice_browser::clock;
-use sluice_browser::window;
+use crate::features::continuity::model::{Line, lines, sentence};
+use crate::features::lane_columns::{LaneColumns, SnapshotLane};
+use crate::features::lazy_host::Actions;
 
 /// The certificate of each lane beside the others'.
 #[component]
-pub fn ContinuityPanel() -> impl IntoView {
-    let app = expect_context::<App>();
-    let certify = move |_| app.engine().borrow().certify();
+pub fn ContinuityView() -> impl IntoView {
+    let actions = expect_context::<Actions>();
     view! {
         <div class="card-head">
             <p class="hint">
                 "The server's log and this page each keep a digest of message numbers, a fingerprint that does not depend on order. A certificate draws a cut through every stream, waits until all before it has come to rest, and compares. Reset does not touch it; one is made every ten seconds."
             </p>
-            <button type="button" data-testid="certify" on:click=certify>"Certify now"</button>
+            <button type="button" data-testid="certify" on:click=move |_| actions.send(&ViewAction::Certify)>
+                "Certify now"
+            </button>
         </div>
-        <div class="columns">
-            <For each=move || app.lanes.get() key=|lane| lane.id children=|lane| view! { <LaneCertificate lane/> }/>
-        </div>
+        <LaneColumns column=|lane| view! { <LaneCertificate lane/> }.into_any()/>
     }
 }
 
@@ -32,36 +30,30 @@ pub fn ContinuityPanel() -> impl IntoView {
 #[component]
 fn LaneCertificate(
     /// The lane.
-    lane: Lane,
+    lane: SnapshotLane,
 ) -> impl IntoView {
-    let app = expect_context::<App>();
-    let title = move || format!("{} · {}", app.short_name(lane.id), lane.policy.get());
-    let colour = move || app.tone(lane.id).map(|tone| format!("--tone: var({})", tone.token()));
-    let verdict = move || {
-        lane.certificate.with(|newest| newest.as_ref().map_or("none", |newest| newest.verdict.name()))
-    };
-    let words = move || {
-        lane.certificate.with(|newest| {
-            newest.as_ref().map_or_else(
-                || "No certificate yet.".to_owned(),
-                |newest| format!("{} {}", clock::time_of_day(newest.taken_at), sentence(newest)),
-            )
+    let newest = Memo::new(move |_| lane.read(|lane| lane.certificate.clone()));
+    let verdict =
+        move || newest.with(|newest| newest.as_ref().map_or("none", |newest| newest.verdict.name()));
+    let text = move || {
+        newest.with(|newest| match newest {
+            Some(newest) => [&clock::time_of_day(newest.taken_at), " ", &sentence(newest)].concat(),
+            None => "No certificate yet.".to_owned(),
         })
     };
-    let progress = move || match lane.view.with(|view| view.uncertified) {
+    let progress = move || match lane.read(|lane| lane.uncertified) {
         Some(open) => format!("Certifying: {open} messages before the cut are not accounted for yet."),
         None => String::new(),
     };
     let numbers = move || {
-        let lines = lane.certificate.with(|newest| newest.as_ref().map(lines).unwrap_or_default());
+        let lines = newest.with(|newest| newest.as_ref().map(lines).unwrap_or_default());
         lines.into_iter().map(row).collect_view()
     };
-    let json = move || {
-        lane.certificate.with(|newest| newest.as_ref().map(|newest| newest.to_json()).unwrap_or_default())
-    };
+    let json =
+        move || newest.with(|newest| newest.as_ref().map(|newest| newest.to_json()).unwrap_or_default());
     let copy = move |_| {
         let text = untrack(json);
-        leptos::task::spawn_local(async move {
+        spawn_local(async move {
             if let Err(error) = window::copy(&text).await {
                 web_sys::console::warn_1(&error);
             }
@@ -69,18 +61,18 @@ fn LaneCertificate(
     };
     view! {
         <section
-            style=colour
+            style=move || lane.style()
             class="certificate"
-            data-testid=move || format!("certificate-{}", app.position(lane.id).unwrap_or(0))
+            data-testid=move || format!("certificate-{}", lane.position())
             data-value=verdict
         >
             <h3>
                 <span class="swatch" aria-hidden="true"></span>
-                {title}
+                {move || lane.name_and_policy()}
                 <b class="judgement" data-value=verdict>{verdict}</b>
                 <button type="button" data-testid="certificate-json" data-value=json on:click=copy>"Copy JSON"</button>
             </h3>
-            <p class="hint">{words}</p>
+            <p class="hint">{text}</p>
             <dl>{numbers}</dl>
             <p class="hint" aria-live="polite">{progress}</p>
         </section>

@@ -2,4 +2,5 @@
 
 pub mod model;
 pub mod paint;
+pub mod track;
 pub mod view;

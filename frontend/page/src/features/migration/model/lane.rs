@@ -118,6 +118,7 @@ mod tests {
             trace: Vec::new(),
             certificate: None,
             uncertified: None,
+            inbound: Vec::new(),
             flow: None,
         }
     }
