@@ -6,6 +6,7 @@ pub mod clock;
 pub mod connect_timing;
 mod decode;
 pub mod dom;
+pub mod files;
 pub mod json;
 pub mod lab_watch;
 pub mod ladder_svg;

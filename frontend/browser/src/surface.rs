@@ -3,8 +3,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ResizeObserver};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, ResizeObserver};
 
 use sluice_text::decimal::short;
 
@@ -55,6 +57,41 @@ impl Surface {
             observer,
             _on_resize: on_resize,
         })
+    }
+
+    /// A surface on a canvas that is not on the page, with `density` pixels for each CSS pixel; `None` when the browser
+    /// gives no 2d context.
+    pub fn detached((width, height): (f64, f64), density: f64) -> Option<Self> {
+        let document = web_sys::window()?.document()?;
+        let canvas = document.create_element("canvas").ok()?.dyn_into::<HtmlCanvasElement>().ok()?;
+        let backing = ((width * density).round() as u32, (height * density).round() as u32);
+        canvas.set_width(backing.0);
+        canvas.set_height(backing.1);
+        let context = canvas.get_context("2d").ok()??.dyn_into::<CanvasRenderingContext2d>().ok()?;
+        context.scale(density, density).ok()?;
+        Some(Self {
+            canvas,
+            context,
+            observed: Rc::new(Cell::new((width, height))),
+            backing,
+            resized: false,
+            observer: None,
+            _on_resize: Closure::new(|| ()),
+        })
+    }
+
+    /// Returns the picture as a PNG file.
+    ///
+    /// # Errors
+    /// The browser's own error, or null if it cannot encode the picture.
+    pub async fn png(&self) -> Result<Blob, JsValue> {
+        let encoded = Promise::new(&mut |resolve, reject| {
+            if let Err(error) = self.canvas.to_blob(&resolve) {
+                // A promise's own functions never fail.
+                drop(reject.call1(&JsValue::NULL, &error));
+            }
+        });
+        JsFuture::from(encoded).await?.dyn_into()
     }
 
     /// Brings the canvas to its element's size. Returns width and height, or `None` while it has none.

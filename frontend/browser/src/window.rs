@@ -63,6 +63,13 @@ pub fn href() -> String {
     window().and_then(|window| window.location().href().ok()).unwrap_or_default()
 }
 
+/// The page's whole address with another query.
+pub fn href_with(query: &str) -> String {
+    let href = href();
+    let base = href.split(['?', '#']).next().unwrap_or_default();
+    [base, query].concat()
+}
+
 /// Puts text on the clipboard.
 ///
 /// # Errors
@@ -119,6 +126,15 @@ pub fn set_root_attribute(name: &str, value: Option<&str>) {
 pub fn remove_element(id: &str) {
     if let Some(element) = window().and_then(|window| window.document()?.get_element_by_id(id)) {
         element.remove();
+    }
+}
+
+/// Moves the focus to an element of the document, if it is there.
+pub fn focus_element(id: &str) {
+    let element = window().and_then(|window| window.document()?.get_element_by_id(id));
+    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let focused = element.focus();
+        debug_assert!(focused.is_ok(), "an element on the page takes the focus");
     }
 }
 

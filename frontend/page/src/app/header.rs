@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use crate::app::state::App;
+use crate::features::share::view::menu::ShareMenu;
 use crate::url::route::Route;
-use sluice_browser::window;
 use sluice_text::format;
 
 /// Name, views, time of measurement, sharing, colours.
@@ -26,7 +26,7 @@ pub fn Header() -> impl IntoView {
             <button type="button" data-testid="reset" title="Forget all measurements and begin anew" on:click=move |_| app.reset()>
                 "Reset"
             </button>
-            <Share/>
+            <ShareMenu/>
             <button
                 type="button"
                 data-testid="theme"
@@ -72,30 +72,6 @@ fn Navigation() -> impl IntoView {
         })
         .collect_view();
     view! { <nav class="views" aria-label="Views">{links}</nav> }
-}
-
-/// Copies the page's address, which holds the whole set-up.
-#[component]
-fn Share() -> impl IntoView {
-    let outcome = RwSignal::new(None::<bool>);
-    let copy = move |_| {
-        leptos::task::spawn_local(async move {
-            let copied = window::copy(&window::href()).await.is_ok();
-            outcome.set(Some(copied));
-            sluice_browser::clock::sleep_millis(2_000).await;
-            outcome.try_set(None);
-        });
-    };
-    let text = move || match outcome.get() {
-        None => "Share",
-        Some(true) => "Link copied",
-        Some(false) => "Copy the address bar",
-    };
-    view! {
-        <button type="button" data-testid="share" title="Copy a link that reproduces this set-up" on:click=copy>
-            <span aria-live="polite">{text}</span>
-        </button>
-    }
 }
 
 /// A gate in a channel.

@@ -16,6 +16,7 @@ use crate::features::frames::view::FramesPanel;
 use crate::features::host::view::HostPanel;
 use crate::features::lanes::lane_row::LaneRow;
 use crate::features::policies::view::PoliciesPanel;
+use crate::features::share::view::recorded::{RecordingBanner, RecordingLog};
 use crate::features::timeline::compare::Compare;
 use crate::features::timeline::view::TimelineView;
 use crate::stories::view::StoryCards;
@@ -73,11 +74,16 @@ fn ViewTitle() -> impl IntoView {
 #[component]
 fn Live() -> impl IntoView {
     let app = expect_context::<App>();
+    let is_live = move || app.share.opened.with(Option::is_none);
     view! {
-        <section class="card live" aria-label="Live comparison">
-            <VerdictBar/>
+        <section class="card live" aria-label=move || if is_live() { "Live comparison" } else { "Recording" }>
+            <Show when=is_live fallback=|| view! { <RecordingBanner/> }>
+                <VerdictBar/>
+            </Show>
             <TimelineView/>
-            <For each=move || app.lanes.get() key=|lane| lane.id children=|lane| view! { <LaneRow lane/> }/>
+            <Show when=is_live fallback=|| view! { <RecordingLog/> }>
+                <For each=move || app.lanes.get() key=|lane| lane.id children=|lane| view! { <LaneRow lane/> }/>
+            </Show>
         </section>
     }
 }

@@ -25,6 +25,9 @@ use crate::engine::publish;
 use crate::features::host::model::HostMetric;
 use crate::features::network::state::Network;
 use crate::features::policies::state::Race;
+use crate::features::share::link::LinkExtras;
+use crate::features::share::player;
+use crate::features::share::state::Sharing;
 use crate::labels::name_in_use;
 use crate::labels::short_names;
 use crate::stories::model::Scenario;
@@ -80,6 +83,8 @@ pub struct App {
     pub marked: RwSignal<Option<Time>>,
     /// All policies against each other.
     pub race: Race,
+    /// Saving and sharing.
+    pub share: Sharing,
     /// Seconds of measurement.
     pub elapsed_secs: RwSignal<u64>,
     /// The epoch that all statistics belong to.
@@ -98,7 +103,9 @@ pub struct App {
 impl App {
     /// Reads the set-up from the page's address and starts everything.
     pub fn start() -> Self {
-        let (setup, notes) = setup_from_query(&window::query());
+        let (setup, mut notes) = setup_from_query(&window::query());
+        let (extras, more_notes) = LinkExtras::from_query(&window::query());
+        notes.extend(more_notes);
         let app = Self {
             lanes: RwSignal::new(Vec::new()),
             feeds: RwSignal::new(setup.feeds),
@@ -116,6 +123,7 @@ impl App {
             views: LazyViews::new(&window::query()),
             marked: RwSignal::new(None),
             race: Race::new(),
+            share: Sharing::new(extras.plan.clone()),
             elapsed_secs: RwSignal::new(0),
             epoch: RwSignal::new(EpochView::default()),
             frame_cost: RwSignal::new(FrameCost::default()),
@@ -129,6 +137,7 @@ impl App {
         for lane in setup.lanes {
             app.add_lane(lane);
         }
+        app.apply_extras(&extras);
         for note in notes {
             app.note(Level::Warning, note);
         }
@@ -136,6 +145,7 @@ impl App {
         app.listen();
         leptos::task::spawn_local(server::keep_informed(app, window::page_address()));
         app.network.start(app);
+        player::start(app);
         app
     }
 
@@ -248,10 +258,16 @@ impl App {
         }
     }
 
-    /// The query of the page's address: the set-up, the route, and what belongs to lazily loaded views.
+    /// The query of the page's address: the set-up, the route, what is shown, and what belongs to lazily loaded views.
     pub(crate) fn query(&self) -> String {
+        self.query_with(&self.link_extras())
+    }
+
+    /// The query of an address with these extras.
+    pub(crate) fn query_with(&self, extras: &LinkExtras) -> String {
         let views = self.views.query.with_untracked(ViewQuery::suffix);
-        untrack(|| query_from_setup(&self.setup())) + &self.route.get_untracked().query_part() + &views
+        let setup = untrack(|| query_from_setup(&self.setup()));
+        [setup, self.route.get_untracked().query_part(), extras.suffix(), views].concat()
     }
 
     /// Takes route and set-up from the address after a step in the browser's history.

@@ -4,5 +4,6 @@ pub mod axis;
 pub mod canvas;
 pub mod frame_loop;
 pub mod palette;
+pub(crate) mod pen;
 pub mod scale;
 pub mod series;

@@ -15,6 +15,7 @@ pub mod migration;
 pub mod network;
 pub mod pipeline;
 pub mod policies;
+pub mod share;
 pub mod this_browser;
 pub mod timeline;
 pub mod trace;

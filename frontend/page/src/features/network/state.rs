@@ -230,9 +230,13 @@ impl Network {
     /// Lets something happen to all lanes.
     pub fn happen(self, app: App, event: LabEvent) {
         let LabState::Ready(lab) = self.lab.get_untracked() else { return };
+        let requested_at = clock::now();
         spawn_local(async move {
             match api::post_event(&lab.id, event).await {
-                Ok(()) => self.handle_happened(app, event),
+                Ok(()) => {
+                    app.share.record(requested_at, event);
+                    self.handle_happened(app, event);
+                }
                 Err(error) => self.refuse(app, &error),
             }
         });

@@ -1,5 +1,6 @@
 //! Latency of all lanes over time on one axis, its distribution and its percentiles.
 
+pub(crate) mod chart;
 pub mod columns;
 pub mod compare;
 pub mod distribution_paint;

@@ -37,6 +37,8 @@ pub struct Scene {
     pub marks: Vec<Mark>,
     /// Changes of the set-up, oldest first: each begins an epoch.
     pub epochs: Vec<Mark>,
+    /// Whether it was read from a file.
+    pub is_recorded: bool,
 }
 
 /// One lane at one moment.
@@ -53,8 +55,10 @@ pub struct LaneReading {
 /// All lanes at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// How long ago, microseconds.
+    /// How long before the right edge, microseconds.
     pub back_micros: u64,
+    /// Whether it was read from a file.
+    pub is_recorded: bool,
     /// Whether an outage kept everything out.
     pub is_out: bool,
     /// The lanes, from the top.
@@ -89,6 +93,7 @@ impl Scene {
                 .filter(|epoch| epoch.number > 0 && epoch.began >= from)
                 .map(|epoch| Mark { at: epoch.began, label: epoch.label.clone() })
                 .collect(),
+            is_recorded: false,
         }
     }
 
@@ -124,6 +129,7 @@ impl Scene {
         });
         Reading {
             back_micros: self.until.as_micros().saturating_sub(at.as_micros()),
+            is_recorded: self.is_recorded,
             is_out: self
                 .outages
                 .iter()
@@ -133,9 +139,13 @@ impl Scene {
     }
 }
 
-/// How the timeline is being looked at: live, held still, or zoomed into a selection.
+/// How the timeline is being looked at: live or recorded, held still, or zoomed into a selection.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Viewport {
+    /// The recording that is shown in place of what is live.
+    recording: Option<Scene>,
+    /// Counts recordings that were opened.
+    recordings: u32,
     /// The scene that was on the screen when it was paused.
     frozen: Option<Scene>,
     /// What was selected of it.
@@ -152,9 +162,25 @@ impl Viewport {
     /// A shorter selection is a click, microseconds.
     const LEAST_SELECTION: u64 = 400_000;
 
-    /// Reports whether the timeline stands still.
+    /// Reports whether the timeline was paused.
     pub const fn is_paused(&self) -> bool {
         self.frozen.is_some()
+    }
+
+    /// Reports whether the timeline does not follow the time: it is paused, or shows a recording.
+    pub const fn is_still(&self) -> bool {
+        self.frozen.is_some() || self.recording.is_some()
+    }
+
+    /// The number of the recording that is shown.
+    pub fn recording_number(&self) -> Option<u32> {
+        self.recording.as_ref().map(|_| self.recordings)
+    }
+
+    /// Shows a recording, or what is live again.
+    pub fn set_recording(&mut self, recording: Option<Scene>) {
+        let recordings = self.recordings + u32::from(recording.is_some());
+        *self = Self { recording, recordings, ..Self::default() };
     }
 
     /// Reports whether a part of the timeline is shown alone.
@@ -167,15 +193,16 @@ impl Viewport {
         self.frozen.get_or_insert(scene);
     }
 
-    /// Follows the time again.
+    /// Shows everything again: the whole recording, or the time as it goes on.
     pub fn resume(&mut self) {
-        *self = Self::default();
+        let recording = self.recording.take();
+        *self = Self { recording, recordings: self.recordings, ..Self::default() };
     }
 
     /// Returns what is to be shown, given what is live.
     pub fn shown(&self, live: impl FnOnce() -> Scene) -> Scene {
         match (&self.frozen, self.selection) {
-            (None, _) => live(),
+            (None, _) => self.recording.clone().unwrap_or_else(live),
             (Some(frozen), None) => frozen.clone(),
             (Some(frozen), Some((from, until))) => frozen.cut(from, until),
         }
@@ -235,6 +262,7 @@ mod tests {
             }],
             marks: Vec::new(),
             epochs: Vec::new(),
+            is_recorded: false,
         }
     }
 
@@ -278,6 +306,27 @@ mod tests {
             viewport.end_selection();
             assert_eq!((viewport.is_paused(), viewport.is_zoomed()), (is_paused, false));
         }
+    }
+
+    #[test]
+    fn a_recording_is_shown_in_place_of_what_is_live_until_it_is_closed() {
+        let mut viewport = Viewport::default();
+        viewport.pause(Scene::default());
+        viewport.set_recording(Some(scene()));
+        assert_eq!(viewport.shown(Scene::default), scene());
+        assert!(viewport.is_still() && !viewport.is_paused());
+        viewport.begin_selection(Time::from_millis(100), viewport.shown(Scene::default));
+        viewport.cursor = Some(Time::from_millis(3_000));
+        viewport.end_selection();
+        assert_eq!(viewport.shown(Scene::default).until, Time::from_millis(3_000));
+        viewport.resume();
+        assert_eq!(viewport.shown(Scene::default), scene());
+        let first = viewport.recording_number();
+        viewport.set_recording(Some(Scene { is_recorded: true, ..scene() }));
+        assert_ne!(viewport.recording_number(), first, "another recording is drawn anew");
+        viewport.set_recording(None);
+        assert_eq!(viewport.shown(Scene::default), Scene::default());
+        assert!(!viewport.is_still());
     }
 
     #[test]

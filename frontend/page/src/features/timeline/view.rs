@@ -11,7 +11,8 @@ use crate::app::state::App;
 use crate::charts::canvas::Canvas;
 use crate::charts::scale::AgeAxis;
 use crate::controls::segmented::Segmented;
-use crate::features::timeline::paint::{TimelinePainter, axis_of};
+use crate::features::timeline::chart::axis_of;
+use crate::features::timeline::paint::TimelinePainter;
 use crate::features::timeline::scene::{LaneReading, Reading, Scene, Viewport};
 
 const AXES: [AgeAxis; 2] = [AgeAxis::Linear, AgeAxis::Log];
@@ -88,24 +89,27 @@ fn Toolbar(
             <Show when=move || timeline.is_zoomed.get()>
                 <button type="button" data-testid="timeline-reset" on:click=move |_| timeline.resume()>"Show last 30 s"</button>
             </Show>
-            <button
-                type="button"
-                data-testid="timeline-pause"
-                aria-pressed=move || timeline.is_paused.get().to_string()
-                on:click=move |_| timeline.toggle_pause()
-            >
-                {move || if timeline.is_paused.get() { "Resume" } else { "Pause" }}
-            </button>
+            <Show when=move || app.share.opened.with(Option::is_none)>
+                <button
+                    type="button"
+                    data-testid="timeline-pause"
+                    aria-pressed=move || timeline.is_paused.get().to_string()
+                    on:click=move |_| timeline.toggle_pause()
+                >
+                    {move || if timeline.is_paused.get() { "Resume" } else { "Pause" }}
+                </button>
+            </Show>
             <Segmented label="Latency axis" options=vec!["Linear", "Log"] chosen=Signal::derive(chosen) on_choose=choose/>
         </div>
     }
 }
 
 fn reading_view(reading: Reading) -> impl IntoView {
-    let when = if reading.back_micros == 0 {
-        "now".to_owned()
-    } else {
-        format!("{} ago", format::span(reading.back_micros))
+    let when = match (reading.back_micros, reading.is_recorded) {
+        (0, false) => "now".to_owned(),
+        (0, true) => "at the end".to_owned(),
+        (back, false) => format!("{} ago", format::span(back)),
+        (back, true) => format!("{} before the end", format::span(back)),
     };
     let lanes = reading.lanes.into_iter().map(lane_view).collect_view();
     view! {
@@ -131,14 +135,23 @@ fn lane_view(lane: LaneReading) -> impl IntoView {
 
 impl Timeline {
     fn new(app: App) -> Self {
-        Self {
+        // The viewport outlives the component: a paused timeline stays paused while another view is open.
+        let viewport = app.share.viewport();
+        let (is_paused, is_zoomed) = (viewport.borrow().is_paused(), viewport.borrow().is_zoomed());
+        let timeline = Self {
             app,
-            viewport: StoredValue::new_local(Rc::default()),
+            viewport: StoredValue::new_local(viewport),
             plot: NodeRef::new(),
-            is_paused: RwSignal::new(false),
-            is_zoomed: RwSignal::new(false),
+            is_paused: RwSignal::new(is_paused),
+            is_zoomed: RwSignal::new(is_zoomed),
             reading: RwSignal::new(None),
-        }
+        };
+        // A recording has been opened or closed.
+        Effect::new(move |_| {
+            app.share.opened.track();
+            timeline.change(|_| ());
+        });
+        timeline
     }
 
     fn change(self, change: impl FnOnce(&mut Viewport)) {
@@ -159,6 +172,9 @@ impl Timeline {
     }
 
     fn toggle_pause(self) {
+        if self.app.share.opened.with_untracked(Option::is_some) {
+            return;
+        }
         if self.is_paused.get_untracked() {
             return self.resume();
         }

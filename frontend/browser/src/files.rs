@@ -1,0 +1,68 @@
+//! Files that the page gives to the visitor, and that the visitor gives to the page.
+
+use js_sys::Array;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, HtmlInputElement, Url};
+
+use crate::clock;
+
+/// How long a downloaded file stays in memory, ms: browsers read it after the click.
+const KEPT_MILLIS: i32 = 30_000;
+
+/// Saves `text` as a file of this media type.
+///
+/// # Errors
+/// The browser's own error.
+pub fn download_text(name: &str, media_type: &str, text: &str) -> Result<(), JsValue> {
+    let options = BlobPropertyBag::new();
+    options.set_type(media_type);
+    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
+    download(name, &blob)
+}
+
+/// Saves `blob` as a file.
+///
+/// # Errors
+/// The browser's own error.
+pub fn download(name: &str, blob: &Blob) -> Result<(), JsValue> {
+    let document = web_sys::window().and_then(|window| window.document()).ok_or(JsValue::NULL)?;
+    let url = Url::create_object_url_with_blob(blob)?;
+    let link = document.create_element("a")?.dyn_into::<HtmlAnchorElement>()?;
+    link.set_href(&url);
+    link.set_download(name);
+    link.click();
+    spawn_local(async move {
+        clock::sleep_millis(KEPT_MILLIS).await;
+        let revoked = Url::revoke_object_url(&url);
+        debug_assert!(revoked.is_ok(), "the address was made here");
+    });
+    Ok(())
+}
+
+/// Why a chosen file has no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileError {
+    /// It is longer than the caller reads.
+    TooLong,
+    /// The browser could not read it.
+    Unreadable,
+}
+
+/// Reads the file chosen in `input`, if there is one and it has at most `max_bytes`. The input is empty afterwards, so
+/// that the same file can be chosen again.
+///
+/// # Errors
+/// The file is too long, or the browser cannot read it.
+pub async fn take_chosen_text(
+    input: &HtmlInputElement,
+    max_bytes: usize,
+) -> Result<Option<String>, FileError> {
+    let Some(file) = input.files().and_then(|files| files.get(0)) else { return Ok(None) };
+    input.set_value("");
+    if file.size() > max_bytes as f64 {
+        return Err(FileError::TooLong);
+    }
+    let text = JsFuture::from(file.text()).await.map_err(|_| FileError::Unreadable)?;
+    text.as_string().map(Some).ok_or(FileError::Unreadable)
+}

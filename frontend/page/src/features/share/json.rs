@@ -1,0 +1,132 @@
+//! A small writer of JSON (RFC 8259): serde_json would be a tenth of the page.
+
+/// Writes one JSON value; the caller opens and closes objects and lists in pairs.
+#[derive(Debug, Default)]
+pub(crate) struct JsonWriter {
+    text: String,
+    /// Whether the next value or name follows another one in the same object or list.
+    needs_comma: bool,
+}
+
+impl JsonWriter {
+    /// Writes an object whose fields `fields` writes.
+    pub(crate) fn object(&mut self, fields: impl FnOnce(&mut Self)) {
+        self.nested('{', '}', fields);
+    }
+
+    /// Writes a list with one call of `item` for each of `items`.
+    pub(crate) fn list<T>(&mut self, items: impl IntoIterator<Item = T>, mut item: impl FnMut(&mut Self, T)) {
+        self.nested('[', ']', |json| items.into_iter().for_each(|value| item(json, value)));
+    }
+
+    /// Writes a list whose items `items` writes.
+    pub(crate) fn tuple(&mut self, items: impl FnOnce(&mut Self)) {
+        self.nested('[', ']', items);
+    }
+
+    /// Writes the name of a field; its value follows.
+    pub(crate) fn name(&mut self, name: &str) -> &mut Self {
+        self.text(name);
+        self.text.push(':');
+        self.needs_comma = false;
+        self
+    }
+
+    /// Writes a string.
+    pub(crate) fn text(&mut self, value: &str) {
+        self.separate();
+        self.text.push('"');
+        for character in value.chars() {
+            match character {
+                '"' => self.text.push_str("\\\""),
+                '\\' => self.text.push_str("\\\\"),
+                '\n' => self.text.push_str("\\n"),
+                control if control < ' ' => {
+                    self.text.push_str("\\u00");
+                    for digit in [control as u32 / 16, control as u32 % 16] {
+                        self.text.extend(char::from_digit(digit, 16));
+                    }
+                }
+                other => self.text.push(other),
+            }
+        }
+        self.text.push('"');
+        self.needs_comma = true;
+    }
+
+    /// Writes a whole number.
+    pub(crate) fn number(&mut self, value: u64) {
+        self.word(&value.to_string());
+    }
+
+    /// Writes `true` or `false`.
+    pub(crate) fn flag(&mut self, value: bool) {
+        self.word(if value { "true" } else { "false" });
+    }
+
+    /// Writes `null`.
+    pub(crate) fn null(&mut self) {
+        self.word("null");
+    }
+
+    /// Breaks the line, so that the file can be read by people.
+    pub(crate) fn line(&mut self) {
+        if self.needs_comma {
+            self.text.push(',');
+            self.needs_comma = false;
+        }
+        self.text.push('\n');
+    }
+
+    /// Returns the text.
+    pub(crate) fn finish(self) -> String {
+        self.text
+    }
+
+    fn nested(&mut self, open: char, close: char, content: impl FnOnce(&mut Self)) {
+        self.separate();
+        self.text.push(open);
+        self.needs_comma = false;
+        content(self);
+        self.text.push(close);
+        self.needs_comma = true;
+    }
+
+    fn word(&mut self, word: &str) {
+        self.separate();
+        self.text.push_str(word);
+        self.needs_comma = true;
+    }
+
+    fn separate(&mut self) {
+        if self.needs_comma {
+            self.text.push(',');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_read_back_by_another_parser() {
+        let hostile = "a\"b\\c\u{1}\u{1f}\n\t<&>é\u{202e}\u{1f600}";
+        let mut json = JsonWriter::default();
+        json.object(|json| {
+            json.name("text").text(hostile);
+            json.name("numbers").list([0, 7, u64::MAX], |json, number| json.number(number));
+            json.line();
+            json.name("empty").list([0u64; 0], |json, number| json.number(number));
+            json.name("flags").list([true, false], |json, flag| json.flag(flag));
+            json.name("nothing").null();
+            json.name("inner").object(|json| json.name("x").number(1));
+        });
+        let read: serde_json::Value = serde_json::from_str(&json.finish()).expect("it is JSON");
+        let expected = serde_json::json!({
+            "text": hostile, "numbers": [0, 7, u64::MAX], "empty": [], "flags": [true, false],
+            "nothing": null, "inner": { "x": 1 },
+        });
+        assert_eq!(read, expected);
+    }
+}

@@ -1,0 +1,14 @@
+//! Save and share: links with a timetable of actions, recordings, pictures and series of the timeline.
+
+pub mod actions;
+pub mod capture;
+pub mod csv;
+pub mod date;
+pub mod export;
+mod json;
+pub mod link;
+pub mod player;
+pub mod recording;
+pub mod state;
+pub mod svg;
+pub mod view;
