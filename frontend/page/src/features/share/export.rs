@@ -86,14 +86,14 @@ mod tests {
         let at = Time::from_millis;
         let transport = Transport::WebSocket;
         let column =
-            |index, max| AgeColumn { index, count: 2, min: 1_000, mean: 2_000, max, ..AgeColumn::default() };
+            |index, max| AgeColumn { index, count: 2, min: 1_200, mean: 2_400, max, ..AgeColumn::default() };
         Scene {
             from: at(1_000),
             until: at(2_000),
             lanes: vec![SceneLane {
                 tone: Tone { transport, ordinal: 0 },
                 name: "<b>&\"x\"</b>".to_owned(),
-                columns: vec![column(20, 3_000), column(21, 5_000)],
+                columns: vec![column(20, 3_600), column(21, 6_000)],
                 phases: vec![(at(0), at(1_500), Phase::Open(transport)), (at(1_500), at(2_000), Phase::Down)],
             }],
             outages: vec![OutageSpan { from: at(1_500), until: Some(at(1_750)) }],
@@ -103,7 +103,7 @@ mod tests {
     }
 
     /// Positions follow from the size: the plot is 52 to 1,272 px wide (1,220 px for 1 s) and 64 to 374 px high (310 px
-    /// for 5 ms); the lane's bar is 4 px high from 376 px on.
+    /// for 6 ms); the lane's bar is 4 px high from 376 px on.
     #[test]
     fn a_small_scene_is_drawn_where_its_values_are() {
         let svg = timeline_svg(&scene(), Time::ZERO, &palette(), AgeAxis::Linear);
@@ -111,10 +111,10 @@ mod tests {
             r#"<rect x="0" y="0" width="1280" height="400" fill="white"/>"#,
             // The outage: 610 px behind the left edge, 305 px wide.
             r#"<rect x="662" y="64" width="305" height="310" fill="red" fill-opacity="0.13"/>"#,
-            // Latency from 1 to 3 ms in the first 50 ms: 61 px wide, from 188 to 312 px, half a pixel larger.
+            // Latency from 1.2 to 3.6 ms in the first 50 ms: 61 px wide, from 188 to 312 px, half a pixel larger.
             r#"<rect x="52" y="187.5" width="61" height="125" fill="orange" fill-opacity="0.2"/>"#,
             r#"<rect x="113" y="63.5" width="61" height="249" fill="orange" fill-opacity="0.2"/>"#,
-            // Means of 2 ms in the middle of each column.
+            // Means of 2.4 ms in the middle of each column.
             r#"<polyline fill="none" points="82.5,250 143.5,250" stroke="orange" stroke-width="1.7"/>"#,
             // The change, 250 ms behind the left edge.
             r#"<polyline fill="none" points="357,60 357,374" stroke="black" stroke-width="1" stroke-dasharray="4 3"/>"#,
