@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Reads every lane's facts: raw values by test id.
 const READ_FACTS: &str = r#"
     const facts = {};
-    for (const lane of document.querySelectorAll('[data-testid^="lane-"]')) {
+    for (const lane of document.querySelectorAll('[data-lane][data-testid^="lane-"]')) {
         const own = {};
         for (const fact of lane.querySelectorAll('[data-testid]')) {
             own[fact.dataset.testid] = fact.dataset.value ?? fact.value ?? null;

@@ -101,8 +101,11 @@ async fn a_dropping_policy_shows_its_gaps() {
         "?lane=websocket,sleep:5ms,policy:drop-oldest:16&lane=stream-per-topic,sleep:5ms,policy:latest";
     on_stage("policies", DESK, query, async |stage| {
         let facts = stage
-            .until("both lanes show gaps", |facts| {
-                LANES.iter().all(|lane| facts.number(lane, "gaps").is_some_and(|gaps| gaps > 100.0))
+            .until("both lanes show gaps and latencies", |facts| {
+                LANES.iter().all(|lane| {
+                    facts.number(lane, "gaps").is_some_and(|gaps| gaps > 100.0)
+                        && facts.number(lane, "age-p50").is_some()
+                })
             })
             .await;
         assert!(facts.count("websocket", "hop-policy-queue") <= 16.0, "{facts:#?}");

@@ -34,7 +34,9 @@ async fn until_shown(stage: &Stage, ids: &[&str], parts: &[&str]) -> String {
     .await
 }
 
+/// Gives the page the whole of a desk's screen, and waits until it has something to show.
 async fn until_both_consume(stage: &Stage) {
+    stage.resize(DESK.0, DESK.1).await;
     stage
         .until("both lanes consume", |facts: &Facts| {
             [TOPICS, SOCKET].iter().all(|lane| facts.consumes(lane, 400.0))
@@ -156,6 +158,7 @@ async fn a_visitor_reproduces_a_colleagues_link() {
         assert_eq!(sent["lanes"].as_array().map(Vec::len), Some(2), "{sent}");
 
         let page = stage.browser.hide_behind_new_tab().await;
+        stage.resize(DESK.0, DESK.1).await;
         stage.browser.open(&link).await;
         eventually("the other page has the same set-up", || async {
             (settings(stage).await == sent).then_some(())

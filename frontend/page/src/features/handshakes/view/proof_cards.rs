@@ -27,7 +27,7 @@ pub fn ReplaysCard() -> impl IntoView {
             <section aria-labelledby="replays-title">
                 <h3 id="replays-title">"Replayed first flights"</h3>
                 <p>"A POST in early data is captured at the link and sent again from elsewhere. Its effect has to happen once."</p>
-                <div class="table-scroll" tabindex="0" role="region" aria-labelledby="replays-title">
+                <div class="table-scroll" tabindex="0" role="region" aria-label="Effects of replays">
                     <table class="proof">
                         <caption>"Effects by what guards the server"</caption>
                         <thead>
@@ -104,7 +104,7 @@ pub fn FactsCard() -> impl IntoView {
         {move || facts().map(|facts| view! {
             <section aria-labelledby="facts-title">
                 <h3 id="facts-title">"The table"</h3>
-                <div class="table-scroll" tabindex="0" role="region" aria-labelledby="facts-title">
+                <div class="table-scroll" tabindex="0" role="region" aria-label="Comparison of both stacks">
                     <table class="facts">
                         <caption>"Both stacks as measured, and what the standards say"</caption>
                         <thead>
