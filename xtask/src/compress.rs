@@ -25,7 +25,7 @@ pub(crate) struct FileSize {
     pub(crate) name: String,
     /// Bytes as built.
     pub(crate) plain_bytes: u64,
-    /// Bytes with brotli.
+    /// Bytes that are sent: with brotli, unless the file does not shrink.
     pub(crate) brotli_bytes: u64,
 }
 
@@ -47,17 +47,23 @@ pub(crate) fn compress(dist: &Path) -> Result<usize> {
     Ok(sources.len())
 }
 
-/// The page's code (wasm and js) with its sizes, largest first.
-pub(crate) fn code_sizes(dist: &Path) -> Result<Vec<FileSize>> {
+/// All files of the page with their sizes, largest first.
+pub(crate) fn sizes(dist: &Path) -> Result<Vec<FileSize>> {
     let mut sizes = Vec::new();
     for path in files::all_below(dist)? {
-        if matches!(extension(&path), "wasm" | "js") {
-            sizes.push(FileSize {
-                name: path.strip_prefix(dist).unwrap_or(&path).display().to_string(),
-                plain_bytes: length(&path)?,
-                brotli_bytes: length(&with_suffix(&path, "br"))?,
-            });
+        if matches!(extension(&path), "br" | "gz") {
+            continue;
         }
+        let plain_bytes = length(&path)?;
+        sizes.push(FileSize {
+            name: path.strip_prefix(dist).unwrap_or(&path).display().to_string(),
+            plain_bytes,
+            brotli_bytes: if is_compressible(&path) {
+                length(&with_suffix(&path, "br"))?
+            } else {
+                plain_bytes
+            },
+        });
     }
     sizes.sort_by(|a, b| b.brotli_bytes.cmp(&a.brotli_bytes).then_with(|| a.name.cmp(&b.name)));
     Ok(sizes)
@@ -129,8 +135,9 @@ mod tests {
             .expect("valid gzip");
         assert_eq!(plain, text);
 
-        let sizes = code_sizes(&folder).expect("measurable");
-        assert_eq!(sizes.len(), 1);
+        let sizes = sizes(&folder).expect("measurable");
+        assert_eq!(sizes.len(), 2);
+        assert_eq!((sizes[1].name.as_str(), sizes[1].brotli_bytes), ("icon.png", 16));
         assert_eq!(sizes[0].plain_bytes, text.len() as u64);
         assert!(sizes[0].brotli_bytes < sizes[0].plain_bytes / 20);
         fs::remove_dir_all(folder).expect("removable");

@@ -25,6 +25,13 @@ pub(crate) fn of(root: &Path, paths: &[&str], salt: &str) -> Result<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
+/// Fingerprint of `text`.
+pub(crate) fn of_text(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,6 +16,7 @@ mod page;
 mod process;
 mod progress;
 mod server;
+mod style;
 mod system;
 mod toolchain;
 mod tools;
