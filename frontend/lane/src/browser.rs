@@ -12,8 +12,8 @@ use super::clock;
 use super::connection::ConnectionId;
 use super::driver::Lane;
 use super::platform::{Clock, Platform, TransportHandle};
-use super::transport::{Carrier, Event, Obstacle, Room, Sink, probe};
-use super::wake::{Timer, Turn};
+use super::timers::{MacrotaskScheduler, Timer};
+use super::transport::{BrowserTransport, Event, EventSink, ReadGate, TransportUnavailable, probe};
 use sluice_bridge::{Endpoints, FloodLevel};
 
 /// A lane that runs in a worker.
@@ -24,8 +24,8 @@ pub(super) struct BrowserPlatform {
     /// For callbacks, which so do not keep the lane alive.
     lane: Weak<RefCell<BrowserLane>>,
     timer: Timer,
-    turn: Turn,
-    room: Rc<Room>,
+    macrotasks: MacrotaskScheduler,
+    gate: Rc<ReadGate>,
 }
 
 /// Creates a lane that was not asked to connect. Its backoff follows from `seed`; `channel` is for its own use.
@@ -45,14 +45,14 @@ pub(super) fn new_lane(seed: u64, channel: MessageChannel) -> Rc<RefCell<Browser
                 lane.platform.timer.handle_fired();
                 lane.handle_timer();
             })),
-            turn: Turn::new(
+            macrotasks: MacrotaskScheduler::new(
                 channel,
                 call(|lane| {
-                    lane.platform.turn.handle_called();
+                    lane.platform.macrotasks.handle_called();
                     lane.handle_macrotask();
                 }),
             ),
-            room: Rc::default(),
+            gate: Rc::default(),
         };
         RefCell::new(Lane::new(seed, platform))
     })
@@ -60,7 +60,7 @@ pub(super) fn new_lane(seed: u64, channel: MessageChannel) -> Rc<RefCell<Browser
 
 impl BrowserPlatform {
     /// Where events of a connection go.
-    fn sink(&self, id: ConnectionId) -> Sink {
+    fn sink(&self, id: ConnectionId) -> EventSink {
         let lane = self.lane.clone();
         Rc::new(move |event: Event<'_>| match lane.upgrade() {
             Some(lane) => lane.borrow_mut().handle_transport_event(id, event),
@@ -76,14 +76,19 @@ impl Clock for BrowserPlatform {
 }
 
 impl Platform for BrowserPlatform {
-    type Transport = Carrier;
+    type Transport = BrowserTransport;
 
     fn probe(&mut self, id: ConnectionId) {
         probe(self.sink(id));
     }
 
-    fn open(&mut self, id: ConnectionId, mode: Mode, endpoints: &Endpoints) -> Result<Carrier, Obstacle> {
-        Carrier::open(mode, endpoints, self.sink(id), &self.room)
+    fn open(
+        &mut self,
+        id: ConnectionId,
+        mode: Mode,
+        endpoints: &Endpoints,
+    ) -> Result<BrowserTransport, TransportUnavailable> {
+        BrowserTransport::open(mode, endpoints, self.sink(id), &self.gate)
     }
 
     fn arm_timer(&mut self, at: Option<Time>, now: Time) {
@@ -91,15 +96,15 @@ impl Platform for BrowserPlatform {
     }
 
     fn request_macrotask(&mut self) {
-        self.turn.ask();
+        self.macrotasks.ask();
     }
 
     fn set_reads_paused(&self, are_paused: bool) {
-        self.room.set_full(are_paused);
+        self.gate.set_closed(are_paused);
     }
 }
 
-impl TransportHandle for Carrier {
+impl TransportHandle for BrowserTransport {
     fn is_writable(&self) -> bool {
         self.is_writable()
     }

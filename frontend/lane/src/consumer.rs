@@ -12,12 +12,12 @@ use sluice_shared::time::{Time, micros};
 use sluice_shared::units::Amount;
 use sluice_shared::wire::Hop;
 
-use super::model::Passage;
+use super::model::ConsumptionTimes;
 use sluice_bridge::{Consumer, Work};
 
 /// The consumer, and the message in its hands.
 #[derive(Debug)]
-pub(super) struct Station {
+pub(super) struct ConsumerSimulator {
     settings: Consumer,
     in_hand: Option<InHand>,
     /// When the last message was done.
@@ -30,17 +30,17 @@ struct InHand {
     taken_at: Time,
 }
 
-/// What the station needs of its surroundings.
-pub(super) trait Surroundings {
+/// What the simulator needs of the lane.
+pub(super) trait ConsumerContext {
     /// Takes the oldest message that waits.
     fn next_message(&mut self) -> Option<Delivered>;
     /// A message was consumed.
-    fn handle_consumed(&mut self, message: Delivered, passage: Passage);
+    fn handle_consumed(&mut self, message: Delivered, passage: ConsumptionTimes);
     /// The time now. It passes while the consumer computes.
     fn now(&mut self) -> Time;
 }
 
-impl Station {
+impl ConsumerSimulator {
     /// Most messages that one call completes; what is left waits for the next.
     const MOST_AT_ONCE: usize = 4_096;
     /// How long a computing consumer keeps the thread before it lets others run, unless one message takes longer.
@@ -57,7 +57,7 @@ impl Station {
     }
 
     /// Completes what is due without keeping the thread, and takes the next message.
-    pub(super) fn run(&mut self, around: &mut impl Surroundings) {
+    pub(super) fn run(&mut self, around: &mut impl ConsumerContext) {
         if self.in_hand.is_none() {
             self.in_hand = self.take_next(around);
         }
@@ -68,13 +68,13 @@ impl Station {
             }
             let Some(InHand { message, taken_at }) = self.in_hand.take() else { return };
             let consumed_at = taken_at + self.delay();
-            self.complete(message, Passage { taken_at, consumed_at }, around);
+            self.complete(message, ConsumptionTimes { taken_at, consumed_at }, around);
             self.in_hand = self.take_next(around);
         }
     }
 
     /// Lets a computing consumer work for one turn.
-    pub(super) fn compute(&mut self, around: &mut impl Surroundings) {
+    pub(super) fn compute(&mut self, around: &mut impl ConsumerContext) {
         let turn_ends = around.now() + Self::TURN;
         while self.computes()
             && let Some(InHand { message, taken_at }) = self.in_hand.take()
@@ -84,7 +84,7 @@ impl Station {
             while consumed_at < done_at {
                 consumed_at = around.now();
             }
-            self.complete(message, Passage { taken_at, consumed_at }, around);
+            self.complete(message, ConsumptionTimes { taken_at, consumed_at }, around);
             self.in_hand = self.take_next(around);
             if consumed_at >= turn_ends {
                 break;
@@ -92,23 +92,23 @@ impl Station {
         }
     }
 
-    fn take_next(&self, around: &mut impl Surroundings) -> Option<InHand> {
+    fn take_next(&self, around: &mut impl ConsumerContext) -> Option<InHand> {
         let message = around.next_message()?;
         let taken_at = self.free_since.max(message.received_at);
         Some(InHand { message, taken_at })
     }
 
-    fn complete(&mut self, message: Delivered, passage: Passage, around: &mut impl Surroundings) {
+    fn complete(&mut self, message: Delivered, passage: ConsumptionTimes, around: &mut impl ConsumerContext) {
         self.free_since = passage.consumed_at;
         around.handle_consumed(message, passage);
     }
 
-    /// Whether [`Station::compute`] has something to do.
+    /// Whether [`ConsumerSimulator::compute`] has something to do.
     pub(super) const fn wants_to_compute(&self) -> bool {
         self.computes() && self.in_hand.is_some()
     }
 
-    /// When [`Station::run`] has something to do.
+    /// When [`ConsumerSimulator::run`] has something to do.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         let in_hand = self.in_hand.as_ref().filter(|_| !self.computes())?;
         Some(in_hand.taken_at + self.delay())
@@ -154,15 +154,15 @@ mod tests {
     struct Bench {
         now: Time,
         inbox: VecDeque<Delivered>,
-        done: Vec<Passage>,
+        done: Vec<ConsumptionTimes>,
     }
 
-    impl Surroundings for Bench {
+    impl ConsumerContext for Bench {
         fn next_message(&mut self) -> Option<Delivered> {
             self.inbox.pop_front()
         }
 
-        fn handle_consumed(&mut self, _message: Delivered, passage: Passage) {
+        fn handle_consumed(&mut self, _message: Delivered, passage: ConsumptionTimes) {
             self.done.push(passage);
         }
 
@@ -199,21 +199,21 @@ mod tests {
     #[test]
     fn without_delay_everything_is_consumed_on_arrival() {
         let mut bench = Bench::with(100, 1_000);
-        let mut station = Station::new(settings(0, Work::Busy));
-        station.run(&mut bench);
+        let mut consumer = ConsumerSimulator::new(settings(0, Work::Busy));
+        consumer.run(&mut bench);
         assert_eq!(bench.done.len(), 100);
         assert!(bench.done.iter().all(|passage| passage.consumed_at == Time::from_millis(1_000)));
-        assert_eq!(station.poll_timeout(), None);
-        assert!(!station.wants_to_compute());
+        assert_eq!(consumer.poll_timeout(), None);
+        assert!(!consumer.wants_to_compute());
     }
 
     #[test]
     fn a_waiting_consumer_is_exact_on_average_however_late_its_timer() {
         let mut bench = Bench::with(1_000, 0);
-        let mut station = Station::new(settings(1_500, Work::Sleep));
+        let mut consumer = ConsumerSimulator::new(settings(1_500, Work::Sleep));
         // The timer fires every 7 ms.
         while bench.done.len() < 1_000 {
-            station.run(&mut bench);
+            consumer.run(&mut bench);
             assert!(bench.done.len() as u64 <= bench.now.as_micros() / 1_500);
             bench.now = bench.now + Duration::from_millis(7);
         }
@@ -224,60 +224,60 @@ mod tests {
     #[test]
     fn a_waiting_consumer_holds_one_message() {
         let mut bench = Bench::with(3, 1_000);
-        let mut station = Station::new(settings(5_000, Work::Sleep));
-        station.run(&mut bench);
+        let mut consumer = ConsumerSimulator::new(settings(5_000, Work::Sleep));
+        consumer.run(&mut bench);
         assert_eq!((bench.inbox.len(), bench.done.len()), (2, 0));
-        assert_eq!(station.hop(0, bench.now).held, Amount::one(10));
-        assert_eq!(station.poll_timeout(), Some(Time::from_millis(1_005)));
+        assert_eq!(consumer.hop(0, bench.now).held, Amount::one(10));
+        assert_eq!(consumer.poll_timeout(), Some(Time::from_millis(1_005)));
     }
 
     #[test]
     fn a_consumer_that_was_idle_starts_when_a_message_arrives() {
         let mut bench = Bench::with(1, 1_000);
-        let mut station = Station::new(settings(5_000, Work::Sleep));
-        station.run(&mut bench);
+        let mut consumer = ConsumerSimulator::new(settings(5_000, Work::Sleep));
+        consumer.run(&mut bench);
         bench.now = Time::from_millis(1_005);
-        station.run(&mut bench);
+        consumer.run(&mut bench);
         let later = Bench::with(1, 9_000);
         (bench.inbox, bench.now) = (later.inbox, later.now);
-        station.run(&mut bench);
-        assert_eq!(station.poll_timeout(), Some(Time::from_millis(9_005)));
+        consumer.run(&mut bench);
+        assert_eq!(consumer.poll_timeout(), Some(Time::from_millis(9_005)));
     }
 
     #[test]
     fn a_computing_consumer_spends_its_time_and_lets_others_run() {
         let mut bench = Bench::with(10, 1_000);
-        let mut station = Station::new(settings(5_000, Work::Busy));
-        station.run(&mut bench);
+        let mut consumer = ConsumerSimulator::new(settings(5_000, Work::Busy));
+        consumer.run(&mut bench);
         assert_eq!((bench.done.len(), bench.inbox.len()), (0, 9));
         for turn in 1..=10 {
-            assert!(station.wants_to_compute());
+            assert!(consumer.wants_to_compute());
             let started = bench.now;
-            station.compute(&mut bench);
+            consumer.compute(&mut bench);
             assert_eq!(bench.done.len(), turn);
             assert!(bench.now.since(started) >= Duration::from_millis(5));
         }
-        assert!(!station.wants_to_compute());
+        assert!(!consumer.wants_to_compute());
     }
 
     #[test]
     fn short_computations_share_a_turn() {
         let mut bench = Bench::with(100, 1_000);
-        let mut station = Station::new(settings(500, Work::Busy));
-        station.run(&mut bench);
-        station.compute(&mut bench);
+        let mut consumer = ConsumerSimulator::new(settings(500, Work::Busy));
+        consumer.run(&mut bench);
+        consumer.compute(&mut bench);
         assert_eq!(bench.done.len(), 4);
     }
 
     #[test]
     fn a_consumer_that_stops_computing_goes_on_with_the_message_in_hand() {
         let mut bench = Bench::with(2, 1_000);
-        let mut station = Station::new(settings(50_000, Work::Busy));
-        station.run(&mut bench);
-        station.set(settings(0, Work::Sleep));
-        station.compute(&mut bench);
+        let mut consumer = ConsumerSimulator::new(settings(50_000, Work::Busy));
+        consumer.run(&mut bench);
+        consumer.set(settings(0, Work::Sleep));
+        consumer.compute(&mut bench);
         assert!(bench.done.is_empty());
-        station.run(&mut bench);
+        consumer.run(&mut bench);
         assert_eq!(bench.done.len(), 2);
     }
 }

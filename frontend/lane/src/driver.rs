@@ -11,13 +11,13 @@ use sluice_shared::session::ClientError;
 use sluice_shared::time::Time;
 use sluice_shared::wire::codec::write_client_item;
 
-use super::active::Active;
-use super::connection::{Action, ConnectionEvent, ConnectionId, ConnectionMachine, ConnectionSettings};
-use super::flood::Tide;
-use super::model::Tally;
+use super::active_lane::ActiveLane;
+use super::connection::{Action, ConnectionId, ConnectionMachine, ConnectionNotice, ConnectionSettings};
+use super::flood_client::FloodClient;
+use super::model::LaneStats;
 use super::platform::{Platform, TransportHandle};
 use super::report::report;
-use super::transport::{Event, Obstacle};
+use super::transport::{Event, TransportUnavailable};
 use sluice_bridge::{Command, Report};
 
 /// A lane with everything it owns.
@@ -26,8 +26,8 @@ pub(crate) struct Lane<P: Platform> {
     pub(super) machine: ConnectionMachine,
     /// All connections that are open or being opened.
     transports: BTreeMap<ConnectionId, P::Transport>,
-    pub(super) active: Option<Active>,
-    pub(super) tally: Tally,
+    pub(super) active: Option<ActiveLane>,
+    pub(super) stats: LaneStats,
     outgoing: BytesMut,
 }
 
@@ -44,7 +44,7 @@ impl<P: Platform> Lane<P> {
             machine: ConnectionMachine::new(seed),
             transports: BTreeMap::new(),
             active: None,
-            tally: Tally::new(),
+            stats: LaneStats::new(),
             outgoing: BytesMut::new(),
         }
     }
@@ -54,8 +54,7 @@ impl<P: Platform> Lane<P> {
         if command == Command::Report {
             let now = self.platform.now();
             self.flood_on(now);
-            let (link, race) = (self.machine.link(), self.machine.race());
-            return Some(report(self.active.as_mut(), link, race, &mut self.tally, now));
+            return Some(report(self.active.as_mut(), &self.machine, &mut self.stats, now));
         }
         self.handle(|lane, now| lane.apply(command, now));
         None
@@ -65,14 +64,14 @@ impl<P: Platform> Lane<P> {
         match (command, &mut self.active) {
             (Command::Open(setup), _) => {
                 self.close(now);
-                self.tally.clear();
+                self.stats.clear();
                 let settings = ConnectionSettings {
                     mode: setup.mode,
                     endpoints: setup.endpoints.clone(),
                     upkeep: setup.upkeep,
                     is_exhibit: setup.policy.is_exhibit(),
                 };
-                self.active = Some(Active::new(setup, now));
+                self.active = Some(ActiveLane::new(setup, now));
                 self.machine.handle_open(settings, now);
             }
             (Command::Close, _) => self.close(now),
@@ -85,14 +84,14 @@ impl<P: Platform> Lane<P> {
             }
             (Command::SetEndpoints(endpoints), _) => self.machine.handle_endpoints(endpoints, now),
             (Command::Reset, active) => {
-                self.tally.clear();
+                self.stats.clear();
                 if let Some(active) = active {
                     active.duplicates_before = active.session.duplicates();
                     active.duplicates_before_epoch = active.session.duplicates();
                 }
             }
             (Command::BeginEpoch { number, since }, active) => {
-                self.tally.begin_epoch(number, since);
+                self.stats.begin_epoch(number, since);
                 if let Some(active) = active {
                     active.duplicates_before_epoch = active.session.duplicates();
                 }
@@ -100,13 +99,13 @@ impl<P: Platform> Lane<P> {
             (Command::Certify, Some(active)) => {
                 active.session.certify();
             }
-            (Command::SetConsumer(consumer), Some(active)) => active.station.set(consumer),
+            (Command::SetConsumer(consumer), Some(active)) => active.consumer.set(consumer),
             (Command::SetPolicy(policy), Some(active)) => active.session.set_policy(policy),
             (Command::SetWindow(window), Some(active)) => active.session.set_window(window.into()),
             (Command::SetFeeds(feeds), Some(active)) => active.session.set_feeds(feeds),
             (Command::SetFragments(bytes), Some(active)) => active.session.set_fragments(bytes),
-            (Command::Flood { style, bytes }, Some(active)) => active.tide.begin(style, bytes),
-            (Command::StopFlood, Some(active)) => active.tide.stop(),
+            (Command::Flood { style, bytes }, Some(active)) => active.flood_client.begin(style, bytes),
+            (Command::StopFlood, Some(active)) => active.flood_client.stop(),
             (
                 Command::SetConsumer(_)
                 | Command::SetPolicy(_)
@@ -165,7 +164,7 @@ impl<P: Platform> Lane<P> {
             Event::Datagram(datagram) => active.session.handle_datagram(datagram, now),
             Event::Echo(bytes) => {
                 active.session.handle_progress(now);
-                active.tide.handle_echo(bytes, now);
+                active.flood_client.handle_echo(bytes, now);
                 Ok(())
             }
             Event::Probed { .. } | Event::Opened | Event::Writable | Event::Closed { .. } => Ok(()),
@@ -189,7 +188,7 @@ impl<P: Platform> Lane<P> {
     pub(crate) fn handle_macrotask(&mut self) {
         self.handle(|lane, now| {
             if let Some(active) = &mut lane.active {
-                active.compute(&mut lane.tally, &lane.platform, now);
+                active.compute(&mut lane.stats, &lane.platform, now);
             }
         });
     }
@@ -201,7 +200,7 @@ impl<P: Platform> Lane<P> {
         self.run_actions(began);
         self.handle_events(began);
         if let Some(active) = &mut self.active {
-            active.run_consumer(&mut self.tally, &self.platform, began);
+            active.run_consumer(&mut self.stats, &self.platform, began);
             self.transmit();
             self.flood_on(began);
         }
@@ -209,7 +208,7 @@ impl<P: Platform> Lane<P> {
         self.report_activity(began);
         self.run_due(began);
         let ended = self.platform.now();
-        self.tally.record_busy(ended.since(began), ended);
+        self.stats.record_busy(ended.since(began), ended);
         self.arm(ended);
     }
 
@@ -249,7 +248,9 @@ impl<P: Platform> Lane<P> {
                 Ok(transport) => {
                     self.transports.insert(id, transport);
                 }
-                Err(Obstacle(reason)) => self.machine.handle_transport_unavailable(id, reason, now),
+                Err(TransportUnavailable(reason)) => {
+                    self.machine.handle_transport_unavailable(id, reason, now)
+                }
             },
             Action::Close { id, code, reason } => {
                 if let Some(transport) = self.transports.remove(&id) {
@@ -274,13 +275,13 @@ impl<P: Platform> Lane<P> {
         }
     }
 
-    fn record(&mut self, event: ConnectionEvent, now: Time) {
+    fn record(&mut self, event: ConnectionNotice, now: Time) {
         match event {
-            ConnectionEvent::Timeline(kind) => self.tally.lifeline.push(kind, now),
-            ConnectionEvent::Opened(transport) => self.tally.lifeline.handle_open(transport, now),
-            ConnectionEvent::Lost { kind, heard_at } => self.tally.lifeline.handle_lost(kind, heard_at, now),
-            ConnectionEvent::Recovered => self.tally.lifeline.handle_alive(),
-            ConnectionEvent::Note(level, text) => self.tally.notes.push(level, text, now),
+            ConnectionNotice::Timeline(kind) => self.stats.timeline.push(kind, now),
+            ConnectionNotice::Opened(transport) => self.stats.timeline.handle_open(transport, now),
+            ConnectionNotice::Lost { kind, heard_at } => self.stats.timeline.handle_lost(kind, heard_at, now),
+            ConnectionNotice::Recovered => self.stats.timeline.handle_alive(),
+            ConnectionNotice::Note(level, text) => self.stats.notes.push(level, text, now),
         }
     }
 
@@ -308,18 +309,18 @@ impl<P: Platform> Lane<P> {
     fn flood_on(&mut self, now: Time) {
         let current = self.machine.current_id().and_then(|id| self.transports.get(&id));
         let (Some(active), Some(transport)) = (&mut self.active, current) else { return };
-        if !active.tide.is_flooding() {
+        if !active.flood_client.is_flooding() {
             return;
         }
-        if active.tide.has_blocks() && transport.can_flood() {
-            while let Some(block) = active.tide.next_block(transport.has_flood_room(), now) {
+        if active.flood_client.has_blocks() && transport.can_flood() {
+            while let Some(block) = active.flood_client.next_block(transport.has_flood_room(), now) {
                 transport.flood(block);
             }
         }
-        if !active.tide.has_blocks() {
+        if !active.flood_client.has_blocks() {
             transport.end_flood();
         }
-        if active.tide.look(transport.flood_level()) {
+        if active.flood_client.look(transport.flood_level()) {
             active.session.handle_progress(now);
         }
     }
@@ -331,12 +332,14 @@ impl<P: Platform> Lane<P> {
         let deadlines = [
             self.machine.poll_timeout().map(|(at, _)| at),
             active.and_then(|active| active.session.poll_timeout()).map(|(at, _)| at),
-            active.and_then(|active| active.station.poll_timeout()),
+            active.and_then(|active| active.consumer.poll_timeout()),
             is_stuck.then(|| now + Self::LOOK_AGAIN),
-            active.is_some_and(|active| active.tide.is_waiting()).then(|| now + Tide::LOOK_AGAIN),
+            active
+                .is_some_and(|active| active.flood_client.is_waiting())
+                .then(|| now + FloodClient::LOOK_AGAIN),
         ];
         self.platform.arm_timer(deadlines.into_iter().flatten().min(), now);
-        if active.is_some_and(|active| active.station.wants_to_compute()) {
+        if active.is_some_and(|active| active.consumer.wants_to_compute()) {
             self.platform.request_macrotask();
         }
     }

@@ -5,8 +5,8 @@ use sluice_shared::time::{Time, micros};
 use sluice_shared::wire::{CloseCode, Continuity, Welcome};
 
 use super::driver::Lane;
+use super::labels::welcome_note;
 use super::platform::Platform;
-use super::words::welcome_note;
 use sluice_bridge::{LifeKind, Start};
 
 impl<P: Platform> Lane<P> {
@@ -31,35 +31,35 @@ impl<P: Platform> Lane<P> {
     fn handle_event(&mut self, event: ClientEvent, now: Time) {
         match event {
             ClientEvent::Welcome(welcome) => self.handle_welcome(welcome, now),
-            ClientEvent::Subscribed(streams) => self.tally.handle_streams(&streams),
+            ClientEvent::Subscribed(streams) => self.stats.handle_streams(&streams),
             ClientEvent::Gap { new: 0, .. } => {}
             ClientEvent::Ping => {
-                self.active.iter_mut().for_each(|active| active.tide.handle_ping(now));
-                self.tally.lifeline.push(LifeKind::Ping, now);
+                self.active.iter_mut().for_each(|active| active.flood_client.handle_ping(now));
+                self.stats.timeline.push(LifeKind::Ping, now);
             }
             ClientEvent::Echo(block) => {
                 self.active.iter_mut().for_each(|active| {
-                    active.tide.handle_echo(&block.payload, now);
+                    active.flood_client.handle_echo(&block.payload, now);
                 });
             }
             ClientEvent::Heartbeat { rtt } => {
                 if let Some(active) = &mut self.active {
                     active.heartbeats += 1;
-                    active.tide.handle_heartbeat(rtt, now);
+                    active.flood_client.handle_heartbeat(rtt, now);
                     self.machine.handle_rtt(active.session.clock().min_rtt());
                 }
                 let rtt_micros = u32::try_from(micros(rtt)).unwrap_or(u32::MAX);
-                self.tally.lifeline.push(LifeKind::Pong { rtt_micros }, now);
+                self.stats.timeline.push(LifeKind::Pong { rtt_micros }, now);
             }
-            ClientEvent::Missed => self.tally.lifeline.push(LifeKind::Missed, now),
-            ClientEvent::StartedOver { missed } => self.tally.record_missed(missed, now),
-            ClientEvent::Gap { report, new } => self.tally.record_gap(&report, new, now),
+            ClientEvent::Missed => self.stats.timeline.push(LifeKind::Missed, now),
+            ClientEvent::StartedOver { missed } => self.stats.record_missed(missed, now),
+            ClientEvent::Gap { report, new } => self.stats.record_gap(&report, new, now),
             ClientEvent::Certificate(certificate) => {
                 if let Some(active) = &mut self.active {
                     active.certificate = Some(*certificate);
                 }
             }
-            ClientEvent::Lost { messages } => self.tally.record_lost(messages, now),
+            ClientEvent::Lost { messages } => self.stats.record_lost(messages, now),
             ClientEvent::Sample(sample) => {
                 if let Some(active) = &mut self.active {
                     active.sample = Some(sample);
@@ -75,7 +75,7 @@ impl<P: Platform> Lane<P> {
         let Some(mode) = self.active.as_ref().map(|active| active.session.mode()) else { return };
         let was_ready_before = self.machine.handle_welcome(now);
         if was_ready_before {
-            self.tally.record_reconnect();
+            self.stats.record_reconnect();
         }
         let start = match welcome.continuity {
             _ if !was_ready_before => Start::First,
@@ -83,10 +83,10 @@ impl<P: Platform> Lane<P> {
             Continuity::Continued => Start::Resumed,
             Continuity::UnknownSession | Continuity::EpochChanged => Start::Renewed,
         };
-        self.tally.lifeline.handle_welcome(mode.transport(), start, welcome.server_now, now);
-        self.tally.handle_streams(&welcome.streams);
+        self.stats.timeline.handle_welcome(mode.transport(), start, welcome.server_now, now);
+        self.stats.handle_streams(&welcome.streams);
         let (level, text) = welcome_note(welcome.continuity, was_ready_before);
-        self.tally.notes.push(level, text, now);
+        self.stats.notes.push(level, text, now);
         if let Some(active) = &mut self.active {
             active.handle_welcome(welcome);
             // Of a server that has restarted, no round trip is known.

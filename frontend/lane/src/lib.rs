@@ -5,29 +5,28 @@
 //!     ▲                     │ ▲                    │
 //!     └────items to send────┘ └──────credit────────┘
 //! ```
-//! A blocked consumer so blocks its own lane alone. Everything is called back by the browser: by a carrier's event, a
-//! command of the page, the one timer, or a turn of a computing consumer; each runs the `driver`'s loop to its end.
-//! `consumer`, `contest`, `link` and `model` are plain Rust with the time as an argument.
+//! A blocked consumer blocks its own lane alone. The browser calls the `driver`'s loop for each event of a transport,
+//! each command of the page, the one timer, and each macrotask of a computing consumer.
+//! `connection`, `consumer` and `model` are plain Rust with the time as an argument; the driver reaches the browser
+//! through the traits of `platform`, so that tests run it in virtual time (`simulation`).
 
-mod active;
+mod active_lane;
 mod browser;
 mod clock;
 mod connection;
 mod consumer;
-mod contest;
 mod driver;
 mod events;
-mod flood;
-mod link;
+mod flood_client;
+mod labels;
 mod model;
 mod naive;
 mod platform;
 mod report;
 #[cfg(test)]
 mod simulation;
+mod timers;
 mod transport;
-mod wake;
-mod words;
 mod worker;
 
 pub use worker::start;

@@ -24,10 +24,10 @@ impl<P: Platform> Lane<P> {
         };
         let is_event_api = active.session.mode() == Mode::WebSocket;
         while is_event_api
-            && active.station.wants_to_compute()
+            && active.consumer.wants_to_compute()
             && self.platform.now() < began + MOST_IN_HANDLER
         {
-            active.compute(&mut self.tally, &self.platform, self.platform.now());
+            active.compute(&mut self.stats, &self.platform, self.platform.now());
         }
         let held = active.session.inbox_hop(began).held;
         self.platform.set_reads_paused(held.messages > MOST_UNREAD);

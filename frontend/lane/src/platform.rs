@@ -7,7 +7,7 @@ use sluice_shared::time::Time;
 use sluice_shared::wire::{CloseCode, EchoBlock};
 
 use super::connection::ConnectionId;
-use super::transport::Obstacle;
+use super::transport::TransportUnavailable;
 use sluice_bridge::{Endpoints, FloodLevel};
 
 /// Source of the time.
@@ -16,7 +16,7 @@ pub(crate) trait Clock {
     fn now(&self) -> Time;
 }
 
-/// Surroundings of one lane. Whatever happens on a connection is reported to
+/// ConsumerContext of one lane. Whatever happens on a connection is reported to
 /// [`Lane::handle_transport_event`](super::driver::Lane::handle_transport_event), never inside one of these calls.
 pub(crate) trait Platform: Clock {
     /// A connection, open or being opened.
@@ -34,7 +34,7 @@ pub(crate) trait Platform: Clock {
         id: ConnectionId,
         mode: Mode,
         endpoints: &Endpoints,
-    ) -> Result<Self::Transport, Obstacle>;
+    ) -> Result<Self::Transport, TransportUnavailable>;
 
     /// Requests one call of [`Lane::handle_timer`](super::driver::Lane::handle_timer) at `at` or shortly later; calls
     /// without need are allowed.

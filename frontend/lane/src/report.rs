@@ -1,22 +1,20 @@
-//! What the page is told.
+//! Reports to the page.
 
 use sluice_shared::session::ClientSession;
 use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::Hop;
 
-use super::active::Active;
-use super::contest::Contest;
-use super::link::Link;
-use super::model::Tally;
+use super::active_lane::ActiveLane;
+use super::connection::ConnectionMachine;
+use super::model::LaneStats;
 use sluice_bridge::{Credit, Hops, Report, Summary};
 
-/// Makes a report, and forgets what need not be told again.
+/// Makes a report, and forgets what need not be reported again.
 pub(super) fn report(
-    mut active: Option<&mut Active>,
-    link: &Link,
-    contest: &Contest,
-    tally: &mut Tally,
+    mut active: Option<&mut ActiveLane>,
+    machine: &ConnectionMachine,
+    stats: &mut LaneStats,
     now: Time,
 ) -> Report {
     let certificate = active.as_mut().and_then(|active| active.certificate.take());
@@ -26,22 +24,22 @@ pub(super) fn report(
         now,
         certificate,
         uncertified: active.and_then(|active| active.session.uncertified()),
-        connection: link.connection().clone(),
-        summary: Summary { ready_times: contest.ready_times(), flooding, ..summary(active, tally, now) },
-        columns: tally.take_columns(),
-        dots: tally.take_dots(),
-        host: tally.take_host(),
-        notes: tally.take_notes(now),
-        life: tally.lifeline.take(),
+        connection: machine.connection().clone(),
+        summary: Summary { ready_times: machine.ready_times(), flooding, ..summary(active, stats, now) },
+        columns: stats.take_columns(),
+        dots: stats.take_dots(),
+        host: stats.take_host(),
+        notes: stats.take_notes(now),
+        life: stats.timeline.take(),
     }
 }
 
-fn summary(active: Option<&Active>, tally: &mut Tally, now: Time) -> Summary {
-    let in_hand_since = active.and_then(|active| active.station.in_hand_since());
-    let totals = tally.totals(in_hand_since, now);
-    let last_outage = tally.lifeline.last_outage();
-    let (silences, silences_since) = tally.silences();
-    let mut epoch = tally.epoch(now);
+fn summary(active: Option<&ActiveLane>, stats: &mut LaneStats, now: Time) -> Summary {
+    let in_hand_since = active.and_then(|active| active.consumer.in_hand_since());
+    let totals = stats.totals(in_hand_since, now);
+    let last_outage = stats.timeline.last_outage();
+    let (silences, silences_since) = stats.silences();
+    let mut epoch = stats.epoch(now);
     if let Some(active) = active {
         epoch.duplicates = active.session.duplicates() - active.duplicates_before_epoch;
     }
@@ -85,7 +83,7 @@ fn credit(session: &ClientSession) -> Credit {
     Credit::new(receiver.limit(), receiver.window(), sent, receiver.received(), receiver.consumed())
 }
 
-fn hops(active: &Active, now: Time) -> Hops {
+fn hops(active: &ActiveLane, now: Time) -> Hops {
     let session = &active.session;
     let offset_micros = session.clock().offset_micros().unwrap_or(0);
     let sample = active.sample.as_ref();
@@ -102,6 +100,6 @@ fn hops(active: &Active, now: Time) -> Hops {
         transport,
         transit,
         inbox: Hop { bound, ..session.inbox_hop(now) },
-        consumer: active.station.hop(offset_micros, now),
+        consumer: active.consumer.hop(offset_micros, now),
     }
 }

@@ -7,11 +7,11 @@ use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::time::Time;
 use sluice_shared::wire::CloseCode;
 
+use super::close_reason::CloseReason;
 use super::machine::{ConnectionAttempt, ConnectionMachine, CurrentConnection};
-use super::{Action, ConnectionEvent, ConnectionId};
-use crate::contest::Purpose;
-use crate::link::End;
-use crate::words::sentence;
+use super::race::RacePurpose;
+use super::{Action, ConnectionId, ConnectionNotice};
+use crate::labels::sentence;
 use sluice_bridge::{Connection, Level, LifeKind};
 
 impl ConnectionMachine {
@@ -21,7 +21,7 @@ impl ConnectionMachine {
 
     /// When the open connection is taken for lost, although it may live, and others are tried beside it.
     pub(super) fn rescue_at(&self) -> Option<Time> {
-        let current = self.current.as_ref().filter(|_| self.link.is_open())?;
+        let current = self.current.as_ref().filter(|_| self.state.is_open())?;
         let since =
             current.unanswered_since.filter(|_| current.mode.transport() == Transport::WebTransport)?;
         self.race.rescue_at(since)
@@ -29,13 +29,13 @@ impl ConnectionMachine {
 
     /// When a lane that is open on its fallback tries its own transport again.
     pub(super) fn return_at(&self) -> Option<Time> {
-        self.race.return_at().filter(|_| self.link.is_open())
+        self.race.return_at().filter(|_| self.state.is_open())
     }
 
     pub(super) fn connect(&mut self, now: Time) {
         let Some(settings) = &self.settings else { return };
-        self.link.handle_try(settings.mode, self.race.falls_back(), self.rtt, now);
-        self.begin_race(Purpose::Connect, now);
+        self.state.handle_try(settings.mode, self.race.falls_back(), self.rtt, now);
+        self.begin_race(RacePurpose::Connect, now);
     }
 
     pub(super) fn reconnect(&mut self, reason: &'static str, now: Time) {
@@ -43,7 +43,7 @@ impl ConnectionMachine {
         self.connect(now);
     }
 
-    pub(super) fn begin_race(&mut self, purpose: Purpose, now: Time) {
+    pub(super) fn begin_race(&mut self, purpose: RacePurpose, now: Time) {
         self.drop_attempts(now);
         self.race.begin(purpose, self.rtt, now);
         self.start_attempts(now);
@@ -55,7 +55,7 @@ impl ConnectionMachine {
             let id = ConnectionId(self.newest_id);
             self.record(LifeKind::Connecting(mode.transport()));
             self.attempts.push(ConnectionAttempt { id, mode, opening_since: None });
-            if self.link.wants_probe(mode) {
+            if self.state.wants_probe(mode) {
                 self.actions.push_back(Action::Probe { id });
             } else {
                 self.open_transport(id, now);
@@ -74,57 +74,58 @@ impl ConnectionMachine {
     /// Whether this end of an attempt is the browser's own handshake timeout, in other words no answer at all. Its
     /// error says no more than that of a refusal. Only the first attempt counts: later ones may be held back before
     /// they begin.
-    pub(super) fn is_handshake_timeout(&self, id: ConnectionId, end: &End, now: Time) -> bool {
+    pub(super) fn is_handshake_timeout(&self, id: ConnectionId, end: &CloseReason, now: Time) -> bool {
         let attempt = self.attempts.iter().find(|attempt| attempt.id == id);
         attempt.is_some_and(|attempt| {
-            matches!(end, End::Broken(_))
+            matches!(end, CloseReason::Broken(_))
                 && attempt.mode.transport() == Transport::WebTransport
-                && !self.link.wants_probe(attempt.mode)
+                && !self.state.wants_probe(attempt.mode)
                 && attempt.opening_since.is_some_and(|since| now.since(since) >= Self::HANDSHAKE_TIMEOUT)
         })
     }
 
     /// An attempt has ended before its transport opened.
-    pub(super) fn handle_attempt_failed(&mut self, id: ConnectionId, end: &End, now: Time) {
+    pub(super) fn handle_attempt_failed(&mut self, id: ConnectionId, end: &CloseReason, now: Time) {
         let Some(at) = self.attempts.iter().position(|attempt| attempt.id == id) else { return };
         let mode = self.attempts.swap_remove(at).mode;
-        self.race.handle_out(mode, *end != End::Unreachable, now);
+        self.race.handle_out(mode, *end != CloseReason::Unreachable, now);
         self.start_attempts(now);
         if !self.race.is_decided() {
             return;
         }
         self.race.handle_given_up(now);
-        if matches!(self.link.connection(), Connection::Connecting { .. }) {
+        if matches!(self.state.connection(), Connection::Connecting { .. }) {
             self.wait(end, mode, now);
         }
     }
 
     /// Ends the connection, or the attempts for one; a race that runs goes on, or another attempt follows.
-    pub(super) fn end(&mut self, end: &End, code: CloseCode, now: Time) {
+    pub(super) fn end(&mut self, end: &CloseReason, code: CloseCode, now: Time) {
         let Some(settings) = &self.settings else { return };
         let mode = settings.mode;
-        if self.link.is_open() {
-            let kind = if matches!(end, End::Silent(_)) { LifeKind::Dead } else { LifeKind::Lost };
-            self.events.push_back(ConnectionEvent::Lost { kind, heard_at: self.heard_at });
+        if self.state.is_open() {
+            let kind =
+                if matches!(end, CloseReason::Unresponsive(_)) { LifeKind::Dead } else { LifeKind::Lost };
+            self.events.push_back(ConnectionNotice::Lost { kind, heard_at: self.heard_at });
         }
         self.drop_current(code, "");
         if let Some(began) = self.race.handle_nothing_to_rescue() {
-            return self.link.handle_under_way(began, now);
+            return self.state.handle_under_way(began, now);
         }
         self.drop_attempts(now);
         self.wait(end, mode, now);
     }
 
     /// Waits for the next attempt.
-    fn wait(&mut self, end: &End, mode: Mode, now: Time) {
+    fn wait(&mut self, end: &CloseReason, mode: Mode, now: Time) {
         let Some(settings) = &self.settings else { return };
         self.race.cancel();
-        self.link.handle_end(end, mode, self.race.falls_back(), &settings.endpoints, now);
-        let Connection::Waiting { reason, retry_at } = self.link.connection() else { return };
+        self.state.handle_end(end, mode, self.race.falls_back(), &settings.endpoints, now);
+        let Connection::Waiting { reason, retry_at } = self.state.connection() else { return };
         let (reason, until) = (reason.clone(), *retry_at);
         self.record(LifeKind::Backoff { until });
         if self.noted_reason.as_ref() != Some(&reason) {
-            self.events.push_back(ConnectionEvent::Note(Level::Warning, reason.clone()));
+            self.events.push_back(ConnectionNotice::Note(Level::Warning, reason.clone()));
             self.noted_reason = Some(reason);
         }
     }
@@ -134,9 +135,9 @@ impl ConnectionMachine {
         self.race.cancel();
         self.drop_current(code, reason.to_owned());
         let reason = sentence(reason);
-        self.events.push_back(ConnectionEvent::Note(Level::Error, reason.clone()));
+        self.events.push_back(ConnectionNotice::Note(Level::Error, reason.clone()));
         self.record(LifeKind::Closed);
-        self.link.handle_hopeless(reason);
+        self.state.handle_hopeless(reason);
     }
 
     pub(super) fn drop_current(&mut self, code: CloseCode, reason: impl Into<Cow<'static, str>>) {
@@ -161,6 +162,6 @@ impl ConnectionMachine {
     }
 
     pub(super) fn record(&mut self, kind: LifeKind) {
-        self.events.push_back(ConnectionEvent::Timeline(kind));
+        self.events.push_back(ConnectionNotice::Timeline(kind));
     }
 }

@@ -7,11 +7,12 @@ use sluice_shared::mode::Mode;
 use sluice_shared::time::Time;
 use sluice_shared::wire::{CloseCode, Goodbye};
 
-use super::{Action, ConnectionEvent, ConnectionId, ConnectionSettings};
-use crate::contest::{Contest, Purpose};
-use crate::link::{End, Link};
-use crate::words::sentence;
-use sluice_bridge::{Connection, Endpoints, Level, LifeKind, Recovery, Upkeep};
+use super::close_reason::CloseReason;
+use super::race::{RacePurpose, TransportRace};
+use super::state::ConnectionState;
+use super::{Action, ConnectionId, ConnectionNotice, ConnectionSettings};
+use crate::labels::sentence;
+use sluice_bridge::{Connection, Endpoints, Level, LifeKind, ReadyTimes, Recovery, Upkeep};
 
 /// Connection that is being tried.
 #[derive(Debug)]
@@ -40,8 +41,8 @@ pub(super) struct CurrentConnection {
 pub(crate) struct ConnectionMachine {
     /// `None` while the lane is not to be connected.
     pub(super) settings: Option<ConnectionSettings>,
-    pub(super) link: Link,
-    pub(super) race: Contest,
+    pub(super) state: ConnectionState,
+    pub(super) race: TransportRace,
     pub(super) attempts: Vec<ConnectionAttempt>,
     pub(super) current: Option<CurrentConnection>,
     pub(super) newest_id: u64,
@@ -51,7 +52,7 @@ pub(crate) struct ConnectionMachine {
     /// Reason of the last failed attempt, so that a repeated one is noted once.
     pub(super) noted_reason: Option<String>,
     pub(super) actions: VecDeque<Action>,
-    pub(super) events: VecDeque<ConnectionEvent>,
+    pub(super) events: VecDeque<ConnectionNotice>,
 }
 
 impl ConnectionMachine {
@@ -59,8 +60,8 @@ impl ConnectionMachine {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             settings: None,
-            link: Link::new(seed),
-            race: Contest::new(Mode::WebSocket, false),
+            state: ConnectionState::new(seed),
+            race: TransportRace::new(Mode::WebSocket, false),
             attempts: Vec::new(),
             current: None,
             newest_id: 0,
@@ -76,8 +77,8 @@ impl ConnectionMachine {
     pub(crate) fn handle_open(&mut self, settings: ConnectionSettings, now: Time) {
         self.handle_close(now);
         (self.noted_reason, self.rtt, self.heard_at) = (None, None, now);
-        self.link.handle_opened();
-        self.race = Contest::new(settings.mode, settings.upkeep.falls_back);
+        self.state.handle_opened();
+        self.race = TransportRace::new(settings.mode, settings.upkeep.falls_back);
         self.settings = Some(settings);
         self.connect(now);
     }
@@ -90,13 +91,13 @@ impl ConnectionMachine {
         if self.settings.take().is_some() {
             self.record(LifeKind::Closed);
         }
-        self.link.handle_closed();
+        self.state.handle_closed();
     }
 
     /// Retries at once: the browser says that the network is back.
     pub(crate) fn handle_online(&mut self, now: Time) {
         self.record(LifeKind::Online);
-        self.link.handle_online(now);
+        self.state.handle_online(now);
         self.race.handle_online(now);
         self.handle_timeout(now);
     }
@@ -113,10 +114,10 @@ impl ConnectionMachine {
         settings.endpoints = endpoints;
         if is_elsewhere {
             // What was learnt of the path to the earlier address says nothing about this one.
-            self.link.handle_moved();
-            self.race = Contest::new(mode, self.race.falls_back());
+            self.state.handle_moved();
+            self.race = TransportRace::new(mode, self.race.falls_back());
         }
-        match self.link.connection() {
+        match self.state.connection() {
             Connection::Connecting { .. } | Connection::Waiting { .. } => self.reconnect("", now),
             Connection::Open { .. } if is_elsewhere => {
                 self.reconnect("The lane connects to another address.", now);
@@ -135,7 +136,7 @@ impl ConnectionMachine {
         }
         let preferred = settings.mode.transport();
         self.race.set_falls_back(upkeep.falls_back);
-        match self.link.connection() {
+        match self.state.connection() {
             Connection::Open { mode, .. } if mode.transport() != preferred => {
                 self.reconnect("The lane returns to its own transport.", now);
             }
@@ -149,7 +150,7 @@ impl ConnectionMachine {
         if answers {
             self.open_transport(id, now);
         } else {
-            self.handle_attempt_failed(id, &End::Unreachable, now);
+            self.handle_attempt_failed(id, &CloseReason::Unreachable, now);
         }
     }
 
@@ -167,15 +168,15 @@ impl ConnectionMachine {
         self.drop_current(CloseCode::Normal, "The lane has opened another connection.");
         self.current =
             Some(CurrentConnection { id, mode, heard_at: now, unanswered_since: None, goodbye: None });
-        self.link.handle_under_way(began, now);
-        self.events.push_back(ConnectionEvent::Opened(mode.transport()));
+        self.state.handle_under_way(began, now);
+        self.events.push_back(ConnectionNotice::Opened(mode.transport()));
         self.actions.push_back(Action::Attach { id, mode, starts_over });
     }
 
     /// The browser cannot open this transport at all, for `reason`.
     pub(crate) fn handle_transport_unavailable(&mut self, id: ConnectionId, reason: String, now: Time) {
         if self.race.falls_back() {
-            self.handle_attempt_failed(id, &End::Broken(reason), now);
+            self.handle_attempt_failed(id, &CloseReason::Broken(reason), now);
         } else if self.attempts.iter().any(|attempt| attempt.id == id) {
             self.attempts.retain(|attempt| attempt.id != id);
             self.give_up(CloseCode::Normal, &reason, now);
@@ -195,8 +196,8 @@ impl ConnectionMachine {
             self.heard_at = current.heard_at;
             self.handle_current_closed(current.goodbye, code, reason, now);
         } else {
-            let end = End::of_close(code, reason, false);
-            let end = if self.is_handshake_timeout(id, &end, now) { End::NoAnswer } else { end };
+            let end = CloseReason::of_close(code, reason, false);
+            let end = if self.is_handshake_timeout(id, &end, now) { CloseReason::TimedOut } else { end };
             self.handle_attempt_failed(id, &end, now);
         }
     }
@@ -209,16 +210,16 @@ impl ConnectionMachine {
         now: Time,
     ) {
         let end = match (goodbye, code) {
-            (Some(Goodbye { reason, .. }), _) => End::Told(reason),
+            (Some(Goodbye { reason, .. }), _) => CloseReason::PeerClosed(reason),
             (None, Some(CloseCode::Unsupported | CloseCode::TakenOver | CloseCode::ExhibitOver)) => {
                 return self.give_up(CloseCode::Normal, &reason, now);
             }
             // A client that is slow on purpose may not get to the server's last word.
-            (None, None) if self.link.is_open() && self.is_exhibit() => {
+            (None, None) if self.state.is_open() && self.is_exhibit() => {
                 let reason = "The connection is over before the server could say how the exhibit went";
                 return self.give_up(CloseCode::Normal, reason, now);
             }
-            (None, code) => End::of_close(code, reason, self.link.is_open()),
+            (None, code) => CloseReason::of_close(code, reason, self.state.is_open()),
         };
         self.end(&end, CloseCode::Normal, now);
     }
@@ -232,10 +233,10 @@ impl ConnectionMachine {
         let Some(current) = &mut self.current else { return };
         (current.heard_at, current.unanswered_since) = (heard_at, unanswered_since);
         self.heard_at = heard_at;
-        if unanswered_since.is_none() && self.race.purpose() == Some(Purpose::Rescue) {
+        if unanswered_since.is_none() && self.race.purpose() == Some(RacePurpose::Rescue) {
             self.race.cancel();
             self.drop_attempts(now);
-            self.events.push_back(ConnectionEvent::Recovered);
+            self.events.push_back(ConnectionNotice::Recovered);
         }
     }
 
@@ -248,7 +249,7 @@ impl ConnectionMachine {
     pub(crate) fn handle_welcome(&mut self, now: Time) -> bool {
         let Some(current) = &self.current else { return false };
         self.noted_reason = None;
-        self.link.handle_ready(current.mode, now)
+        self.state.handle_ready(current.mode, now)
     }
 
     /// The server announces that it is about to close, or that the lane need not come back.
@@ -276,15 +277,15 @@ impl ConnectionMachine {
     pub(crate) fn handle_unresponsive(&mut self, now: Time) {
         let Some(settings) = &self.settings else { return };
         let timeout = settings.upkeep.heartbeat.within_range().timeout;
-        self.end(&End::Silent(timeout), CloseCode::Unresponsive, now);
+        self.end(&CloseReason::Unresponsive(timeout), CloseCode::Unresponsive, now);
     }
 
     /// The server has broken the protocol, as `error` says: the lane connects again.
     pub(crate) fn handle_protocol_error(&mut self, error: &str, now: Time) {
         let reason = sentence(&format!("The server broke the protocol: {error}"));
-        self.events.push_back(ConnectionEvent::Note(Level::Error, reason.clone()));
+        self.events.push_back(ConnectionNotice::Note(Level::Error, reason.clone()));
         self.noted_reason = Some(reason.clone());
-        self.end(&End::Told(reason), CloseCode::Protocol, now);
+        self.end(&CloseReason::PeerClosed(reason), CloseCode::Protocol, now);
     }
 
     /// Ends the connection for good, for a `reason` that connecting again would not remove.
@@ -294,9 +295,11 @@ impl ConnectionMachine {
 
     /// Does what is due: ends an attempt, begins the next one, or begins or ends a race.
     pub(crate) fn handle_timeout(&mut self, now: Time) {
-        if self.link.poll_timeout().is_some_and(|due| due <= now) {
-            match self.link.connection() {
-                Connection::Connecting { .. } => self.end(&End::NoAnswer, CloseCode::Unresponsive, now),
+        if self.state.poll_timeout().is_some_and(|due| due <= now) {
+            match self.state.connection() {
+                Connection::Connecting { .. } => {
+                    self.end(&CloseReason::TimedOut, CloseCode::Unresponsive, now)
+                }
                 Connection::Waiting { .. } => self.connect(now),
                 Connection::Idle | Connection::Open { .. } | Connection::Failed { .. } => {}
             }
@@ -305,13 +308,13 @@ impl ConnectionMachine {
             self.drop_attempts(now);
         }
         if self.rescue_at().is_some_and(|at| at <= now) {
-            self.events.push_back(ConnectionEvent::Lost { kind: LifeKind::Missed, heard_at: self.heard_at });
+            self.events.push_back(ConnectionNotice::Lost { kind: LifeKind::Missed, heard_at: self.heard_at });
             let note = "The server is silent: other transports are tried.".to_owned();
-            self.events.push_back(ConnectionEvent::Note(Level::Warning, note));
-            self.begin_race(Purpose::Rescue, now);
+            self.events.push_back(ConnectionNotice::Note(Level::Warning, note));
+            self.begin_race(RacePurpose::Rescue, now);
         }
         if self.return_at().is_some_and(|at| at <= now) {
-            self.begin_race(Purpose::Return, now);
+            self.begin_race(RacePurpose::Return, now);
         }
         self.start_attempts(now);
     }
@@ -322,19 +325,19 @@ impl ConnectionMachine {
     }
 
     /// The next thing for the timeline or the log.
-    pub(crate) fn poll_event(&mut self) -> Option<ConnectionEvent> {
+    pub(crate) fn poll_event(&mut self) -> Option<ConnectionNotice> {
         self.events.pop_front()
     }
 
     /// When to call [`ConnectionMachine::handle_timeout`] at the latest, and what for.
     pub(crate) fn poll_timeout(&self) -> Option<(Time, &'static str)> {
-        let link = match self.link.connection() {
+        let purpose = match self.state.connection() {
             Connection::Connecting { .. } => "end of an attempt",
             Connection::Waiting { .. } => "next attempt",
             Connection::Idle | Connection::Open { .. } | Connection::Failed { .. } => "nothing",
         };
         [
-            self.link.poll_timeout().map(|at| (at, link)),
+            self.state.poll_timeout().map(|at| (at, purpose)),
             self.race.poll_timeout(),
             self.rescue_at().map(|at| (at, "silent connection")),
             self.return_at().map(|at| (at, "return to WebTransport")),
@@ -345,13 +348,13 @@ impl ConnectionMachine {
     }
 
     /// The state of the lane's connection.
-    pub(crate) const fn link(&self) -> &Link {
-        &self.link
+    pub(crate) const fn connection(&self) -> &Connection {
+        self.state.connection()
     }
 
-    /// The race between transports.
-    pub(crate) const fn race(&self) -> &Contest {
-        &self.race
+    /// How long the transports of the last race took, if the lane races at all.
+    pub(crate) fn ready_times(&self) -> Option<ReadyTimes> {
+        self.race.ready_times()
     }
 
     /// The connection that carries the session.

@@ -9,7 +9,10 @@
 //! timeout is later than `now`.
 
 mod attempts;
+mod close_reason;
 mod machine;
+mod race;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -81,7 +84,7 @@ pub(crate) enum Action {
 
 /// Something for the connection's timeline or the page's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ConnectionEvent {
+pub(crate) enum ConnectionNotice {
     /// An event of the timeline that changes no outage.
     Timeline(LifeKind),
     /// A transport has opened.

@@ -27,11 +27,11 @@ pub(super) struct Parts {
 #[derive(Debug)]
 pub(super) struct AgeWindow {
     spans: Vec<Span>,
-    /// Room for merging.
+    /// ReadGate for merging.
     merged: Histogram,
     shares: [f64; Summary::CURVE],
-    told: Told,
-    told_at: Option<Time>,
+    newest: LatencyReport,
+    reported_at: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -44,9 +44,9 @@ struct Span {
 /// Total, at the server, in transit, in the inbox.
 const PARTS: usize = 4;
 
-/// What the page is told.
+/// Latency statistics as last reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct LatencyReport {
     /// In the order of [`Parts`].
     pub(crate) ages: [Ages; PARTS],
     /// Of the total; see [`sluice_bridge::EpochStats::curve`].
@@ -56,7 +56,7 @@ pub(crate) struct Told {
 impl AgeWindow {
     const SPANS: usize = 10;
     const SPAN_MICROS: u64 = 3_000_000;
-    const TELL_EVERY: Duration = Duration::from_millis(100);
+    const REPORT_EVERY: Duration = Duration::from_millis(100);
 
     pub(super) fn new() -> Self {
         let span = |_| Span { index: 0, parts: core::array::from_fn(|_| Histogram::new()) };
@@ -64,8 +64,8 @@ impl AgeWindow {
             spans: (0..Self::SPANS).map(span).collect(),
             merged: Histogram::new(),
             shares: core::array::from_fn(curve_share),
-            told: Told::default(),
-            told_at: None,
+            newest: LatencyReport::default(),
+            reported_at: None,
         }
     }
 
@@ -85,20 +85,20 @@ impl AgeWindow {
     }
 
     /// What the last 30 s were like.
-    pub(super) fn told(&mut self, now: Time) -> &Told {
-        if self.told_at.is_none_or(|at| now.since(at) >= Self::TELL_EVERY) {
-            self.told_at = Some(now);
+    pub(super) fn report(&mut self, now: Time) -> &LatencyReport {
+        if self.reported_at.is_none_or(|at| now.since(at) >= Self::REPORT_EVERY) {
+            self.reported_at = Some(now);
             for part in 0..PARTS {
                 self.merge(part, now);
-                self.told.ages[part] = ages_of(&self.merged);
+                self.newest.ages[part] = ages_of(&self.merged);
                 if part == 0 {
                     let curve = self.merged.quantiles_micros(self.shares.iter().copied());
-                    self.told.curve.clear();
-                    self.told.curve.extend(curve.map(|age| u32::try_from(age).unwrap_or(u32::MAX)));
+                    self.newest.curve.clear();
+                    self.newest.curve.extend(curve.map(|age| u32::try_from(age).unwrap_or(u32::MAX)));
                 }
             }
         }
-        &self.told
+        &self.newest
     }
 
     fn merge(&mut self, part: usize, now: Time) {
@@ -114,7 +114,7 @@ impl AgeWindow {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.spans.iter_mut().flat_map(|span| &mut span.parts).for_each(Histogram::clear);
-        self.told_at = None;
+        self.reported_at = None;
     }
 }
 
@@ -148,20 +148,20 @@ mod tests {
         window.record(aged(500), Time::from_millis(0));
         for second in 1..=40 {
             window.record(aged(10), Time::from_millis(second * 1_000));
-            let max = window.told(Time::from_millis(second * 1_000)).ages[0].max;
+            let max = window.report(Time::from_millis(second * 1_000)).ages[0].max;
             assert_eq!(max == 500_000, second < 30, "{second}: {max}");
         }
-        assert_eq!(window.told(Time::from_millis(40_200)).ages[0].count, 29);
+        assert_eq!(window.report(Time::from_millis(40_200)).ages[0].count, 29);
     }
 
     #[test]
     fn a_summary_is_made_ten_times_a_second_at_most() {
         let mut window = AgeWindow::new();
         window.record(aged(10), Time::from_millis(1_000));
-        assert_eq!(window.told(Time::from_millis(1_000)).ages[0].count, 1);
+        assert_eq!(window.report(Time::from_millis(1_000)).ages[0].count, 1);
         window.record(aged(20), Time::from_millis(1_050));
-        assert_eq!(window.told(Time::from_millis(1_099)).ages[0].count, 1);
-        assert_eq!(window.told(Time::from_millis(1_100)).ages[0].count, 2);
+        assert_eq!(window.report(Time::from_millis(1_099)).ages[0].count, 1);
+        assert_eq!(window.report(Time::from_millis(1_100)).ages[0].count, 2);
     }
 
     #[test]
@@ -170,19 +170,19 @@ mod tests {
         for age in 1..=1_000 {
             window.record(aged(age), Time::from_millis(age));
         }
-        let told = window.told(Time::from_millis(1_000));
-        assert_eq!(told.curve.len(), Summary::CURVE);
-        assert!(told.curve.is_sorted());
-        assert!(told.curve.last().is_some_and(|age| *age > 960_000), "{:?}", told.curve);
-        assert_eq!(told.ages[0].max, 1_000_000);
+        let reported = window.report(Time::from_millis(1_000));
+        assert_eq!(reported.curve.len(), Summary::CURVE);
+        assert!(reported.curve.is_sorted());
+        assert!(reported.curve.last().is_some_and(|age| *age > 960_000), "{:?}", reported.curve);
+        assert_eq!(reported.ages[0].max, 1_000_000);
     }
 
     #[test]
     fn clearing_forgets_at_once() {
         let mut window = AgeWindow::new();
         window.record(aged(10), Time::from_millis(1_000));
-        assert_eq!(window.told(Time::from_millis(1_000)).ages[0].count, 1);
+        assert_eq!(window.report(Time::from_millis(1_000)).ages[0].count, 1);
         window.clear();
-        assert_eq!(window.told(Time::from_millis(1_001)).ages[0], Ages::default());
+        assert_eq!(window.report(Time::from_millis(1_001)).ages[0], Ages::default());
     }
 }

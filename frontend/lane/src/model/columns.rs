@@ -4,7 +4,7 @@ use sluice_shared::time::Time;
 
 use sluice_bridge::AgeColumn;
 
-/// The newest [`AgeColumn::SHOWN`] columns, and which of them have changed since they were last told.
+/// The newest [`AgeColumn::SHOWN`] columns, and which of them have changed since they were last reported.
 #[derive(Debug)]
 pub(super) struct Columns {
     slots: Vec<Slot>,
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_changed_is_told_again() {
+    fn only_what_changed_is_reported_again() {
         let mut columns = Columns::new();
         columns.record(1, at(1_000));
         columns.record(1, at(1_002));
@@ -122,12 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_was_away_for_long_is_told_what_is_on_the_chart() {
+    fn a_page_that_was_away_for_long_is_reported_what_is_on_the_chart() {
         let mut columns = Columns::new();
         (1_000..5_000).for_each(|index| columns.record(1, at(index)));
-        let told = columns.take_changed();
-        assert_eq!(told.len(), AgeColumn::SHOWN);
-        assert_eq!((told[0].index, told[AgeColumn::SHOWN - 1].index), (4_400, 4_999));
+        let reported = columns.take_changed();
+        assert_eq!(reported.len(), AgeColumn::SHOWN);
+        assert_eq!((reported[0].index, reported[AgeColumn::SHOWN - 1].index), (4_400, 4_999));
         columns.record(1, at(4_399));
         assert!(columns.take_changed().is_empty());
     }

@@ -12,14 +12,14 @@ use sluice_bridge::EpochStats;
 /// Everything that happens after the change counts. Latency counts for messages that were produced after it, and
 /// stalls count from the first of these on: what the change itself takes to arrive belongs to neither network.
 #[derive(Debug)]
-pub(super) struct EpochTally {
+pub(super) struct EpochRecorder {
     counts: EpochStats,
     latency: AgeWindow,
     /// Whether a message produced in this epoch was consumed.
     has_begun: bool,
 }
 
-impl EpochTally {
+impl EpochRecorder {
     /// Counts of nothing, in an epoch without a beginning.
     pub(super) fn new() -> Self {
         Self { counts: EpochStats::default(), latency: AgeWindow::new(), has_begun: false }
@@ -75,8 +75,8 @@ impl EpochTally {
 
     /// Returns what was counted; duplicates are the session's.
     pub(super) fn stats(&mut self, now: Time) -> EpochStats {
-        let told = self.latency.told(now);
-        let [latency, latency_at_server, latency_in_transit, latency_in_inbox] = told.ages;
+        let reported = self.latency.report(now);
+        let [latency, latency_at_server, latency_in_transit, latency_in_inbox] = reported.ages;
         debug_assert!(
             latency.count <= self.counts.consumed.messages,
             "{} latencies of {} messages",
@@ -88,7 +88,7 @@ impl EpochTally {
             latency_at_server,
             latency_in_transit,
             latency_in_inbox,
-            curve: told.curve.clone(),
+            curve: reported.curve.clone(),
             ..self.counts.clone()
         }
     }
@@ -100,51 +100,51 @@ mod tests {
 
     use super::*;
 
-    fn consume(tally: &mut EpochTally, produced_ms: u64, consumed_ms: u64) {
+    fn consume(recorder: &mut EpochRecorder, produced_ms: u64, consumed_ms: u64) {
         let parts = Parts { total: Duration::from_millis(consumed_ms - produced_ms), ..Parts::default() };
-        tally.record_consumed(10);
-        tally.record_latency(parts, Time::from_millis(produced_ms), Time::from_millis(consumed_ms));
+        recorder.record_consumed(10);
+        recorder.record_latency(parts, Time::from_millis(produced_ms), Time::from_millis(consumed_ms));
     }
 
     #[test]
     fn messages_from_before_the_change_have_no_latency_in_its_epoch() {
-        let mut tally = EpochTally::new();
-        consume(&mut tally, 1_000, 1_400);
-        assert_eq!(tally.stats(Time::from_millis(1_400)).latency.max, 400_000);
-        tally.begin(7, Time::from_millis(2_000));
-        consume(&mut tally, 1_999, 2_900);
-        consume(&mut tally, 2_000, 2_950);
-        let stats = tally.stats(Time::from_millis(3_000));
-        assert_eq!((stats.number, stats.since), (7, Time::from_millis(2_000)));
-        assert_eq!((stats.latency.count, stats.latency.max), (1, 950_000));
-        assert_eq!(stats.consumed, Amount::new(2, 20), "all that is consumed counts");
+        let mut recorder = EpochRecorder::new();
+        consume(&mut recorder, 1_000, 1_400);
+        assert_eq!(recorder.stats(Time::from_millis(1_400)).latency.max, 400_000);
+        recorder.begin(7, Time::from_millis(2_000));
+        consume(&mut recorder, 1_999, 2_900);
+        consume(&mut recorder, 2_000, 2_950);
+        let recorder = recorder.stats(Time::from_millis(3_000));
+        assert_eq!((recorder.number, recorder.since), (7, Time::from_millis(2_000)));
+        assert_eq!((recorder.latency.count, recorder.latency.max), (1, 950_000));
+        assert_eq!(recorder.consumed, Amount::new(2, 20), "all that is consumed counts");
     }
 
     #[test]
     fn a_stall_counts_from_the_first_message_of_the_epoch_on() {
-        let mut tally = EpochTally::new();
-        tally.begin(1, Time::from_millis(2_000));
-        consume(&mut tally, 1_000, 2_500);
-        tally.record_stall();
-        assert_eq!(tally.stats(Time::from_millis(2_500)).stalls, 0, "the change takes its time to arrive");
-        consume(&mut tally, 2_100, 2_700);
-        tally.record_stall();
-        assert_eq!(tally.stats(Time::from_millis(2_800)).stalls, 1);
+        let mut recorder = EpochRecorder::new();
+        recorder.begin(1, Time::from_millis(2_000));
+        consume(&mut recorder, 1_000, 2_500);
+        recorder.record_stall();
+        assert_eq!(recorder.stats(Time::from_millis(2_500)).stalls, 0, "the change takes its time to arrive");
+        consume(&mut recorder, 2_100, 2_700);
+        recorder.record_stall();
+        assert_eq!(recorder.stats(Time::from_millis(2_800)).stalls, 1);
     }
 
     #[test]
     fn the_next_epoch_counts_from_zero() {
-        let mut tally = EpochTally::new();
-        tally.begin(1, Time::ZERO);
-        consume(&mut tally, 1_000, 1_010);
-        tally.record_gap(GapReason::Conflated, 4);
-        tally.record_lost(2);
-        tally.record_reconnect();
-        let stats = tally.stats(Time::from_millis(1_020));
+        let mut recorder = EpochRecorder::new();
+        recorder.begin(1, Time::ZERO);
+        consume(&mut recorder, 1_000, 1_010);
+        recorder.record_gap(GapReason::Conflated, 4);
+        recorder.record_lost(2);
+        recorder.record_reconnect();
+        let stats = recorder.stats(Time::from_millis(1_020));
         assert_eq!((stats.gaps_total(), stats.lost, stats.reconnects), (4, 2, 1));
         let since = Time::from_millis(1_030);
-        tally.begin(2, since);
-        let stats = tally.stats(since);
+        recorder.begin(2, since);
+        let stats = recorder.stats(since);
         assert_eq!(EpochStats { curve: Vec::new(), ..stats }, EpochStats::new(2, since));
     }
 }

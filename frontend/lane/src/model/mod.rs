@@ -2,15 +2,15 @@
 
 mod ages;
 mod columns;
+mod connection_timeline;
+mod delivery_gaps;
 mod dots;
 mod epoch;
 mod gaps;
-mod lifeline;
+mod lane_stats;
 mod notes;
 mod rates;
 mod ring;
-mod silences;
 mod stalls;
-mod tally;
 
-pub(super) use tally::{Passage, Tally};
+pub(super) use lane_stats::{ConsumptionTimes, LaneStats};

@@ -5,7 +5,7 @@ use sluice_shared::time::Time;
 use super::ring::Ring;
 use sluice_bridge::{Level, Note, Report};
 
-/// The newest [`Report::MAX_NOTES`] notes that the page has not been told.
+/// The newest [`Report::MAX_NOTES`] notes that the page has not been reported.
 #[derive(Debug)]
 pub(crate) struct Notes(Ring<Note>);
 

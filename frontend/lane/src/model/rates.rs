@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_even_rate_is_told_exactly() {
+    fn an_even_rate_is_reported_exactly() {
         let mut rate = LastSecond::default();
         for step in 0..5_000 {
             rate.add(2, Time::from_millis(1_000_000 + step));

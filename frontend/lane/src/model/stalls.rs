@@ -1,4 +1,4 @@
-//! Silences while messages waited.
+//! DeliveryGaps while messages waited.
 
 use core::time::Duration;
 

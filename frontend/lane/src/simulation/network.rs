@@ -76,7 +76,7 @@ pub(super) enum WireState {
     Open,
     /// The lane has closed it.
     Closed,
-    /// The lane was told that it is closed.
+    /// The lane was reported that it is closed.
     Lost,
 }
 

@@ -11,7 +11,7 @@ use sluice_shared::wire::{CloseCode, EchoBlock};
 use super::network::Network;
 use crate::connection::ConnectionId;
 use crate::platform::{Clock, Platform, TransportHandle};
-use crate::transport::Obstacle;
+use crate::transport::TransportUnavailable;
 use sluice_bridge::{Endpoints, FloodLevel};
 
 /// Handle of the simulated network for one lane.
@@ -45,9 +45,9 @@ impl Platform for SimulatedPlatform {
         id: ConnectionId,
         mode: Mode,
         _endpoints: &Endpoints,
-    ) -> Result<SimulatedTransport, Obstacle> {
+    ) -> Result<SimulatedTransport, TransportUnavailable> {
         if self.lacks_webtransport.get() && mode.transport() == Transport::WebTransport {
-            return Err(Obstacle("this browser has no WebTransport".into()));
+            return Err(TransportUnavailable("this browser has no WebTransport".into()));
         }
         self.network.borrow_mut().open(id, mode);
         Ok(SimulatedTransport { id, network: Rc::clone(&self.network) })

@@ -99,7 +99,7 @@ fn udp_that_is_blocked_from_the_start_leaves_a_racing_lane_on_websocket() {
 }
 
 #[test]
-fn udp_that_is_blocked_from_the_start_is_told_by_a_lane_of_webtransport_alone() {
+fn udp_that_is_blocked_from_the_start_is_reported_by_a_lane_of_webtransport_alone() {
     play_to_the_end(
         3,
         vec![

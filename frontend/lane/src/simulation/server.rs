@@ -27,7 +27,7 @@ pub(super) struct ServerProcess {
     pub(super) is_up: bool,
     /// Refuses every Hello with this code.
     pub(super) rejects_with: Option<CloseCode>,
-    /// Position of the first message that the lane's first session was to get.
+    /// Position of the first message of the session that the lane began with.
     pub(super) first_position: Option<Seq>,
     log: FeedLog,
     sessions: HashSet<SessionId>,
@@ -216,7 +216,10 @@ impl ServerProcess {
         );
         self.take_over(session, id);
         self.sessions.insert(session);
-        self.first_position.get_or_insert(next);
+        // A Welcome that never arrived began nothing: the lane asks for a new session again.
+        if continuity == Continuity::New {
+            self.first_position = Some(next);
+        }
         let welcome = Welcome {
             version: PROTOCOL_VERSION,
             session,

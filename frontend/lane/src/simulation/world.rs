@@ -71,7 +71,7 @@ impl World {
     }
 
     pub(super) fn connection(&self) -> Connection {
-        self.lane.machine.link().connection().clone()
+        self.lane.machine.connection().clone()
     }
 
     /// The newest totals.

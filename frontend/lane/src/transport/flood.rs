@@ -1,4 +1,4 @@
-//! How each carrier takes a flood: on a WebSocket among all other items, on WebTransport on a stream of its own.
+//! Floods on each transport: on a WebSocket among all other items, on WebTransport on a stream of its own.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,17 +11,17 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{ReadableStream, WebTransport, WebTransportBidirectionalStream, WritableStreamDefaultWriter};
 
-use super::carrier::{Carrier, Event, Sink};
-use super::promises::{Writer, bytes_of, detach, read, reader_of};
+use super::browser_transport::{BrowserTransport, Event, EventSink};
+use super::streams::{Writer, bytes_of, detach, read, reader_of};
 use sluice_bridge::FloodLevel;
 
-impl Carrier {
+impl BrowserTransport {
     /// Whether blocks can be handed over. When they can't, a way for them is being opened, and [`Event::Writable`]
     /// follows.
     pub(crate) fn can_flood(&self) -> bool {
         match self {
             Self::Socket(_) | Self::SocketStream(_) => true,
-            Self::Transport(carrier) => carrier.open_flood(),
+            Self::Transport(transport) => transport.open_flood(),
         }
     }
 
@@ -29,16 +29,16 @@ impl Carrier {
     /// later look finds it so.
     pub(crate) fn has_flood_room(&self) -> bool {
         match self {
-            Self::Socket(carrier) => carrier.buffered() < Flood::PACED_BYTES,
-            Self::SocketStream(carrier) => carrier.with_writer(Writer::has_room).unwrap_or(false),
-            Self::Transport(carrier) => carrier.with_flood(Writer::has_room).unwrap_or(false),
+            Self::Socket(transport) => transport.buffered() < Flood::PACED_BYTES,
+            Self::SocketStream(transport) => transport.with_writer(Writer::has_room).unwrap_or(false),
+            Self::Transport(transport) => transport.with_flood(Writer::has_room).unwrap_or(false),
         }
     }
 
     /// Hands a block over, whatever waits already.
     pub(crate) fn flood(&self, block: EchoBlock) {
-        if let Self::Transport(carrier) = self {
-            return carrier.with_flood(|writer| writer.write(&block.payload)).unwrap_or_default();
+        if let Self::Transport(transport) = self {
+            return transport.with_flood(|writer| writer.write(&block.payload)).unwrap_or_default();
         }
         let mut item = BytesMut::with_capacity(block.payload.len() + 32);
         write_client_item(&mut item, &ClientItem::Echo(block));
@@ -47,19 +47,19 @@ impl Carrier {
 
     /// Every block was handed over.
     pub(crate) fn end_flood(&self) {
-        if let Self::Transport(carrier) = self {
-            carrier.end_flood();
+        if let Self::Transport(transport) = self {
+            transport.end_flood();
         }
     }
 
     /// What waits in the browser, the flood and, where they share it, all else.
     pub(crate) fn flood_level(&self) -> FloodLevel {
         let level = match self {
-            Self::Socket(carrier) => {
-                Some(FloodLevel { buffered: carrier.buffered().into(), desired_size: None })
+            Self::Socket(transport) => {
+                Some(FloodLevel { buffered: transport.buffered().into(), desired_size: None })
             }
-            Self::SocketStream(carrier) => carrier.with_writer(Writer::level),
-            Self::Transport(carrier) => carrier.with_flood(Writer::level),
+            Self::SocketStream(transport) => transport.with_writer(Writer::level),
+            Self::Transport(transport) => transport.with_flood(Writer::level),
         };
         level.unwrap_or_default()
     }
@@ -80,7 +80,7 @@ enum State {
 
 impl FloodStream {
     /// Whether it is open; if not, it is being opened.
-    pub(super) fn open(&self, transport: &WebTransport, sink: &Sink) -> bool {
+    pub(super) fn open(&self, transport: &WebTransport, sink: &EventSink) -> bool {
         let mut state = self.0.borrow_mut();
         if matches!(*state, State::Closed | State::Open(_, true)) {
             *state = State::Opening;
@@ -107,7 +107,7 @@ impl FloodStream {
 }
 
 /// Opens the stream, and reads what comes back on it.
-async fn run(flood: FloodStream, transport: WebTransport, sink: Sink) {
+async fn run(flood: FloodStream, transport: WebTransport, sink: EventSink) {
     // A connection that is lost shows there.
     let Ok(stream) = JsFuture::from(transport.create_bidirectional_stream()).await else { return };
     let stream: WebTransportBidirectionalStream = stream.unchecked_into();

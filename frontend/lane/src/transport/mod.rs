@@ -1,17 +1,17 @@
 //! Bytes in and out of the browser. JavaScript's networking is called here and nowhere else in the lane.
 //!
-//! All carriers have one shape: opening returns at once, what happens is delivered straight to a [`carrier::Sink`] (never
-//! inside a call of the carrier's own methods), and dropping a carrier closes it.
+//! All transports have one shape: opening returns at once, what happens is delivered straight to a [`browser_transport::EventSink`] (never
+//! inside a call of the transport's own methods), and dropping a transport closes it.
 
-mod carrier;
+mod browser_transport;
 mod flood;
 mod probe;
-mod promises;
-mod room;
+mod read_gate;
+mod streams;
 mod websocket;
 mod websocket_stream;
 mod webtransport;
 
-pub(super) use carrier::{Carrier, Event, Obstacle, Sink};
+pub(super) use browser_transport::{BrowserTransport, Event, EventSink, TransportUnavailable};
 pub(super) use probe::probe;
-pub(super) use room::Room;
+pub(super) use read_gate::ReadGate;

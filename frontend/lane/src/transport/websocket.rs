@@ -8,25 +8,26 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{BinaryType, CloseEvent, Event as JsEvent, MessageEvent, WebSocket};
 
-use super::carrier::{Event, Obstacle, Sink, browser_close_code, close_reason};
-use super::promises::message_of;
+use super::browser_transport::{Event, EventSink, TransportUnavailable, browser_close_code, close_reason};
+use super::streams::message_of;
 
 /// A `WebSocket` and what it calls.
-pub(crate) struct WebSocketCarrier {
+pub(crate) struct WebSocketTransport {
     socket: WebSocket,
     _on_open: Closure<dyn FnMut(JsEvent)>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_close: Closure<dyn FnMut(CloseEvent)>,
 }
 
-impl WebSocketCarrier {
+impl WebSocketTransport {
     /// More than this waiting in the browser, beside what a paced flood keeps there, means that the connection does not
     /// drain, bytes.
     const MOST_BUFFERED: u32 = 16 * 1024 + Flood::PACED_BYTES;
 
-    pub(super) fn open(url: &str, sink: Sink) -> Result<Self, Obstacle> {
-        let refused =
-            |error| Obstacle(format!("The browser refuses to connect to {url}: {}", message_of(&error)));
+    pub(super) fn open(url: &str, sink: EventSink) -> Result<Self, TransportUnavailable> {
+        let refused = |error| {
+            TransportUnavailable(format!("The browser refuses to connect to {url}: {}", message_of(&error)))
+        };
         let socket = WebSocket::new(url).map_err(refused)?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let on_open = Closure::<dyn FnMut(JsEvent)>::new({
@@ -81,7 +82,7 @@ pub(super) fn text_frame() -> Event<'static> {
     Event::Frame(Bytes::from_static(&[0]))
 }
 
-impl Drop for WebSocketCarrier {
+impl Drop for WebSocketTransport {
     fn drop(&mut self) {
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);

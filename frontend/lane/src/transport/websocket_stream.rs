@@ -11,9 +11,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{ReadableStream, WritableStream, WritableStreamDefaultWriter};
 
-use super::carrier::{Event, Obstacle, Sink, browser_close_code, close_reason};
-use super::promises::{Writer, bytes_of, detach, end_of, has_global, message_of, read, reader_of};
-use super::room::Room;
+use super::browser_transport::{Event, EventSink, TransportUnavailable, browser_close_code, close_reason};
+use super::read_gate::ReadGate;
+use super::streams::{Writer, bytes_of, detach, end_of, has_global, message_of, read, reader_of};
 use super::websocket::text_frame;
 
 #[wasm_bindgen]
@@ -38,23 +38,28 @@ extern "C" {
 }
 
 /// A `WebSocketStream` with its writer, once it is open.
-pub(crate) struct WebSocketStreamCarrier {
+pub(crate) struct WebSocketStreamTransport {
     socket: WebSocketStream,
     writer: Rc<RefCell<Option<Writer>>>,
 }
 
-impl WebSocketStreamCarrier {
-    pub(super) fn open(url: &str, sink: Sink, room: &Rc<Room>) -> Result<Self, Obstacle> {
+impl WebSocketStreamTransport {
+    pub(super) fn open(
+        url: &str,
+        sink: EventSink,
+        gate: &Rc<ReadGate>,
+    ) -> Result<Self, TransportUnavailable> {
         if !has_global("WebSocketStream") {
             let sentence = "This browser has no WebSocketStream (Chromium 124 and later have it). The websocket lane \
                             carries the same bytes and works here.";
-            return Err(Obstacle(sentence.into()));
+            return Err(TransportUnavailable(sentence.into()));
         }
-        let refused =
-            |error| Obstacle(format!("The browser refuses to connect to {url}: {}", message_of(&error)));
+        let refused = |error| {
+            TransportUnavailable(format!("The browser refuses to connect to {url}: {}", message_of(&error)))
+        };
         let socket = WebSocketStream::new(url).map_err(refused)?;
         let writer = Rc::new(RefCell::new(None));
-        spawn_local(run(socket.opened(), writer.clone(), sink.clone(), Rc::clone(room)));
+        spawn_local(run(socket.opened(), writer.clone(), sink.clone(), Rc::clone(gate)));
         let closed = socket.closed();
         spawn_local(async move {
             // The browser's own words tell no more than that it is over.
@@ -81,24 +86,24 @@ impl WebSocketStreamCarrier {
 
     pub(super) fn close(self, code: CloseCode, reason: &str) {
         let how = Object::new();
-        let told =
+        let reported =
             [("closeCode", JsValue::from(browser_close_code(code))), ("reason", close_reason(reason).into())];
         // Setting a property of a plain object cannot fail.
-        for (name, value) in told {
+        for (name, value) in reported {
             Reflect::set(&how, &name.into(), &value).ok();
         }
         self.socket.close(&how).ok();
     }
 }
 
-impl Drop for WebSocketStreamCarrier {
+impl Drop for WebSocketStreamTransport {
     fn drop(&mut self) {
         self.socket.close(&JsValue::UNDEFINED).ok();
     }
 }
 
 /// Reads messages one after the other; the next is asked for when the lane has taken in the last, and has room.
-async fn run(opened: Promise, writer: Rc<RefCell<Option<Writer>>>, sink: Sink, room: Rc<Room>) {
+async fn run(opened: Promise, writer: Rc<RefCell<Option<Writer>>>, sink: EventSink, gate: Rc<ReadGate>) {
     // What stands in the way shows in `closed` too, with its reason.
     let Ok(streams) = JsFuture::from(opened).await else { return };
     let streams: OpenedStreams = streams.unchecked_into();
@@ -114,6 +119,6 @@ async fn run(opened: Promise, writer: Rc<RefCell<Option<Writer>>>, sink: Sink, r
             detach(reader.cancel());
             return;
         }
-        room.wait().await;
+        gate.wait().await;
     }
 }

@@ -19,37 +19,38 @@ use web_sys::{
     WebTransportOptions, WritableStreamDefaultWriter,
 };
 
-use super::carrier::{Event, Obstacle, Sink};
+use super::browser_transport::{Event, EventSink, TransportUnavailable};
 use super::flood::FloodStream;
-use super::promises::{Writer, bytes_of, detach, end_of, has_global, message_of, read, reader_of};
-use super::room::Room;
+use super::read_gate::ReadGate;
+use super::streams::{Writer, bytes_of, detach, end_of, has_global, message_of, read, reader_of};
 use sluice_bridge::Endpoints;
 
 /// A `WebTransport` with the control stream's writer, once it is open.
-pub(crate) struct WebTransportCarrier {
+pub(crate) struct WebTransportConnection {
     transport: WebTransport,
     writer: Rc<RefCell<Option<Writer>>>,
     flood: FloodStream,
-    sink: Sink,
+    sink: EventSink,
 }
 
 /// Datagrams that the browser keeps while the worker is away. It would drop more than one by itself; as much as the
 /// largest window lets the server send is ours to keep.
 const INCOMING_DATAGRAMS: f64 = AutoWindow::MAX.messages as f64;
 
-impl WebTransportCarrier {
+impl WebTransportConnection {
     pub(super) fn open(
         endpoints: &Endpoints,
         with_datagrams: bool,
-        sink: Sink,
-        room: &Rc<Room>,
-    ) -> Result<Self, Obstacle> {
+        sink: EventSink,
+        gate: &Rc<ReadGate>,
+    ) -> Result<Self, TransportUnavailable> {
         if !has_global("WebTransport") {
-            return Err(Obstacle(missing().into()));
+            return Err(TransportUnavailable(missing().into()));
         }
         let url = &endpoints.webtransport;
-        let refused =
-            |error| Obstacle(format!("The browser refuses to connect to {url}: {}", message_of(&error)));
+        let refused = |error| {
+            TransportUnavailable(format!("The browser refuses to connect to {url}: {}", message_of(&error)))
+        };
         let options = WebTransportOptions::new();
         if !endpoints.certificate_hashes.is_empty() {
             let hashes: Vec<WebTransportHash> =
@@ -58,12 +59,12 @@ impl WebTransportCarrier {
         }
         let transport = WebTransport::new_with_options(url, &options).map_err(refused)?;
         let writer = Rc::new(RefCell::new(None));
-        let source = Source { sink: sink.clone(), room: Some(Rc::clone(room)) };
+        let source = Source { sink: sink.clone(), gate: Some(Rc::clone(gate)) };
         spawn_local(run(transport.clone(), with_datagrams, writer.clone(), source));
-        let (closed, told) = (transport.closed(), sink.clone());
+        let (closed, reported) = (transport.closed(), sink.clone());
         spawn_local(async move {
             let end = end_of(closed.unchecked_into(), message_of).await;
-            told(end);
+            reported(end);
         });
         Ok(Self { transport, writer, flood: FloodStream::default(), sink })
     }
@@ -101,7 +102,7 @@ impl WebTransportCarrier {
     }
 }
 
-impl Drop for WebTransportCarrier {
+impl Drop for WebTransportConnection {
     fn drop(&mut self) {
         self.transport.close();
     }
@@ -141,25 +142,25 @@ async fn run(
         return;
     }
     // Control is read whatever waits.
-    spawn_local(read_stream(control.readable().unchecked_into(), Source { sink, room: None }));
+    spawn_local(read_stream(control.readable().unchecked_into(), Source { sink, gate: None }));
     let Some(streams) = reader_of(&transport.incoming_unidirectional_streams()) else { return };
     while let Some(stream) = read(&streams).await {
         spawn_local(read_stream(stream.unchecked_into(), source.clone()));
-        source.wait_for_room().await;
+        source.wait_for_gate().await;
     }
 }
 
 /// Where a read loop brings what it has read, and where it waits before it reads on.
 #[derive(Clone)]
 struct Source {
-    sink: Sink,
-    room: Option<Rc<Room>>,
+    sink: EventSink,
+    gate: Option<Rc<ReadGate>>,
 }
 
 impl Source {
-    async fn wait_for_room(&self) {
-        if let Some(room) = &self.room {
-            room.wait().await;
+    async fn wait_for_gate(&self) {
+        if let Some(gate) = &self.gate {
+            gate.wait().await;
         }
     }
 }
@@ -174,7 +175,7 @@ async fn read_stream(stream: ReadableStream, source: Source) {
             detach(reader.cancel());
             return;
         }
-        source.wait_for_room().await;
+        source.wait_for_gate().await;
     }
 }
 
@@ -196,6 +197,6 @@ async fn read_datagrams(transport: WebTransport, source: Source) {
             detach(reader.cancel());
             return;
         }
-        source.wait_for_room().await;
+        source.wait_for_gate().await;
     }
 }

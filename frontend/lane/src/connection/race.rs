@@ -12,7 +12,7 @@ use sluice_bridge::ReadyTimes;
 
 /// Why transports are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum RacePurpose {
     /// The lane has no connection.
     Connect,
     /// The connection that the lane has is silent.
@@ -23,7 +23,7 @@ pub(super) enum Purpose {
 
 /// A race. It decides; the driver opens and closes.
 #[derive(Debug)]
-pub(super) struct Contest {
+pub(super) struct TransportRace {
     preferred: Mode,
     falls_back: bool,
     running: Option<Running>,
@@ -40,7 +40,7 @@ pub(super) struct Contest {
 
 #[derive(Debug)]
 struct Running {
-    purpose: Purpose,
+    purpose: RacePurpose,
     began: Time,
     /// Those whose time has not come.
     waiting: Vec<(Mode, Time)>,
@@ -48,7 +48,7 @@ struct Running {
     gives_up_at: Time,
 }
 
-impl Contest {
+impl TransportRace {
     /// How far WebTransport is ahead of WebSocket at least; twice the round trip where that is more.
     const HEAD_START: Duration = Duration::from_millis(250);
     /// How long a silent connection is waited for before others are tried, counted from the heartbeat that was not
@@ -96,22 +96,22 @@ impl Contest {
     }
 
     /// A race begins; what is on the way of an earlier one is out.
-    pub(super) fn begin(&mut self, purpose: Purpose, rtt: Option<Duration>, now: Time) {
+    pub(super) fn begin(&mut self, purpose: RacePurpose, rtt: Option<Duration>, now: Time) {
         let head_start = rtt.map_or(Self::HEAD_START, |rtt| Self::HEAD_START.max(rtt * 2));
-        let is_resting = self.falls_back && now < self.rests_until && purpose != Purpose::Return;
+        let is_resting = self.falls_back && now < self.rests_until && purpose != RacePurpose::Return;
         let mut waiting = Vec::new();
         if !is_resting {
             waiting.push((self.preferred, now));
         }
-        if self.falls_back && purpose != Purpose::Return {
+        if self.falls_back && purpose != RacePurpose::Return {
             waiting.push((Mode::WebSocket, if is_resting { now } else { now + head_start }));
         }
-        let patience = if purpose == Purpose::Return { Self::RETURN } else { Self::RESCUE };
+        let patience = if purpose == RacePurpose::Return { Self::RETURN } else { Self::RESCUE };
         self.running =
             Some(Running { purpose, began: now, waiting, trying: Vec::new(), gives_up_at: now + patience });
         self.returns_at = None;
         self.next_rescue = now + Self::SILENCE;
-        if purpose != Purpose::Return {
+        if purpose != RacePurpose::Return {
             self.times = ReadyTimes::default();
         }
     }
@@ -144,8 +144,8 @@ impl Contest {
     /// A transport has opened: the race is over. Returns when it had begun.
     pub(super) fn handle_won(&mut self, mode: Mode, now: Time) -> Time {
         let (began, purpose) =
-            self.running.take().map_or((now, Purpose::Connect), |race| (race.began, race.purpose));
-        if purpose == Purpose::Return {
+            self.running.take().map_or((now, RacePurpose::Connect), |race| (race.began, race.purpose));
+        if purpose == RacePurpose::Return {
             self.times = ReadyTimes::default();
         }
         let took = Some(micros(now.since(began)));
@@ -167,7 +167,7 @@ impl Contest {
         if running.trying.iter().any(|mode| mode.transport() == Transport::WebTransport) {
             self.note_failure(now);
         }
-        if running.purpose == Purpose::Return {
+        if running.purpose == RacePurpose::Return {
             self.returns_at = Some(now + Self::RETURN_EVERY);
         }
     }
@@ -185,14 +185,14 @@ impl Contest {
     }
 
     /// What the race is for, while one runs.
-    pub(super) fn purpose(&self) -> Option<Purpose> {
+    pub(super) fn purpose(&self) -> Option<RacePurpose> {
         self.running.as_ref().map(|running| running.purpose)
     }
 
     /// The connection is gone that was to be rescued: the race goes on for a connection. Returns when it began.
     pub(super) fn handle_nothing_to_rescue(&mut self) -> Option<Time> {
-        let running = self.running.as_mut().filter(|running| running.purpose == Purpose::Rescue)?;
-        running.purpose = Purpose::Connect;
+        let running = self.running.as_mut().filter(|running| running.purpose == RacePurpose::Rescue)?;
+        running.purpose = RacePurpose::Connect;
         Some(running.began)
     }
 
@@ -227,7 +227,7 @@ impl Contest {
     }
 
     fn gives_up_at(&self) -> Option<Time> {
-        let running = self.running.as_ref().filter(|running| running.purpose != Purpose::Connect)?;
+        let running = self.running.as_ref().filter(|running| running.purpose != RacePurpose::Connect)?;
         Some(running.gives_up_at)
     }
 
@@ -250,24 +250,24 @@ mod tests {
         Time::from_millis(millis)
     }
 
-    fn started(contest: &mut Contest, now: Time) -> Vec<Mode> {
-        core::iter::from_fn(|| contest.poll_start(now)).collect()
+    fn started(race: &mut TransportRace, now: Time) -> Vec<Mode> {
+        core::iter::from_fn(|| race.poll_start(now)).collect()
     }
 
-    fn begun(purpose: Purpose, rtt_ms: Option<u64>) -> Contest {
-        let mut contest = Contest::new(Mode::StreamPerTopic, true);
-        contest.begin(purpose, rtt_ms.map(Duration::from_millis), at(1_000));
-        contest
+    fn begun(purpose: RacePurpose, rtt_ms: Option<u64>) -> TransportRace {
+        let mut race = TransportRace::new(Mode::StreamPerTopic, true);
+        race.begin(purpose, rtt_ms.map(Duration::from_millis), at(1_000));
+        race
     }
 
     #[test]
     fn webtransport_has_a_head_start_of_a_quarter_of_a_second_or_two_round_trips() {
         for (rtt_ms, head_start) in [(None, 250), (Some(20), 250), (Some(300), 600)] {
-            let mut contest = begun(Purpose::Connect, rtt_ms);
-            assert_eq!(started(&mut contest, at(1_000)), [Mode::StreamPerTopic]);
-            assert_eq!(contest.poll_timeout(), Some((at(1_000 + head_start), "next transport")));
-            assert_eq!(started(&mut contest, at(999 + head_start)), []);
-            assert_eq!(started(&mut contest, at(1_000 + head_start)), [Mode::WebSocket]);
+            let mut race = begun(RacePurpose::Connect, rtt_ms);
+            assert_eq!(started(&mut race, at(1_000)), [Mode::StreamPerTopic]);
+            assert_eq!(race.poll_timeout(), Some((at(1_000 + head_start), "next transport")));
+            assert_eq!(started(&mut race, at(999 + head_start)), []);
+            assert_eq!(started(&mut race, at(1_000 + head_start)), [Mode::WebSocket]);
         }
     }
 
@@ -276,13 +276,13 @@ mod tests {
         for (mode, falls_back) in
             [(Mode::Datagrams, false), (Mode::WebSocket, true), (Mode::WebSocketStream, true)]
         {
-            let mut contest = Contest::new(mode, falls_back);
-            contest.begin(Purpose::Connect, None, at(0));
-            assert_eq!(started(&mut contest, at(60_000)), [mode]);
-            assert_eq!((contest.rescue_at(at(0)), contest.ready_times()), (None, None));
-            contest.handle_won(mode, at(10));
+            let mut race = TransportRace::new(mode, falls_back);
+            race.begin(RacePurpose::Connect, None, at(0));
+            assert_eq!(started(&mut race, at(60_000)), [mode]);
+            assert_eq!((race.rescue_at(at(0)), race.ready_times()), (None, None));
+            race.handle_won(mode, at(10));
             assert_eq!(
-                (contest.poll_timeout(), contest.return_at()),
+                (race.poll_timeout(), race.return_at()),
                 (None, None),
                 "there is nothing to get back to"
             );
@@ -291,81 +291,81 @@ mod tests {
 
     #[test]
     fn websocket_starts_at_once_when_webtransport_is_refused() {
-        let mut contest = begun(Purpose::Connect, None);
-        started(&mut contest, at(1_000));
-        contest.handle_out(Mode::StreamPerTopic, true, at(1_010));
-        assert!(!contest.is_decided());
-        assert_eq!(started(&mut contest, at(1_010)), [Mode::WebSocket]);
-        contest.handle_out(Mode::WebSocket, true, at(1_020));
-        assert!(contest.is_decided());
+        let mut race = begun(RacePurpose::Connect, None);
+        started(&mut race, at(1_000));
+        race.handle_out(Mode::StreamPerTopic, true, at(1_010));
+        assert!(!race.is_decided());
+        assert_eq!(started(&mut race, at(1_010)), [Mode::WebSocket]);
+        race.handle_out(Mode::WebSocket, true, at(1_020));
+        assert!(race.is_decided());
     }
 
     #[test]
-    fn both_times_are_told_from_the_races_beginning() {
-        let mut contest = begun(Purpose::Connect, None);
-        started(&mut contest, at(1_250));
-        assert_eq!(contest.handle_won(Mode::WebSocket, at(1_300)), at(1_000));
+    fn both_times_are_reported_from_the_races_beginning() {
+        let mut race = begun(RacePurpose::Connect, None);
+        started(&mut race, at(1_250));
+        assert_eq!(race.handle_won(Mode::WebSocket, at(1_300)), at(1_000));
         let times = ReadyTimes { webtransport_micros: None, websocket_micros: Some(300_000) };
-        assert_eq!(contest.ready_times(), Some(times));
+        assert_eq!(race.ready_times(), Some(times));
     }
 
     #[test]
     fn webtransport_that_keeps_failing_rests_while_websocket_is_tried() {
-        let mut contest = begun(Purpose::Connect, None);
+        let mut race = begun(RacePurpose::Connect, None);
         for (failures, rest_secs) in (1..).zip([1, 2, 4, 8, 16, 30, 30]) {
-            contest.begin(Purpose::Connect, None, at(1_000));
-            contest.handle_given_up(at(1_000));
-            contest.failures = failures - 1;
-            contest.begin(Purpose::Return, None, at(1_000));
-            started(&mut contest, at(1_000));
-            contest.handle_out(Mode::StreamPerTopic, true, at(1_000));
-            contest.begin(Purpose::Connect, None, at(999 + rest_secs * 1_000));
-            assert_eq!(started(&mut contest, at(999 + rest_secs * 1_000)), [Mode::WebSocket]);
-            contest.begin(Purpose::Connect, None, at(1_000 + rest_secs * 1_000));
-            assert_eq!(started(&mut contest, at(1_000 + rest_secs * 1_000)), [Mode::StreamPerTopic]);
+            race.begin(RacePurpose::Connect, None, at(1_000));
+            race.handle_given_up(at(1_000));
+            race.failures = failures - 1;
+            race.begin(RacePurpose::Return, None, at(1_000));
+            started(&mut race, at(1_000));
+            race.handle_out(Mode::StreamPerTopic, true, at(1_000));
+            race.begin(RacePurpose::Connect, None, at(999 + rest_secs * 1_000));
+            assert_eq!(started(&mut race, at(999 + rest_secs * 1_000)), [Mode::WebSocket]);
+            race.begin(RacePurpose::Connect, None, at(1_000 + rest_secs * 1_000));
+            assert_eq!(started(&mut race, at(1_000 + rest_secs * 1_000)), [Mode::StreamPerTopic]);
         }
     }
 
     #[test]
     fn a_lane_on_its_fallback_tries_to_get_back_every_half_minute() {
-        let mut contest = begun(Purpose::Connect, None);
-        started(&mut contest, at(1_250));
-        contest.handle_won(Mode::WebSocket, at(2_000));
-        assert_eq!(contest.return_at(), Some(at(32_000)));
-        contest.begin(Purpose::Return, None, at(32_000));
-        assert_eq!(started(&mut contest, at(90_000)), [Mode::StreamPerTopic], "WebSocket is what it has");
-        assert!(contest.is_overdue(at(107_000)) && !contest.is_overdue(at(106_999)));
-        contest.handle_given_up(at(107_000));
-        assert_eq!(contest.return_at(), Some(at(137_000)));
-        contest.handle_online(at(109_000));
-        assert_eq!(contest.return_at(), Some(at(109_000)), "the network's return is reason enough");
-        contest.begin(Purpose::Return, None, at(109_000));
-        started(&mut contest, at(109_000));
-        contest.handle_won(Mode::StreamPerTopic, at(109_050));
-        assert_eq!((contest.poll_timeout(), contest.return_at()), (None, None));
+        let mut race = begun(RacePurpose::Connect, None);
+        started(&mut race, at(1_250));
+        race.handle_won(Mode::WebSocket, at(2_000));
+        assert_eq!(race.return_at(), Some(at(32_000)));
+        race.begin(RacePurpose::Return, None, at(32_000));
+        assert_eq!(started(&mut race, at(90_000)), [Mode::StreamPerTopic], "WebSocket is what it has");
+        assert!(race.is_overdue(at(107_000)) && !race.is_overdue(at(106_999)));
+        race.handle_given_up(at(107_000));
+        assert_eq!(race.return_at(), Some(at(137_000)));
+        race.handle_online(at(109_000));
+        assert_eq!(race.return_at(), Some(at(109_000)), "the network's return is reason enough");
+        race.begin(RacePurpose::Return, None, at(109_000));
+        started(&mut race, at(109_000));
+        race.handle_won(Mode::StreamPerTopic, at(109_050));
+        assert_eq!((race.poll_timeout(), race.return_at()), (None, None));
         let times = ReadyTimes { webtransport_micros: Some(50_000), websocket_micros: None };
-        assert_eq!(contest.ready_times(), Some(times));
+        assert_eq!(race.ready_times(), Some(times));
     }
 
     #[test]
     fn a_silent_connection_is_rescued_after_two_seconds_and_again_only_after_the_race() {
-        let mut contest = begun(Purpose::Connect, None);
-        contest.handle_won(Mode::StreamPerTopic, at(1_100));
-        assert_eq!(contest.rescue_at(at(10_000)), Some(at(12_000)));
-        contest.begin(Purpose::Rescue, None, at(12_000));
-        assert_eq!(contest.rescue_at(at(10_000)), None);
-        assert!(contest.is_overdue(at(22_000)));
-        contest.handle_given_up(at(22_000));
-        assert_eq!(contest.rescue_at(at(10_000)), Some(at(14_000)), "it is overdue, so the next race is due");
+        let mut race = begun(RacePurpose::Connect, None);
+        race.handle_won(Mode::StreamPerTopic, at(1_100));
+        assert_eq!(race.rescue_at(at(10_000)), Some(at(12_000)));
+        race.begin(RacePurpose::Rescue, None, at(12_000));
+        assert_eq!(race.rescue_at(at(10_000)), None);
+        assert!(race.is_overdue(at(22_000)));
+        race.handle_given_up(at(22_000));
+        assert_eq!(race.rescue_at(at(10_000)), Some(at(14_000)), "it is overdue, so the next race is due");
     }
 
     #[test]
     fn a_race_to_rescue_goes_on_when_the_connection_dies_and_one_to_return_does_not() {
-        let mut contest = begun(Purpose::Rescue, None);
-        assert_eq!(contest.handle_nothing_to_rescue(), Some(at(1_000)));
-        assert_eq!(contest.purpose(), Some(Purpose::Connect));
-        assert!(!contest.is_overdue(at(60_000)), "the link's patience counts");
-        contest.begin(Purpose::Return, None, at(2_000));
-        assert_eq!(contest.handle_nothing_to_rescue(), None);
+        let mut race = begun(RacePurpose::Rescue, None);
+        assert_eq!(race.handle_nothing_to_rescue(), Some(at(1_000)));
+        assert_eq!(race.purpose(), Some(RacePurpose::Connect));
+        assert!(!race.is_overdue(at(60_000)), "the link's patience counts");
+        race.begin(RacePurpose::Return, None, at(2_000));
+        assert_eq!(race.handle_nothing_to_rescue(), None);
     }
 }

@@ -11,27 +11,27 @@ use sluice_shared::wire::{GapReason, GapReport, StreamInfo};
 
 use super::ages::Parts;
 use super::columns::Columns;
+use super::connection_timeline::ConnectionTimeline;
+use super::delivery_gaps::DeliveryGaps;
 use super::dots::DotSampler;
-use super::epoch::EpochTally;
+use super::epoch::EpochRecorder;
 use super::gaps::Gaps;
-use super::lifeline::Lifeline;
 use super::notes::Notes;
 use super::rates::LastSecond;
 use super::ring::Ring;
-use super::silences::Silences;
 use super::stalls::Stalls;
 use sluice_bridge::{AgeColumn, Dot, EpochStats, GapSeen, HostReading, Level, Report, Silence};
 
 /// What was consumed, how old it was, and what was missed.
 #[derive(Debug)]
-pub(crate) struct Tally {
+pub(crate) struct LaneStats {
     pub(crate) notes: Notes,
-    pub(crate) lifeline: Lifeline,
-    epoch: EpochTally,
+    pub(crate) timeline: ConnectionTimeline,
+    epoch: EpochRecorder,
     columns: Columns,
     dots: DotSampler,
     stalls: Stalls,
-    silences: Silences,
+    silences: DeliveryGaps,
     gaps: Gaps,
     host: Ring<HostReading>,
     host_streams: Vec<StreamId>,
@@ -49,14 +49,14 @@ pub(crate) struct Tally {
 
 /// A message's way through the consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Passage {
+pub(crate) struct ConsumptionTimes {
     /// When the consumer took it.
     pub(crate) taken_at: Time,
     /// When the consumer was done with it.
     pub(crate) consumed_at: Time,
 }
 
-/// The totals of a [`Tally`].
+/// The totals of a [`LaneStats`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Totals {
     pub(crate) consumed: Amount,
@@ -70,7 +70,7 @@ pub(crate) struct Totals {
     pub(crate) occupancy: Option<f32>,
 }
 
-impl Tally {
+impl LaneStats {
     const STALL_NOTE_EVERY: Duration = Duration::from_secs(1);
     /// A second, and the slot by which [`LastSecond`] is late.
     const FIRST_RATE_AFTER: Duration = Duration::from_millis(1_100);
@@ -79,12 +79,12 @@ impl Tally {
     pub(crate) fn new() -> Self {
         Self {
             notes: Notes::new(),
-            lifeline: Lifeline::new(),
-            epoch: EpochTally::new(),
+            timeline: ConnectionTimeline::new(),
+            epoch: EpochRecorder::new(),
             columns: Columns::new(),
             dots: DotSampler::new(),
             stalls: Stalls::default(),
-            silences: Silences::new(),
+            silences: DeliveryGaps::new(),
             gaps: Gaps::default(),
             host: Ring::new(Report::MAX_HOST),
             host_streams: Vec::new(),
@@ -106,9 +106,9 @@ impl Tally {
         self.columns.clear();
         self.dots.clear();
         self.host.clear();
-        self.lifeline.clear();
+        self.timeline.clear();
         self.stalls = Stalls::default();
-        self.silences = Silences::new();
+        self.silences = DeliveryGaps::new();
         self.gaps = Gaps::default();
         self.messages = LastSecond::default();
         self.bytes = LastSecond::default();
@@ -132,14 +132,19 @@ impl Tally {
 
     /// Counts a message that was consumed. `offset_micros` is the server's clock minus this one; without it the
     /// message has no age yet, and counts in the totals alone.
-    pub(crate) fn record(&mut self, message: &Delivered, passage: Passage, offset_micros: Option<i64>) {
-        let Passage { taken_at, consumed_at } = passage;
+    pub(crate) fn record(
+        &mut self,
+        message: &Delivered,
+        passage: ConsumptionTimes,
+        offset_micros: Option<i64>,
+    ) {
+        let ConsumptionTimes { taken_at, consumed_at } = passage;
         self.consumed += Amount::one(message.bytes);
         self.messages.add(1, consumed_at);
         self.bytes.add(message.bytes, consumed_at);
         self.occupied_micros.add_span(taken_at, consumed_at);
         self.epoch.record_consumed(message.bytes);
-        self.lifeline.handle_consumed(message.header.produced_at, consumed_at);
+        self.timeline.handle_consumed(message.header.produced_at, consumed_at);
         let Some(offset) = offset_micros else { return };
         let local = |server: Time| server.shifted_by_micros(offset.saturating_neg());
         let (produced_at, sent_at) = (local(message.header.produced_at), local(message.sent_at));
@@ -204,7 +209,7 @@ impl Tally {
         self.lost += messages;
         self.epoch.record_lost(messages);
         self.silences.handle_lost(messages);
-        self.lifeline.handle_missed_messages(messages);
+        self.timeline.handle_missed_messages(messages);
         self.columns.record_gap(messages, now);
         self.notes.push(Level::Error, format!("Starting over has cost {messages} messages."), now);
     }
@@ -212,7 +217,7 @@ impl Tally {
     /// Counts a connection after the first. In the epoch it counts if a loss made it necessary, and no setting.
     pub(crate) fn record_reconnect(&mut self) {
         self.reconnects += 1;
-        if self.lifeline.is_lost() {
+        if self.timeline.is_lost() {
             self.epoch.record_reconnect();
         }
     }
@@ -309,18 +314,26 @@ mod tests {
         }
     }
 
-    fn passage(taken_ms: u64, consumed_ms: u64) -> Passage {
-        Passage { taken_at: Time::from_millis(taken_ms), consumed_at: Time::from_millis(consumed_ms) }
+    fn passage(taken_ms: u64, consumed_ms: u64) -> ConsumptionTimes {
+        ConsumptionTimes {
+            taken_at: Time::from_millis(taken_ms),
+            consumed_at: Time::from_millis(consumed_ms),
+        }
     }
 
     #[test]
     fn an_age_is_split_at_the_hops() {
-        let mut tally = Tally::new();
-        tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET));
-        let told = tally.epoch(Time::from_millis(10_030));
-        let parts = [told.latency, told.latency_at_server, told.latency_in_transit, told.latency_in_inbox];
+        let mut stats = LaneStats::new();
+        stats.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET));
+        let reported = stats.epoch(Time::from_millis(10_030));
+        let parts = [
+            reported.latency,
+            reported.latency_at_server,
+            reported.latency_in_transit,
+            reported.latency_in_inbox,
+        ];
         assert_eq!(parts.map(|ages| ages.max), [30_000, 3_000, 7_000, 20_000]);
-        let dots = tally.take_dots();
+        let dots = stats.take_dots();
         assert_eq!(dots.len(), 1);
         assert_eq!(dots[0].produced_at, Time::from_millis(10_000));
         assert_eq!(dots[0].sent_at, Time::from_millis(10_003));
@@ -328,89 +341,89 @@ mod tests {
 
     #[test]
     fn a_message_before_the_first_heartbeat_has_no_age() {
-        let mut tally = Tally::new();
-        tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), None);
-        assert_eq!(tally.totals(None, Time::from_millis(10_031)).consumed, Amount::one(100));
-        assert_eq!(tally.epoch(Time::from_millis(10_030)).latency.count, 0);
-        assert!(tally.take_columns().is_empty());
+        let mut stats = LaneStats::new();
+        stats.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), None);
+        assert_eq!(stats.totals(None, Time::from_millis(10_031)).consumed, Amount::one(100));
+        assert_eq!(stats.epoch(Time::from_millis(10_030)).latency.count, 0);
+        assert!(stats.take_columns().is_empty());
     }
 
     #[test]
     fn a_clock_that_is_a_little_off_makes_no_negative_age() {
-        let mut tally = Tally::new();
-        tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET - 900_000));
-        let told = tally.epoch(Time::from_millis(10_030));
-        assert_eq!((told.latency.max, told.latency_in_transit.max), (0, 0));
+        let mut stats = LaneStats::new();
+        stats.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET - 900_000));
+        let reported = stats.epoch(Time::from_millis(10_030));
+        assert_eq!((reported.latency.max, reported.latency_in_transit.max), (0, 0));
     }
 
     #[test]
-    fn host_readings_are_told_from_other_messages() {
-        let mut tally = Tally::new();
+    fn host_readings_are_distinguished_from_other_messages() {
+        let mut stats = LaneStats::new();
         let info = StreamInfo { id: StreamId(7), feed: FeedSpec::Host, name: "host".into(), next: Seq(0) };
-        tally.handle_streams(&[info]);
+        stats.handle_streams(&[info]);
         let sample = HostSample { cpu: 0.5, ..HostSample::default() };
         let payload = postcard::to_allocvec(&sample).expect("a sample has a postcard form");
-        tally.record(&message(1, 0, 10_000, payload.clone()), passage(10_012, 10_030), Some(OFFSET));
-        tally.record(&message(7, 0, 10_000, payload), passage(10_012, 10_031), Some(OFFSET));
-        tally.record(&message(7, 1, 10_000, vec![1]), passage(10_012, 10_032), Some(OFFSET));
-        let host = tally.take_host();
+        stats.record(&message(1, 0, 10_000, payload.clone()), passage(10_012, 10_030), Some(OFFSET));
+        stats.record(&message(7, 0, 10_000, payload), passage(10_012, 10_031), Some(OFFSET));
+        stats.record(&message(7, 1, 10_000, vec![1]), passage(10_012, 10_032), Some(OFFSET));
+        let host = stats.take_host();
         assert_eq!(host.len(), 1);
         assert_eq!((host[0].sample, host[0].consumed_at), (sample, Time::from_millis(10_031)));
     }
 
     #[test]
     fn clearing_forgets_measurements_and_keeps_the_subscription() {
-        let mut tally = Tally::new();
+        let mut stats = LaneStats::new();
         let info = StreamInfo { id: StreamId(7), feed: FeedSpec::Host, name: "host".into(), next: Seq(0) };
-        tally.handle_streams(&[info]);
-        tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET));
+        stats.handle_streams(&[info]);
+        stats.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET));
         let gap = GapReport { stream: StreamId(1), reason: GapReason::Network, ranges: Vec::new() };
-        tally.record_gap(&gap, 3, Time::from_millis(10_030));
-        tally.record_reconnect();
-        tally.clear();
-        let totals = tally.totals(None, Time::from_millis(10_040));
+        stats.record_gap(&gap, 3, Time::from_millis(10_030));
+        stats.record_reconnect();
+        stats.clear();
+        let totals = stats.totals(None, Time::from_millis(10_040));
         assert_eq!((totals.consumed, totals.reconnects, totals.gaps), (Amount::ZERO, 0, [0; 7]));
-        assert!(tally.take_columns().is_empty() && tally.take_dots().is_empty());
-        assert_eq!(tally.host_streams, [StreamId(7)]);
+        assert!(stats.take_columns().is_empty() && stats.take_dots().is_empty());
+        assert_eq!(stats.host_streams, [StreamId(7)]);
     }
 
     #[test]
     fn a_consumer_that_sleeps_for_each_message_is_occupied_without_keeping_the_thread() {
-        let mut tally = Tally::new();
-        tally.totals(None, Time::from_millis(10_000));
+        let mut stats = LaneStats::new();
+        stats.totals(None, Time::from_millis(10_000));
         for step in 0..60 {
             let taken = 10_000 + step * 50;
-            tally.record(&message(1, step, taken, vec![]), passage(taken, taken + 50), Some(OFFSET));
+            stats.record(&message(1, step, taken, vec![]), passage(taken, taken + 50), Some(OFFSET));
         }
-        let saturated = tally.totals(Some(Time::from_millis(13_000)), Time::from_millis(13_030));
+        let saturated = stats.totals(Some(Time::from_millis(13_000)), Time::from_millis(13_030));
         assert_eq!((saturated.occupancy, saturated.busy), (Some(1.0), 0.0));
-        let half = tally.totals(None, Time::from_millis(13_500));
+        let half = stats.totals(None, Time::from_millis(13_500));
         assert_eq!(half.occupancy, Some(0.5));
     }
 
     #[test]
     fn a_rate_is_unknown_before_a_whole_second() {
-        let mut tally = Tally::new();
-        tally.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET));
-        let early = tally.totals(None, Time::from_millis(10_040));
+        let mut stats = LaneStats::new();
+        stats.record(&message(1, 0, 10_000, vec![]), passage(10_012, 10_030), Some(OFFSET));
+        let early = stats.totals(None, Time::from_millis(10_040));
         assert_eq!((early.consumed_per_second, early.occupancy), (None, None));
-        let later = tally.totals(None, Time::from_millis(12_000));
+        let later = stats.totals(None, Time::from_millis(12_000));
         assert_eq!(later.consumed_per_second, Some(Amount::ZERO));
     }
 
     #[test]
     fn a_connection_that_a_setting_asked_for_is_no_reconnect_of_the_epoch() {
-        let mut tally = Tally::new();
-        tally.begin_epoch(1, Time::from_millis(10_000));
-        tally.record_reconnect();
-        assert_eq!(tally.epoch(Time::from_millis(10_001)).reconnects, 0);
-        tally.lifeline.handle_lost(
+        let mut stats = LaneStats::new();
+        stats.begin_epoch(1, Time::from_millis(10_000));
+        stats.record_reconnect();
+        assert_eq!(stats.epoch(Time::from_millis(10_001)).reconnects, 0);
+        stats.timeline.handle_lost(
             sluice_bridge::LifeKind::Lost,
             Time::from_millis(10_100),
             Time::from_millis(10_200),
         );
-        tally.record_reconnect();
-        assert_eq!(tally.epoch(Time::from_millis(10_300)).reconnects, 1);
-        assert_eq!(tally.totals(None, Time::from_millis(10_300)).reconnects, 2);
+        stats.record_reconnect();
+        assert_eq!(stats.epoch(Time::from_millis(10_300)).reconnects, 1);
+        assert_eq!(stats.totals(None, Time::from_millis(10_300)).reconnects, 2);
     }
 }

@@ -1,4 +1,4 @@
-//! Being called again: at a time, or as soon as others have had their turn.
+//! Timer and macrotasks of the worker.
 
 use sluice_shared::time::{Time, micros};
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
@@ -63,13 +63,13 @@ impl Drop for Timer {
 
 /// A way to be called again after what the event loop already holds, without the 4 ms that timers take at least.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct MacrotaskScheduler {
     channel: MessageChannel,
     is_asked: bool,
     _callback: Closure<dyn FnMut()>,
 }
 
-impl Turn {
+impl MacrotaskScheduler {
     /// Calls come through `channel`, which is used for nothing else.
     pub(super) fn new(channel: MessageChannel, callback: impl FnMut() + 'static) -> Self {
         let callback = Closure::<dyn FnMut()>::new(callback);
@@ -90,7 +90,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for MacrotaskScheduler {
     fn drop(&mut self) {
         self.channel.port1().set_onmessage(None);
     }

@@ -7,22 +7,22 @@ use sluice_shared::session::{ClientConfig, ClientSession, Delivered};
 use sluice_shared::time::Time;
 use sluice_shared::wire::{Continuity, ServerSample, TransportFacts, Welcome};
 
-use super::consumer::{Station, Surroundings};
-use super::flood::Tide;
-use super::model::{Passage, Tally};
+use super::consumer::{ConsumerContext, ConsumerSimulator};
+use super::flood_client::FloodClient;
+use super::model::{ConsumptionTimes, LaneStats};
 use super::platform::Clock;
 use sluice_bridge::{Flooding, Setup};
 
 /// What lives from one [`sluice_bridge::Command::Open`] to the next.
 #[derive(Debug)]
-pub(super) struct Active {
+pub(super) struct ActiveLane {
     /// Whether the server runs a fault mode, without credit and without resume.
     pub(super) is_exhibit: bool,
     pub(super) session: ClientSession,
-    pub(super) station: Station,
+    pub(super) consumer: ConsumerSimulator,
     /// The server's side, as last reported on this connection.
     pub(super) sample: Option<ServerSample>,
-    /// What carries the lane, as told by the last Welcome.
+    /// What carries the lane, according to the last Welcome.
     pub(super) facts: Option<TransportFacts>,
     /// Duplicates before the last reset.
     pub(super) duplicates_before: u64,
@@ -31,14 +31,14 @@ pub(super) struct Active {
     /// Heartbeats that came back from the server's clock as it is.
     pub(super) heartbeats: u32,
     /// What it floods the server with.
-    pub(super) tide: Tide,
-    /// The newest certificate that the page has not been told.
+    pub(super) flood_client: FloodClient,
+    /// The newest certificate that the page has not been reported.
     pub(super) certificate: Option<Certificate>,
     /// When the next one is begun without being asked for.
     certify_at: Time,
 }
 
-impl Active {
+impl ActiveLane {
     /// How often the server reports its side, as often as it may.
     const SAMPLE_EVERY: Duration = Duration::from_millis(100);
     /// How often a certificate is begun.
@@ -60,14 +60,14 @@ impl Active {
         session.set_fragments(setup.fragment_bytes);
         Self {
             session,
-            station: Station::new(setup.consumer),
+            consumer: ConsumerSimulator::new(setup.consumer),
             is_exhibit: setup.policy.is_exhibit(),
             sample: None,
             facts: None,
             duplicates_before: 0,
             duplicates_before_epoch: 0,
             heartbeats: 0,
-            tide: Tide::default(),
+            flood_client: FloodClient::default(),
             certificate: None,
             certify_at: now,
         }
@@ -80,7 +80,7 @@ impl Active {
         }
     }
 
-    /// The server has told what carries the lane; one that has restarted counts time from another origin.
+    /// The server has described the connection; one that has restarted counts time from another origin.
     pub(super) fn handle_welcome(&mut self, welcome: Welcome) {
         if welcome.continuity == Continuity::EpochChanged {
             self.heartbeats = 0;
@@ -92,25 +92,25 @@ impl Active {
     pub(super) fn handle_disconnected(&mut self) {
         self.session.handle_disconnected();
         self.sample = None;
-        self.tide.handle_disconnected();
+        self.flood_client.handle_disconnected();
     }
 
-    /// What the page is told of its flood.
+    /// Returns the state of its flood for the page.
     pub(super) fn flooding(&mut self, now: Time) -> Flooding {
         let server = self.sample.map(|sample| sample.inbound).unwrap_or_default();
-        self.tide.told(server, now)
+        self.flood_client.report(server, now)
     }
 
     /// Lets the consumer complete what is due.
-    pub(super) fn run_consumer(&mut self, tally: &mut Tally, clock: &impl Clock, now: Time) {
-        let (station, mut around) = self.around(tally, clock, now);
-        station.run(&mut around);
+    pub(super) fn run_consumer(&mut self, stats: &mut LaneStats, clock: &impl Clock, now: Time) {
+        let (consumer, mut around) = self.around(stats, clock, now);
+        consumer.run(&mut around);
     }
 
     /// Lets a computing consumer work for one turn.
-    pub(super) fn compute(&mut self, tally: &mut Tally, clock: &impl Clock, now: Time) {
-        let (station, mut around) = self.around(tally, clock, now);
-        station.compute(&mut around);
+    pub(super) fn compute(&mut self, stats: &mut LaneStats, clock: &impl Clock, now: Time) {
+        let (consumer, mut around) = self.around(stats, clock, now);
+        consumer.compute(&mut around);
     }
 
     /// The server's clock minus this one, microseconds, once it is known to within half of a small round trip.
@@ -122,32 +122,32 @@ impl Active {
 
     fn around<'a, C: Clock>(
         &'a mut self,
-        tally: &'a mut Tally,
+        stats: &'a mut LaneStats,
         clock: &'a C,
         now: Time,
-    ) -> (&'a mut Station, Around<'a, C>) {
+    ) -> (&'a mut ConsumerSimulator, LaneContext<'a, C>) {
         // One look for all messages of the turn: the estimate is a search through recent heartbeats.
         let offset_micros = self.clock_offset_micros();
-        (&mut self.station, Around { session: &mut self.session, tally, clock, offset_micros, now })
+        (&mut self.consumer, LaneContext { session: &mut self.session, stats, clock, offset_micros, now })
     }
 }
 
-struct Around<'a, C> {
+struct LaneContext<'a, C> {
     session: &'a mut ClientSession,
-    tally: &'a mut Tally,
+    stats: &'a mut LaneStats,
     clock: &'a C,
     offset_micros: Option<i64>,
     now: Time,
 }
 
-impl<C: Clock> Surroundings for Around<'_, C> {
+impl<C: Clock> ConsumerContext for LaneContext<'_, C> {
     fn next_message(&mut self) -> Option<Delivered> {
         self.session.poll_message()
     }
 
-    fn handle_consumed(&mut self, message: Delivered, passage: Passage) {
+    fn handle_consumed(&mut self, message: Delivered, passage: ConsumptionTimes) {
         self.session.handle_consumed(&message, self.now);
-        self.tally.record(&message, passage, self.offset_micros);
+        self.stats.record(&message, passage, self.offset_micros);
     }
 
     fn now(&mut self) -> Time {

@@ -8,7 +8,7 @@ use sluice_bridge::{LifeEvent, LifeKind, Outage, Report, Start};
 
 /// Notes events, and measures each loss of the connection from its last sign of life to the first fresh message.
 #[derive(Debug)]
-pub(crate) struct Lifeline {
+pub(crate) struct ConnectionTimeline {
     events: Ring<LifeEvent>,
     outage: Option<Running>,
     /// The loss before one that may turn out to be none.
@@ -17,7 +17,7 @@ pub(crate) struct Lifeline {
 
 #[derive(Clone, Copy, Debug)]
 struct Running {
-    told: Outage,
+    reported: Outage,
     noticed_at: Time,
     /// What was produced from here on, on the server's clock, is fresh; known once it has welcomed the lane.
     fresh_from: Option<Time>,
@@ -25,11 +25,11 @@ struct Running {
 
 impl Running {
     const fn is_over(&self) -> bool {
-        self.told.fresh_after_micros.is_some()
+        self.reported.fresh_after_micros.is_some()
     }
 }
 
-impl Lifeline {
+impl ConnectionTimeline {
     /// A life without events.
     pub(crate) fn new() -> Self {
         Self { events: Ring::new(Report::MAX_LIFE), outage: None, earlier: None }
@@ -49,7 +49,7 @@ impl Lifeline {
         if self.outage.is_some_and(|outage| !outage.is_over()) {
             return;
         }
-        let told = Outage {
+        let reported = Outage {
             lost_at: heard_at,
             noticed_after_micros: micros(now.since(heard_at)),
             open_after_micros: None,
@@ -57,12 +57,12 @@ impl Lifeline {
             fresh_after_micros: None,
             missed: 0,
         };
-        self.earlier = self.outage.replace(Running { told, noticed_at: now, fresh_from: None });
+        self.earlier = self.outage.replace(Running { reported, noticed_at: now, fresh_from: None });
     }
 
     /// The connection that was held for lost is alive.
     pub(crate) fn handle_alive(&mut self) {
-        if self.outage.is_some_and(|outage| outage.told.open_after_micros.is_none()) {
+        if self.outage.is_some_and(|outage| outage.reported.open_after_micros.is_none()) {
             self.outage = self.earlier;
         }
     }
@@ -71,7 +71,7 @@ impl Lifeline {
     pub(crate) fn handle_open(&mut self, transport: Transport, now: Time) {
         self.push(LifeKind::TransportOpen(transport), now);
         if let Some(outage) = self.coming_back() {
-            outage.told.open_after_micros = Some(micros(now.since(outage.noticed_at)));
+            outage.reported.open_after_micros = Some(micros(now.since(outage.noticed_at)));
         }
     }
 
@@ -79,7 +79,7 @@ impl Lifeline {
     pub(crate) fn handle_welcome(&mut self, transport: Transport, start: Start, server_now: Time, now: Time) {
         self.push(LifeKind::Welcome(transport, start), now);
         if let Some(outage) = self.coming_back() {
-            outage.told.welcome = Some((micros(now.since(outage.noticed_at)), transport, start));
+            outage.reported.welcome = Some((micros(now.since(outage.noticed_at)), transport, start));
             outage.fresh_from = Some(server_now);
         }
     }
@@ -87,7 +87,7 @@ impl Lifeline {
     /// The loss has cost messages.
     pub(crate) fn handle_missed_messages(&mut self, messages: u64) {
         if let Some(outage) = &mut self.outage {
-            outage.told.missed += messages;
+            outage.reported.missed += messages;
         }
     }
 
@@ -95,7 +95,7 @@ impl Lifeline {
     pub(crate) fn handle_consumed(&mut self, produced_at: Time, consumed_at: Time) {
         let Some(outage) = self.coming_back() else { return };
         if outage.fresh_from.is_some_and(|from| produced_at >= from) {
-            outage.told.fresh_after_micros = Some(micros(consumed_at.since(outage.noticed_at)));
+            outage.reported.fresh_after_micros = Some(micros(consumed_at.since(outage.noticed_at)));
             self.push(LifeKind::Fresh, consumed_at);
         }
     }
@@ -107,7 +107,7 @@ impl Lifeline {
 
     /// The last loss.
     pub(crate) fn last_outage(&self) -> Option<Outage> {
-        self.outage.map(|outage| outage.told)
+        self.outage.map(|outage| outage.reported)
     }
 
     /// Takes the events since the last call, oldest first.
@@ -115,7 +115,7 @@ impl Lifeline {
         self.events.take_all()
     }
 
-    /// Forgets the last loss, unless it goes on. What is still to be told stays.
+    /// Forgets the last loss, unless it goes on. Events that were not reported yet stay.
     pub(crate) fn clear(&mut self) {
         self.outage = self.outage.filter(|outage| !outage.is_over());
         self.earlier = None;
@@ -135,65 +135,68 @@ mod tests {
     }
 
     /// Lost at 1 s, noticed at 3 s, and back at 3.5 s.
-    fn back() -> Lifeline {
-        let mut lifeline = Lifeline::new();
-        lifeline.handle_lost(LifeKind::Dead, at(1_000), at(3_000));
-        lifeline.push(LifeKind::Connecting(Transport::WebTransport), at(3_100));
-        lifeline.handle_open(Transport::WebSocket, at(3_400));
-        lifeline.handle_welcome(Transport::WebSocket, Start::Resumed, at(73_000), at(3_500));
-        lifeline
+    fn back() -> ConnectionTimeline {
+        let mut timeline = ConnectionTimeline::new();
+        timeline.handle_lost(LifeKind::Dead, at(1_000), at(3_000));
+        timeline.push(LifeKind::Connecting(Transport::WebTransport), at(3_100));
+        timeline.handle_open(Transport::WebSocket, at(3_400));
+        timeline.handle_welcome(Transport::WebSocket, Start::Resumed, at(73_000), at(3_500));
+        timeline
     }
 
     #[test]
     fn a_loss_is_measured_from_the_last_sign_of_life_to_the_first_fresh_message() {
-        let mut lifeline = back();
-        lifeline.handle_consumed(at(72_999), at(3_600));
+        let mut timeline = back();
+        timeline.handle_consumed(at(72_999), at(3_600));
         assert_eq!(
-            lifeline.last_outage().and_then(|outage| outage.fresh_after_micros),
+            timeline.last_outage().and_then(|outage| outage.fresh_after_micros),
             None,
             "a replay is old"
         );
-        lifeline.handle_consumed(at(73_000), at(3_700));
-        lifeline.handle_consumed(at(73_500), at(4_700));
-        let outage = lifeline.last_outage().expect("there was one");
+        timeline.handle_consumed(at(73_000), at(3_700));
+        timeline.handle_consumed(at(73_500), at(4_700));
+        let outage = timeline.last_outage().expect("there was one");
         assert_eq!(outage.lost_at, at(1_000));
         assert_eq!(outage.noticed_after_micros, 2_000_000);
         assert_eq!(outage.open_after_micros, Some(400_000));
         assert_eq!(outage.welcome, Some((500_000, Transport::WebSocket, Start::Resumed)));
         assert_eq!(outage.fresh_after_micros, Some(700_000));
         let fresh = LifeEvent { at: at(3_700), kind: LifeKind::Fresh };
-        assert_eq!(lifeline.take().last(), Some(&fresh), "it is told once");
+        assert_eq!(timeline.take().last(), Some(&fresh), "it is reported once");
     }
 
     #[test]
     fn what_is_lost_again_before_the_lane_is_back_is_the_same_loss() {
-        let mut lifeline = back();
-        lifeline.handle_lost(LifeKind::Lost, at(3_550), at(3_560));
-        lifeline.handle_open(Transport::WebSocket, at(9_000));
-        let outage = lifeline.last_outage().expect("there was one");
+        let mut timeline = back();
+        timeline.handle_lost(LifeKind::Lost, at(3_550), at(3_560));
+        timeline.handle_open(Transport::WebSocket, at(9_000));
+        let outage = timeline.last_outage().expect("there was one");
         assert_eq!((outage.lost_at, outage.open_after_micros), (at(1_000), Some(6_000_000)));
     }
 
     #[test]
     fn a_connection_that_was_held_for_lost_and_lives_leaves_the_loss_before_it() {
-        let mut lifeline = back();
-        lifeline.handle_consumed(at(80_000), at(3_700));
-        let before = lifeline.last_outage();
-        lifeline.handle_lost(LifeKind::Missed, at(20_000), at(22_000));
-        assert_ne!(lifeline.last_outage(), before);
-        lifeline.handle_alive();
-        assert_eq!(lifeline.last_outage(), before);
+        let mut timeline = back();
+        timeline.handle_consumed(at(80_000), at(3_700));
+        let before = timeline.last_outage();
+        timeline.handle_lost(LifeKind::Missed, at(20_000), at(22_000));
+        assert_ne!(timeline.last_outage(), before);
+        timeline.handle_alive();
+        assert_eq!(timeline.last_outage(), before);
     }
 
     #[test]
-    fn events_are_told_once_and_the_newest_are_kept() {
-        let mut lifeline = back();
-        assert_eq!(lifeline.take().len(), 4);
+    fn events_are_reported_once_and_the_newest_are_kept() {
+        let mut timeline = back();
+        assert_eq!(timeline.take().len(), 4);
         for millis in 0..2_000 {
-            lifeline.push(LifeKind::Ping, at(millis));
+            timeline.push(LifeKind::Ping, at(millis));
         }
-        let told = lifeline.take();
-        assert_eq!((told.len(), told.last().map(|event| event.at)), (Report::MAX_LIFE, Some(at(1_999))));
-        assert!(lifeline.take().is_empty());
+        let reported = timeline.take();
+        assert_eq!(
+            (reported.len(), reported.last().map(|event| event.at)),
+            (Report::MAX_LIFE, Some(at(1_999)))
+        );
+        assert!(timeline.take().is_empty());
     }
 }

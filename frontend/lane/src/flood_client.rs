@@ -11,7 +11,7 @@ use sluice_bridge::{FloodLevel, FloodTold, Flooding};
 
 /// The last flood of a lane, and its heartbeats.
 #[derive(Debug, Default)]
-pub(super) struct Tide {
+pub(super) struct FloodClient {
     flood: Option<Flood>,
     /// Whether the connection went away under the flood.
     is_cut: bool,
@@ -24,7 +24,7 @@ pub(super) struct Tide {
     longest: Duration,
 }
 
-impl Tide {
+impl FloodClient {
     /// While a WebSocket has no room, how long until the next look: it does not tell.
     pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(10);
     /// Heartbeats that are followed at most, the oldest ones.
@@ -109,8 +109,8 @@ impl Tide {
         }
     }
 
-    /// What the page is told.
-    pub(super) fn told(&mut self, server: Inbound, now: Time) -> Flooding {
+    /// Returns the flood's state for the page.
+    pub(super) fn report(&mut self, server: Inbound, now: Time) -> Flooding {
         let waiting = self.pings.front().map(|left_at| now.since(*left_at));
         let heartbeat = self.newest.max(waiting.filter(|waiting| Some(*waiting) > self.newest));
         if self.is_flooding() {
@@ -154,54 +154,61 @@ mod tests {
 
     #[test]
     fn one_flood_ends_before_another_begins() {
-        let mut tide = Tide::default();
-        tide.begin(FloodStyle::Naive, 10);
-        let block = tide.next_block(false, at(0)).expect("it floods at once");
-        tide.begin(FloodStyle::Paced, 99);
-        assert_eq!(tide.told(Inbound::default(), at(1)).flood.map(|told| told.total), Some(10));
-        assert!(tide.is_flooding() && !tide.has_blocks());
-        assert!(tide.handle_echo(&block.payload, at(2)));
-        assert!(!tide.is_flooding());
-        tide.begin(FloodStyle::Paced, 99);
-        assert!(tide.has_blocks() && tide.next_block(false, at(3)).is_none() && tide.is_waiting());
+        let mut flood_client = FloodClient::default();
+        flood_client.begin(FloodStyle::Naive, 10);
+        let block = flood_client.next_block(false, at(0)).expect("it floods at once");
+        flood_client.begin(FloodStyle::Paced, 99);
+        assert_eq!(
+            flood_client.report(Inbound::default(), at(1)).flood.map(|reported| reported.total),
+            Some(10)
+        );
+        assert!(flood_client.is_flooding() && !flood_client.has_blocks());
+        assert!(flood_client.handle_echo(&block.payload, at(2)));
+        assert!(!flood_client.is_flooding());
+        flood_client.begin(FloodStyle::Paced, 99);
+        assert!(
+            flood_client.has_blocks()
+                && flood_client.next_block(false, at(3)).is_none()
+                && flood_client.is_waiting()
+        );
     }
 
     #[test]
     fn what_the_browser_passes_on_is_a_sign_of_life() {
-        let mut tide = Tide::default();
-        assert!(!tide.look(buffered(500)));
-        assert!(!tide.look(buffered(500)));
-        assert!(tide.look(buffered(499)));
-        assert_eq!(tide.most_buffered, 500);
+        let mut flood_client = FloodClient::default();
+        assert!(!flood_client.look(buffered(500)));
+        assert!(!flood_client.look(buffered(500)));
+        assert!(flood_client.look(buffered(499)));
+        assert_eq!(flood_client.most_buffered, 500);
     }
 
     #[test]
     fn a_heartbeat_that_waits_tells_how_long_before_it_comes_back() {
-        let mut tide = Tide::default();
-        tide.begin(FloodStyle::Naive, 10);
-        tide.handle_ping(at(1_000));
-        tide.handle_heartbeat(Duration::from_millis(40), at(1_040));
-        assert_eq!(tide.told(Inbound::default(), at(1_500)).heartbeat_micros, Some(40_000));
-        tide.handle_ping(at(2_000));
-        tide.handle_ping(at(3_000));
-        assert_eq!(tide.told(Inbound::default(), at(2_010)).heartbeat_micros, Some(40_000));
-        assert_eq!(tide.told(Inbound::default(), at(9_000)).heartbeat_micros, Some(7_000_000));
-        tide.handle_heartbeat(Duration::from_millis(8_000), at(10_000));
-        let told = tide.told(Inbound::default(), at(10_500));
-        assert_eq!(told.heartbeat_micros, Some(8_000_000), "the next one has waited for 7.5 s");
-        assert_eq!(told.longest_heartbeat_micros, 8_000_000);
-        tide.handle_heartbeat(Duration::from_millis(50), at(10_600));
-        assert!(tide.pings.is_empty(), "an answer stands for those before it");
+        let mut flood_client = FloodClient::default();
+        flood_client.begin(FloodStyle::Naive, 10);
+        flood_client.handle_ping(at(1_000));
+        flood_client.handle_heartbeat(Duration::from_millis(40), at(1_040));
+        assert_eq!(flood_client.report(Inbound::default(), at(1_500)).heartbeat_micros, Some(40_000));
+        flood_client.handle_ping(at(2_000));
+        flood_client.handle_ping(at(3_000));
+        assert_eq!(flood_client.report(Inbound::default(), at(2_010)).heartbeat_micros, Some(40_000));
+        assert_eq!(flood_client.report(Inbound::default(), at(9_000)).heartbeat_micros, Some(7_000_000));
+        flood_client.handle_heartbeat(Duration::from_millis(8_000), at(10_000));
+        let reported = flood_client.report(Inbound::default(), at(10_500));
+        assert_eq!(reported.heartbeat_micros, Some(8_000_000), "the next one has waited for 7.5 s");
+        assert_eq!(reported.longest_heartbeat_micros, 8_000_000);
+        flood_client.handle_heartbeat(Duration::from_millis(50), at(10_600));
+        assert!(flood_client.pings.is_empty(), "an answer stands for those before it");
     }
 
     #[test]
     fn a_connection_that_goes_takes_its_flood_with_it() {
-        let mut tide = Tide::default();
-        tide.begin(FloodStyle::Paced, 1_000_000);
-        tide.next_block(true, at(0)).expect("there is room");
-        tide.handle_disconnected();
-        assert!(tide.next_block(true, at(1)).is_none() && !tide.is_flooding());
-        let told = tide.told(Inbound::default(), at(2)).flood.expect("it is told");
-        assert!(told.is_over && told.echoed < told.sent);
+        let mut flood_client = FloodClient::default();
+        flood_client.begin(FloodStyle::Paced, 1_000_000);
+        flood_client.next_block(true, at(0)).expect("there is room");
+        flood_client.handle_disconnected();
+        assert!(flood_client.next_block(true, at(1)).is_none() && !flood_client.is_flooding());
+        let reported = flood_client.report(Inbound::default(), at(2)).flood.expect("it is reported");
+        assert!(reported.is_over && reported.echoed < reported.sent);
     }
 }

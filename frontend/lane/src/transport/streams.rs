@@ -10,7 +10,7 @@ use web_sys::{
     ReadableStream, ReadableStreamDefaultReader, ReadableStreamReadResult, WritableStreamDefaultWriter,
 };
 
-use super::carrier::{Event, Sink};
+use super::browser_transport::{Event, EventSink};
 use sluice_bridge::FloodLevel;
 
 /// Whether the worker's global object has `name`.
@@ -45,9 +45,9 @@ fn number_at(object: &JsValue, name: &str) -> Option<u32> {
 /// The end that a `closed` promise tells, fulfilled or rejected, by its `closeCode` and its `reason`; `words` tells a
 /// reason when there is none.
 pub(super) async fn end_of(closed: Promise, words: fn(&JsValue) -> String) -> Event<'static> {
-    let (Ok(told) | Err(told)) = JsFuture::from(closed).await;
-    let code = number_at(&told, "closeCode");
-    Event::Closed { code, reason: text_at(&told, "reason").unwrap_or_else(|| words(&told)) }
+    let (Ok(reported) | Err(reported)) = JsFuture::from(closed).await;
+    let code = number_at(&reported, "closeCode");
+    Event::Closed { code, reason: text_at(&reported, "reason").unwrap_or_else(|| words(&reported)) }
 }
 
 /// Locks a stream for reading.
@@ -78,14 +78,14 @@ pub(super) struct Writer {
     pending_bytes: Rc<Cell<u64>>,
     /// Whether somebody waits for the writer to be ready.
     is_awaited: Rc<Cell<bool>>,
-    sink: Sink,
+    sink: EventSink,
 }
 
 impl Writer {
     /// Writes that may be on the way at once.
     const MOST_PENDING: usize = 8;
 
-    pub(super) fn new(writer: WritableStreamDefaultWriter, sink: Sink) -> Self {
+    pub(super) fn new(writer: WritableStreamDefaultWriter, sink: EventSink) -> Self {
         Self { writer, pending: Rc::default(), pending_bytes: Rc::default(), is_awaited: Rc::default(), sink }
     }
 

@@ -1,4 +1,4 @@
-//! Silences, and what became of the messages that were published meanwhile.
+//! DeliveryGaps, and what became of the messages that were published meanwhile.
 
 use core::time::Duration;
 
@@ -10,7 +10,7 @@ use sluice_bridge::{Silence, Summary};
 /// Notices a silence by the message that ends it: nothing had arrived for [`Summary::SILENCE_MICROS`], and for twice as
 /// long as is usual. All times are of one clock.
 #[derive(Debug)]
-pub(super) struct Silences {
+pub(super) struct DeliveryGaps {
     kept: Ring<Silence>,
     /// The first arrival, or the end of the last silence that is not kept any more.
     since: Option<Time>,
@@ -20,8 +20,8 @@ pub(super) struct Silences {
     lost: u64,
 }
 
-impl Silences {
-    /// What is left out or lost by a silence is told at its end, or this long after it.
+impl DeliveryGaps {
+    /// What is left out or lost by a silence is reported at its end, or this long after it.
     const AFTERMATH: Duration = Duration::from_secs(1);
     /// What is usual is forgotten within some times its own length.
     const FORGETTING: u64 = 4;
@@ -92,8 +92,8 @@ mod tests {
     }
 
     /// A message every 2 ms until one second, each 20 ms old.
-    fn steady() -> Silences {
-        let mut silences = Silences::new();
+    fn steady() -> DeliveryGaps {
+        let mut silences = DeliveryGaps::new();
         for millis in (0..=1_000).step_by(2) {
             silences.handle_arrival(at(millis).shifted_by_micros(-20_000), at(millis));
         }
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_is_usual_is_no_silence() {
-        let mut silences = Silences::new();
+        let mut silences = DeliveryGaps::new();
         for second in 0..40 {
             silences.handle_arrival(at(second * 1_000), at(second * 1_000));
         }
@@ -148,8 +148,9 @@ mod tests {
         }
         silences.handle_left_out(7);
         silences.handle_arrival(at(3_000), at(3_000));
-        let told: Vec<_> = silences.kept().iter().map(|silence| (silence.left_out, silence.lost)).collect();
-        assert_eq!(told, [(5, 2)]);
+        let reported: Vec<_> =
+            silences.kept().iter().map(|silence| (silence.left_out, silence.lost)).collect();
+        assert_eq!(reported, [(5, 2)]);
     }
 
     #[test]

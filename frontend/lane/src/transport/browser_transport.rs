@@ -7,17 +7,17 @@ use sluice_shared::mode::Mode;
 use sluice_shared::session::Intake;
 use sluice_shared::wire::CloseCode;
 
-use super::room::Room;
-use super::websocket::WebSocketCarrier;
-use super::websocket_stream::WebSocketStreamCarrier;
-use super::webtransport::WebTransportCarrier;
+use super::read_gate::ReadGate;
+use super::websocket::WebSocketTransport;
+use super::websocket_stream::WebSocketStreamTransport;
+use super::webtransport::WebTransportConnection;
 use sluice_bridge::Endpoints;
 
 /// One connection of a lane.
-pub(crate) enum Carrier {
-    Socket(WebSocketCarrier),
-    SocketStream(WebSocketStreamCarrier),
-    Transport(WebTransportCarrier),
+pub(crate) enum BrowserTransport {
+    Socket(WebSocketTransport),
+    SocketStream(WebSocketStreamTransport),
+    Transport(WebTransportConnection),
 }
 
 /// What happens on a connection.
@@ -54,13 +54,13 @@ pub(crate) enum Event<'a> {
 }
 
 /// Where events go. It returns whether more of them are wanted.
-pub(crate) type Sink = Rc<dyn Fn(Event<'_>) -> bool>;
+pub(crate) type EventSink = Rc<dyn Fn(Event<'_>) -> bool>;
 
 /// Why there can be no connection, in a sentence. Trying again cannot help.
 #[derive(Debug)]
-pub(crate) struct Obstacle(pub(crate) String);
+pub(crate) struct TransportUnavailable(pub(crate) String);
 
-impl Carrier {
+impl BrowserTransport {
     /// Begins to connect. What is read in a loop of its own is read while there is `room`.
     ///
     /// # Errors
@@ -68,18 +68,18 @@ impl Carrier {
     pub(crate) fn open(
         mode: Mode,
         endpoints: &Endpoints,
-        sink: Sink,
-        room: &Rc<Room>,
-    ) -> Result<Self, Obstacle> {
+        sink: EventSink,
+        gate: &Rc<ReadGate>,
+    ) -> Result<Self, TransportUnavailable> {
         match mode {
-            Mode::WebSocket => WebSocketCarrier::open(&endpoints.websocket, sink).map(Self::Socket),
+            Mode::WebSocket => WebSocketTransport::open(&endpoints.websocket, sink).map(Self::Socket),
             Mode::WebSocketStream => {
-                WebSocketStreamCarrier::open(&endpoints.websocket, sink, room).map(Self::SocketStream)
+                WebSocketStreamTransport::open(&endpoints.websocket, sink, gate).map(Self::SocketStream)
             }
             Mode::OneStream | Mode::StreamPerTopic | Mode::StreamPerMessage => {
-                WebTransportCarrier::open(endpoints, false, sink, room).map(Self::Transport)
+                WebTransportConnection::open(endpoints, false, sink, gate).map(Self::Transport)
             }
-            Mode::Datagrams => WebTransportCarrier::open(endpoints, true, sink, room).map(Self::Transport),
+            Mode::Datagrams => WebTransportConnection::open(endpoints, true, sink, gate).map(Self::Transport),
         }
     }
 
@@ -87,27 +87,27 @@ impl Carrier {
     /// the next look finds it so.
     pub(crate) fn is_writable(&self) -> bool {
         match self {
-            Self::Socket(carrier) => carrier.is_writable(),
-            Self::SocketStream(carrier) => carrier.is_writable(),
-            Self::Transport(carrier) => carrier.is_writable(),
+            Self::Socket(transport) => transport.is_writable(),
+            Self::SocketStream(transport) => transport.is_writable(),
+            Self::Transport(transport) => transport.is_writable(),
         }
     }
 
     /// Sends whole items.
     pub(crate) fn send(&self, items: &[u8]) {
         match self {
-            Self::Socket(carrier) => carrier.send(items),
-            Self::SocketStream(carrier) => carrier.send(items),
-            Self::Transport(carrier) => carrier.send(items),
+            Self::Socket(transport) => transport.send(items),
+            Self::SocketStream(transport) => transport.send(items),
+            Self::Transport(transport) => transport.send(items),
         }
     }
 
     /// Closes, and tells the other side why.
     pub(crate) fn close(self, code: CloseCode, reason: &str) {
         match self {
-            Self::Socket(carrier) => carrier.close(code, reason),
-            Self::SocketStream(carrier) => carrier.close(code, reason),
-            Self::Transport(carrier) => carrier.close(code, reason),
+            Self::Socket(transport) => transport.close(code, reason),
+            Self::SocketStream(transport) => transport.close(code, reason),
+            Self::Transport(transport) => transport.close(code, reason),
         }
     }
 }

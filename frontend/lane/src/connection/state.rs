@@ -1,20 +1,20 @@
-//! Whether the lane is connected, when it tries again, and when it gives up.
+//! State of a lane's connection: whether it is open, when it is tried again, and when an attempt is given up.
 
 use core::time::Duration;
 
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::session::Backoff;
 use sluice_shared::time::{Time, micros};
-use sluice_shared::wire::CloseCode;
 
-use super::contest::Contest;
-use super::words::sentence;
+use super::close_reason::{CloseReason, port_of};
+use super::race::TransportRace;
+use crate::labels::sentence;
 use sluice_bridge::{Connection, Endpoints};
 use sluice_text::format;
 
 /// The life of a lane's connections. It decides; the driver opens and closes.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct ConnectionState {
     connection: Connection,
     backoff: Backoff,
     /// Whether any connection was ready since the lane was opened.
@@ -25,36 +25,7 @@ pub(super) struct Link {
     gives_up_at: Time,
 }
 
-/// How a connection ended, or why it did not begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// The other side said why, in a sentence.
-    Told(String),
-    /// The connection broke, with what little the browser tells.
-    Broken(String),
-    /// The server does not answer at all.
-    Unreachable,
-    /// It was not ready in time.
-    NoAnswer,
-    /// It was ready, and then the server was silent for this long after a heartbeat.
-    Silent(Duration),
-}
-
-impl End {
-    /// The end that a close without a goodbye tells: its code, if it is one of ours, and its reason, which may be
-    /// empty.
-    pub(super) fn of_close(code: Option<CloseCode>, reason: String, was_open: bool) -> Self {
-        match code {
-            Some(_) if reason.is_empty() => Self::Told("The server has closed the connection.".into()),
-            Some(_) => Self::Told(reason),
-            None if !reason.is_empty() => Self::Broken(reason),
-            None if was_open => Self::Broken("The connection broke.".into()),
-            None => Self::Unreachable,
-        }
-    }
-}
-
-impl Link {
+impl ConnectionState {
     /// A try that is not ready after this is given up.
     const PATIENCE: Duration = Duration::from_secs(10);
     /// The same at least for the first try after a loss, or ten round trips where that is more; twice as long for each
@@ -68,7 +39,7 @@ impl Link {
     /// Failed tries after which it is worth telling what may be in the way.
     const SUSPICIOUS: u32 = 2;
 
-    /// A link that was not asked to connect; its waits follow from `seed`.
+    /// The state of a lane that was not asked to connect; its waits follow from `seed`.
     pub(super) const fn new(seed: u64) -> Self {
         Self {
             connection: Connection::Idle,
@@ -151,7 +122,7 @@ impl Link {
     /// connection that has held, and its race sees to WebTransport's rest.
     pub(super) fn handle_end(
         &mut self,
-        end: &End,
+        end: &CloseReason,
         mode: Mode,
         falls_back: bool,
         endpoints: &Endpoints,
@@ -163,10 +134,10 @@ impl Link {
                 self.backoff.reset();
                 wait = if falls_back { Duration::ZERO } else { self.backoff.next_delay() };
             }
-            Connection::Connecting { .. } if *end != End::Unreachable => {
+            Connection::Connecting { .. } if *end != CloseReason::Unreachable => {
                 self.failed_tries = self.failed_tries.saturating_add(1);
                 if mode.transport() == Transport::WebTransport && !falls_back {
-                    wait = wait.max(Contest::rest_after(self.failed_tries));
+                    wait = wait.max(TransportRace::rest_after(self.failed_tries));
                 }
             }
             Connection::Idle
@@ -205,45 +176,38 @@ impl Link {
         }
     }
 
-    fn describe(&self, end: &End, mode: Mode, endpoints: &Endpoints) -> String {
+    fn describe(&self, end: &CloseReason, mode: Mode, endpoints: &Endpoints) -> String {
         let transport = mode.transport();
         if transport == Transport::WebTransport && !self.was_ever_ready {
             let port = port_of(&endpoints.webtransport);
             match end {
-                End::NoAnswer => {
+                CloseReason::TimedOut => {
                     return format!(
                         "UDP port {port} does not answer: a firewall or proxy may block UDP. WebSocket lanes still work."
                     );
                 }
                 // What is refused once may be a server that is starting.
-                End::Broken(_) if self.failed_tries >= Self::SUSPICIOUS => {
+                CloseReason::Broken(_) if self.failed_tries >= Self::SUSPICIOUS => {
                     return format!(
                         "UDP port {port} refuses WebTransport: a firewall or proxy may block UDP, or the server's \
                          certificate is another one. WebSocket lanes still work."
                     );
                 }
-                End::Broken(_) | End::Told(_) | End::Unreachable | End::Silent(_) => {}
+                CloseReason::Broken(_)
+                | CloseReason::PeerClosed(_)
+                | CloseReason::Unreachable
+                | CloseReason::Unresponsive(_) => {}
             }
         }
         match (end, transport) {
-            (End::Told(reason) | End::Broken(reason), _) => sentence(reason),
-            (End::Unreachable, _) => "The server does not answer.".into(),
-            (End::NoAnswer, Transport::WebTransport) => "WebTransport was not ready in time.".into(),
-            (End::NoAnswer, Transport::WebSocket) => "WebSocket was not ready in time.".into(),
-            (End::Silent(after), _) => {
+            (CloseReason::PeerClosed(reason) | CloseReason::Broken(reason), _) => sentence(reason),
+            (CloseReason::Unreachable, _) => "The server does not answer.".into(),
+            (CloseReason::TimedOut, Transport::WebTransport) => "WebTransport was not ready in time.".into(),
+            (CloseReason::TimedOut, Transport::WebSocket) => "WebSocket was not ready in time.".into(),
+            (CloseReason::Unresponsive(after), _) => {
                 format!("The server was silent for {} after a heartbeat.", format::span(micros(*after)))
             }
         }
-    }
-}
-
-/// The port of a URL; its scheme's own port when it names none.
-fn port_of(url: &str) -> &str {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or(authority);
-    match authority.rsplit_once(':') {
-        Some((_, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => port,
-        Some(_) | None => "443",
     }
 }
 
@@ -259,188 +223,188 @@ mod tests {
         }
     }
 
-    fn broken() -> End {
-        End::Broken("Connection lost.".into())
+    fn broken() -> CloseReason {
+        CloseReason::Broken("Connection lost.".into())
     }
 
-    fn reason(link: &Link) -> &str {
-        let Connection::Waiting { reason, .. } = link.connection() else { panic!("not waiting: {link:?}") };
+    fn reason(state: &ConnectionState) -> &str {
+        let Connection::Waiting { reason, .. } = state.connection() else { panic!("not waiting: {state:?}") };
         reason
     }
 
     #[test]
     fn a_lost_connection_is_tried_again_after_a_wait() {
-        let mut link = Link::new(1);
-        link.handle_try(Mode::WebSocket, false, None, Time::from_millis(100));
-        assert!(!link.handle_ready(Mode::WebSocket, Time::from_millis(130)));
+        let mut state = ConnectionState::new(1);
+        state.handle_try(Mode::WebSocket, false, None, Time::from_millis(100));
+        assert!(!state.handle_ready(Mode::WebSocket, Time::from_millis(130)));
         let open = Connection::Open {
             since: Time::from_millis(130),
             ready_after_micros: 30_000,
             mode: Mode::WebSocket,
         };
-        assert_eq!(link.connection(), &open);
+        assert_eq!(state.connection(), &open);
         let lost_at = Time::from_millis(60_000);
-        link.handle_end(&broken(), Mode::WebSocket, false, &endpoints(), lost_at);
-        let retry_at = link.poll_timeout().expect("a try is due");
+        state.handle_end(&broken(), Mode::WebSocket, false, &endpoints(), lost_at);
+        let retry_at = state.poll_timeout().expect("a try is due");
         assert!(retry_at <= lost_at + Backoff::FIRST);
-        link.handle_try(Mode::WebSocket, false, None, retry_at);
-        assert!(link.handle_ready(Mode::WebSocket, retry_at + Duration::from_millis(5)));
+        state.handle_try(Mode::WebSocket, false, None, retry_at);
+        assert!(state.handle_ready(Mode::WebSocket, retry_at + Duration::from_millis(5)));
     }
 
     #[test]
     fn a_lane_that_falls_back_races_at_once_when_what_it_loses_has_held() {
         for (held_secs, wants_race_at_once) in [(60, true), (1, false)] {
-            let mut link = Link::new(1);
-            link.handle_try(Mode::OneStream, true, None, Time::ZERO);
-            link.handle_ready(Mode::OneStream, Time::ZERO);
+            let mut state = ConnectionState::new(1);
+            state.handle_try(Mode::OneStream, true, None, Time::ZERO);
+            state.handle_ready(Mode::OneStream, Time::ZERO);
             let lost_at = Time::from_millis(held_secs * 1_000);
-            link.handle_end(&broken(), Mode::OneStream, true, &endpoints(), lost_at);
-            assert_eq!(link.poll_timeout() == Some(lost_at), wants_race_at_once);
+            state.handle_end(&broken(), Mode::OneStream, true, &endpoints(), lost_at);
+            assert_eq!(state.poll_timeout() == Some(lost_at), wants_race_at_once);
             // WebTransport's rest is the race's business: WebSocket may be tried soon.
             for failed in 0..6 {
-                link.handle_try(Mode::OneStream, true, None, lost_at);
-                assert_eq!(link.poll_timeout(), Some(lost_at + Link::PATIENCE), "after {failed} failures");
-                link.handle_end(&broken(), Mode::OneStream, true, &endpoints(), lost_at);
-                assert!(link.poll_timeout().is_some_and(|at| at <= lost_at + Backoff::LONGEST));
+                state.handle_try(Mode::OneStream, true, None, lost_at);
+                assert_eq!(
+                    state.poll_timeout(),
+                    Some(lost_at + ConnectionState::PATIENCE),
+                    "after {failed} failures"
+                );
+                state.handle_end(&broken(), Mode::OneStream, true, &endpoints(), lost_at);
+                assert!(state.poll_timeout().is_some_and(|at| at <= lost_at + Backoff::LONGEST));
             }
         }
     }
 
     #[test]
     fn a_switch_between_transports_counts_from_the_beginning_of_the_race() {
-        let mut link = Link::new(1);
-        link.handle_try(Mode::OneStream, true, None, Time::ZERO);
-        link.handle_ready(Mode::OneStream, Time::from_millis(50));
-        link.handle_under_way(Time::from_millis(9_000), Time::from_millis(9_300));
-        assert_eq!(link.poll_timeout(), Some(Time::from_millis(9_300) + Link::PATIENCE));
-        assert!(link.handle_ready(Mode::WebSocket, Time::from_millis(9_400)));
-        let Connection::Open { ready_after_micros, mode, .. } = link.connection() else { panic!("{link:?}") };
+        let mut state = ConnectionState::new(1);
+        state.handle_try(Mode::OneStream, true, None, Time::ZERO);
+        state.handle_ready(Mode::OneStream, Time::from_millis(50));
+        state.handle_under_way(Time::from_millis(9_000), Time::from_millis(9_300));
+        assert_eq!(state.poll_timeout(), Some(Time::from_millis(9_300) + ConnectionState::PATIENCE));
+        assert!(state.handle_ready(Mode::WebSocket, Time::from_millis(9_400)));
+        let Connection::Open { ready_after_micros, mode, .. } = state.connection() else {
+            panic!("{state:?}")
+        };
         assert_eq!((*ready_after_micros, *mode), (400_000, Mode::WebSocket));
     }
 
     #[test]
     fn a_try_on_a_known_way_is_given_up_sooner_unless_others_have_failed() {
-        let patience = |link: &mut Link, rtt_ms: Option<u64>| {
+        let patience = |state: &mut ConnectionState, rtt_ms: Option<u64>| {
             let rtt = rtt_ms.map(Duration::from_millis);
-            link.handle_try(Mode::WebSocket, false, rtt, Time::ZERO);
-            link.poll_timeout().map(|at| at.as_micros() / 1_000)
+            state.handle_try(Mode::WebSocket, false, rtt, Time::ZERO);
+            state.poll_timeout().map(|at| at.as_micros() / 1_000)
         };
-        let mut link = Link::new(1);
-        assert_eq!(patience(&mut link, Some(20)), Some(10_000), "the first try of all");
-        link.handle_ready(Mode::WebSocket, Time::ZERO);
-        link.handle_end(&broken(), Mode::WebSocket, false, &endpoints(), Time::ZERO);
-        assert_eq!(patience(&mut link, None), Some(10_000));
-        assert_eq!(patience(&mut link, Some(600)), Some(6_000));
+        let mut state = ConnectionState::new(1);
+        assert_eq!(patience(&mut state, Some(20)), Some(10_000), "the first try of all");
+        state.handle_ready(Mode::WebSocket, Time::ZERO);
+        state.handle_end(&broken(), Mode::WebSocket, false, &endpoints(), Time::ZERO);
+        assert_eq!(patience(&mut state, None), Some(10_000));
+        assert_eq!(patience(&mut state, Some(600)), Some(6_000));
         for expected in [3_000, 6_000, 10_000, 10_000] {
-            assert_eq!(patience(&mut link, Some(20)), Some(expected));
-            link.handle_end(&End::NoAnswer, Mode::WebSocket, false, &endpoints(), Time::ZERO);
+            assert_eq!(patience(&mut state, Some(20)), Some(expected));
+            state.handle_end(&CloseReason::TimedOut, Mode::WebSocket, false, &endpoints(), Time::ZERO);
         }
     }
 
     #[test]
     fn connections_that_do_not_hold_make_longer_waits() {
-        let mut link = Link::new(1);
+        let mut state = ConnectionState::new(1);
         let mut longest = Duration::ZERO;
         for second in 0..30 {
             let now = Time::from_millis(second * 1_000);
-            link.handle_try(Mode::WebSocket, false, None, now);
-            link.handle_ready(Mode::WebSocket, now);
-            link.handle_end(&broken(), Mode::WebSocket, false, &endpoints(), now);
-            longest = longest.max(link.poll_timeout().map_or(Duration::ZERO, |at| at.since(now)));
+            state.handle_try(Mode::WebSocket, false, None, now);
+            state.handle_ready(Mode::WebSocket, now);
+            state.handle_end(&broken(), Mode::WebSocket, false, &endpoints(), now);
+            longest = longest.max(state.poll_timeout().map_or(Duration::ZERO, |at| at.since(now)));
         }
         assert!(longest > Duration::from_secs(4), "{longest:?}");
     }
 
     #[test]
     fn blocked_udp_is_suspected_after_two_tries_that_never_got_ready() {
-        let mut link = Link::new(1);
+        let mut state = ConnectionState::new(1);
         for (seen, expected) in [(0, "Opening handshake failed."), (1, "UDP port 4433 refuses WebTransport")]
         {
-            link.handle_try(Mode::Datagrams, false, None, Time::from_millis(seen));
-            let end = End::Broken("Opening handshake failed.".into());
-            link.handle_end(&end, Mode::Datagrams, false, &endpoints(), Time::from_millis(seen));
-            assert!(reason(&link).starts_with(expected), "{}", reason(&link));
+            state.handle_try(Mode::Datagrams, false, None, Time::from_millis(seen));
+            let end = CloseReason::Broken("Opening handshake failed.".into());
+            state.handle_end(&end, Mode::Datagrams, false, &endpoints(), Time::from_millis(seen));
+            assert!(reason(&state).starts_with(expected), "{}", reason(&state));
         }
     }
 
     #[test]
     fn udp_that_is_swallowed_is_suspected_at_once() {
-        let mut link = Link::new(1);
-        link.handle_try(Mode::WebSocket, false, None, Time::ZERO);
-        link.handle_end(&End::NoAnswer, Mode::OneStream, false, &endpoints(), Time::ZERO + Link::PATIENCE);
-        assert!(reason(&link).starts_with("UDP port 4433 does not answer"), "{}", reason(&link));
+        let mut state = ConnectionState::new(1);
+        state.handle_try(Mode::WebSocket, false, None, Time::ZERO);
+        state.handle_end(
+            &CloseReason::TimedOut,
+            Mode::OneStream,
+            false,
+            &endpoints(),
+            Time::ZERO + ConnectionState::PATIENCE,
+        );
+        assert!(reason(&state).starts_with("UDP port 4433 does not answer"), "{}", reason(&state));
     }
 
     #[test]
     fn failed_handshakes_of_webtransport_are_spaced_out() {
-        let mut link = Link::new(1);
+        let mut state = ConnectionState::new(1);
         for seconds in [1, 2, 4, 8, 16, 30, 30] {
-            link.handle_try(Mode::OneStream, false, None, Time::ZERO);
-            link.handle_end(&broken(), Mode::OneStream, false, &endpoints(), Time::ZERO);
-            let retry_at = link.poll_timeout().expect("a try is due");
+            state.handle_try(Mode::OneStream, false, None, Time::ZERO);
+            state.handle_end(&broken(), Mode::OneStream, false, &endpoints(), Time::ZERO);
+            let retry_at = state.poll_timeout().expect("a try is due");
             assert!(retry_at >= Time::from_millis(seconds * 1_000), "{retry_at:?}");
         }
-        assert!(link.wants_probe(Mode::OneStream) && !link.wants_probe(Mode::WebSocket));
+        assert!(state.wants_probe(Mode::OneStream) && !state.wants_probe(Mode::WebSocket));
     }
 
     #[test]
     fn a_server_that_is_down_is_no_failed_handshake() {
-        let mut link = Link::new(1);
+        let mut state = ConnectionState::new(1);
         for _ in 0..10 {
-            link.handle_try(Mode::OneStream, false, None, Time::ZERO);
-            link.handle_end(&End::Unreachable, Mode::OneStream, false, &endpoints(), Time::ZERO);
-            assert_eq!(reason(&link), "The server does not answer.");
-            assert!(link.poll_timeout().is_some_and(|at| at <= Time::ZERO + Backoff::LONGEST));
+            state.handle_try(Mode::OneStream, false, None, Time::ZERO);
+            state.handle_end(&CloseReason::Unreachable, Mode::OneStream, false, &endpoints(), Time::ZERO);
+            assert_eq!(reason(&state), "The server does not answer.");
+            assert!(state.poll_timeout().is_some_and(|at| at <= Time::ZERO + Backoff::LONGEST));
         }
     }
 
     #[test]
-    fn a_reason_that_was_told_is_shown_as_it_is() {
-        let mut link = Link::new(1);
+    fn a_reason_that_was_reported_is_shown_as_it_is() {
+        let mut state = ConnectionState::new(1);
         for millis in 0..3 {
-            link.handle_try(Mode::WebSocket, false, None, Time::from_millis(millis));
-            let end = End::Told("The server is full.".into());
-            link.handle_end(&end, Mode::OneStream, false, &endpoints(), Time::from_millis(millis));
-            assert_eq!(reason(&link), "The server is full.");
+            state.handle_try(Mode::WebSocket, false, None, Time::from_millis(millis));
+            let end = CloseReason::PeerClosed("The server is full.".into());
+            state.handle_end(&end, Mode::OneStream, false, &endpoints(), Time::from_millis(millis));
+            assert_eq!(reason(&state), "The server is full.");
         }
     }
 
     #[test]
     fn a_network_that_is_back_is_tried_at_once() {
-        let mut link = Link::new(1);
-        link.handle_try(Mode::WebSocket, false, None, Time::ZERO);
-        link.handle_end(&End::NoAnswer, Mode::WebSocket, false, &endpoints(), Time::from_millis(10_000));
-        link.handle_online(Time::from_millis(10_001));
-        assert_eq!(link.poll_timeout(), Some(Time::from_millis(10_001)));
+        let mut state = ConnectionState::new(1);
+        state.handle_try(Mode::WebSocket, false, None, Time::ZERO);
+        state.handle_end(
+            &CloseReason::TimedOut,
+            Mode::WebSocket,
+            false,
+            &endpoints(),
+            Time::from_millis(10_000),
+        );
+        state.handle_online(Time::from_millis(10_001));
+        assert_eq!(state.poll_timeout(), Some(Time::from_millis(10_001)));
     }
 
     #[test]
     fn a_lane_that_is_hopeless_or_closed_tries_no_more() {
-        let mut link = Link::new(1);
-        link.handle_try(Mode::WebSocket, false, None, Time::ZERO);
-        assert_eq!(link.poll_timeout(), Some(Time::ZERO + Link::PATIENCE));
-        link.handle_hopeless("No WebTransport here.".into());
-        link.handle_online(Time::from_millis(1));
-        assert_eq!(link.poll_timeout(), None);
-        link.handle_closed();
-        assert_eq!(link.connection(), &Connection::Idle);
-    }
-
-    #[test]
-    fn a_close_is_told_in_a_sentence_whatever_little_is_known() {
-        let end = |code, reason: &str, was_open| End::of_close(code, reason.into(), was_open);
-        assert_eq!(end(Some(CloseCode::Overloaded), "Full.", true), End::Told("Full.".into()));
-        assert_eq!(end(None, "Connection lost.", true), End::Broken("Connection lost.".into()));
-        assert_eq!(end(None, "", false), End::Unreachable);
-        assert_ne!(end(Some(CloseCode::Normal), "", true), End::Told(String::new()));
-        assert_ne!(end(None, "", true), End::Unreachable);
-    }
-
-    #[test]
-    fn the_port_is_read_from_the_url() {
-        assert_eq!(port_of("https://127.0.0.1:4433/wt"), "4433");
-        assert_eq!(port_of("https://[::1]:4433"), "4433");
-        assert_eq!(port_of("https://[::1]/wt"), "443");
-        assert_eq!(port_of("https://lab.example/wt"), "443");
+        let mut state = ConnectionState::new(1);
+        state.handle_try(Mode::WebSocket, false, None, Time::ZERO);
+        assert_eq!(state.poll_timeout(), Some(Time::ZERO + ConnectionState::PATIENCE));
+        state.handle_hopeless("No WebTransport here.".into());
+        state.handle_online(Time::from_millis(1));
+        assert_eq!(state.poll_timeout(), None);
+        state.handle_closed();
+        assert_eq!(state.connection(), &Connection::Idle);
     }
 }
