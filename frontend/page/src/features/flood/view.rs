@@ -14,14 +14,14 @@ use crate::features::flood::model::is_full;
 use crate::features::flood::model::story;
 use crate::features::flood::paint::InboundPainter;
 use sluice_bridge::Connection;
-use sluice_bridge::Flooding;
+use sluice_bridge::FloodReport;
 use sluice_text::format;
 
 /// Floods on offer, bytes.
 const AMOUNTS: [u64; 3] = [1_000_000, 8_000_000, 32_000_000];
 
 /// A number: its name, its test id, its value if there is one, and its text.
-type Figure = (&'static str, &'static str, fn(&Flooding) -> Option<u64>, fn(&Flooding) -> String);
+type Figure = (&'static str, &'static str, fn(&FloodReport) -> Option<u64>, fn(&FloodReport) -> String);
 
 const FIGURES: [Figure; 9] = [
     (
@@ -55,25 +55,25 @@ const FIGURES: [Figure; 9] = [
     ),
 ];
 
-fn most_buffered(told: &Flooding) -> Option<u64> {
+fn most_buffered(told: &FloodReport) -> Option<u64> {
     told.flood.map(|flood| flood.most_buffered)
 }
 
 /// What left the browser and has not come back: in the system's buffers, on the way, at the server.
-fn under_way(told: &Flooding) -> Option<u64> {
+fn under_way(told: &FloodReport) -> Option<u64> {
     told.flood.map(|flood| (flood.sent - flood.echoed).saturating_sub(told.level.buffered))
 }
 
-fn waits(told: &Flooding) -> Option<u64> {
+fn waits(told: &FloodReport) -> Option<u64> {
     told.flood.map(|flood| flood.waits)
 }
 
-fn echoed(told: &Flooding) -> Option<u64> {
+fn echoed(told: &FloodReport) -> Option<u64> {
     told.flood.map(|flood| flood.echoed)
 }
 
 /// Nothing has come back yet where this is zero.
-fn echo_p50(told: &Flooding) -> Option<u64> {
+fn echo_p50(told: &FloodReport) -> Option<u64> {
     told.flood.map(|flood| flood.echo_p50).filter(|micros| *micros > 0)
 }
 
