@@ -7,7 +7,7 @@
 
 mod command;
 mod epoch;
-mod flooding;
+mod flood_report;
 mod lab_action;
 mod lane_setup;
 mod life;
@@ -17,12 +17,12 @@ mod view;
 
 pub use command::{Command, Consumer, Endpoints, Recovery, Setup, Upkeep, Window, Work};
 pub use epoch::EpochStats;
-pub use flooding::{FloodLevel, FloodTold, Flooding, InboundColumn};
+pub use flood_report::{FloodLevel, FloodReport, FloodStats, InboundColumn};
 pub use lab_action::{LabAction, NetworkSettings};
 pub use lane_setup::{CONSUMER_AT_ONCE, FeedKind, FeedKinds, FeedSetup, LaneSetup, WindowChoice};
 pub use life::{LifeEvent, LifeKind, Outage, ReadyTimes, Silence, Start};
 pub use report::{AgeColumn, Connection, Dot, HostReading, Level, Note, Report};
-pub use summary::{Ages, Credit, GapSeen, Hops, Summary, curve_share};
+pub use summary::{Ages, Credit, Hops, SkippedRun, Summary, curve_share};
 pub use view::{
     LabInput, LabSettings, LaneInput, LogLine, ServerInput, TraceStep, View, ViewAction, ViewInput,
 };

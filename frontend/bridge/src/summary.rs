@@ -6,7 +6,7 @@ use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::{GapReason, Hop, PathSample, TransportFacts, Waiting};
 
-use super::{EpochStats, Flooding, Outage, ReadyTimes, Silence};
+use super::{EpochStats, FloodReport, Outage, ReadyTimes, Silence};
 
 /// Levels and totals of one lane.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct Summary {
     /// Messages in gaps since the last reset, by [`GapReason::ALL`]'s order.
     pub gaps: [u64; GapReason::ALL.len()],
     /// The newest gap.
-    pub newest_gap: Option<GapSeen>,
+    pub newest_gap: Option<SkippedRun>,
     /// Messages that never came and that no gap explains. Always 0 unless something is broken.
     pub lost: u64,
     /// Messages that came twice and were not consumed again.
@@ -59,7 +59,7 @@ pub struct Summary {
     /// What a failure exhibit has used at the server.
     pub exhibit: Option<ExhibitUse>,
     /// What it floods the server with, and its heartbeats.
-    pub flooding: Flooding,
+    pub flooding: FloodReport,
     /// Share of the worker's time spent receiving and consuming over the last second, 0 to 1.
     pub busy: f32,
     /// Share of the last second in which the consumer had a message in its hands, 0 to 1, whether it computed or slept;
@@ -153,9 +153,9 @@ pub struct Ages {
     pub max: u64,
 }
 
-/// Messages that will not come.
+/// Run of messages that will not come, as last reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GapSeen {
+pub struct SkippedRun {
     /// Their stream.
     pub stream: u32,
     /// The first of the last run that was reported.

@@ -11,7 +11,7 @@ use super::consumer::{ConsumerContext, ConsumerSimulator};
 use super::flood_client::FloodClient;
 use super::model::{ConsumptionTimes, LaneStats};
 use super::platform::Clock;
-use sluice_bridge::{Flooding, Setup};
+use sluice_bridge::{FloodReport, Setup};
 
 /// What lives from one [`sluice_bridge::Command::Open`] to the next.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl ActiveLane {
     }
 
     /// Returns the state of its flood for the page.
-    pub(super) fn flooding(&mut self, now: Time) -> Flooding {
+    pub(super) fn flooding(&mut self, now: Time) -> FloodReport {
         let server = self.sample.map(|sample| sample.inbound).unwrap_or_default();
         self.flood_client.report(server, now)
     }

@@ -1,4 +1,4 @@
-//! Flooding the server, and what that does to the connection.
+//! FloodReport the server, and what that does to the connection.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -7,7 +7,7 @@ use sluice_shared::flood::{Flood, FloodStyle};
 use sluice_shared::time::{Time, micros};
 use sluice_shared::wire::{EchoBlock, Inbound};
 
-use sluice_bridge::{FloodLevel, FloodTold, Flooding};
+use sluice_bridge::{FloodLevel, FloodReport, FloodStats};
 
 /// The last flood of a lane, and its heartbeats.
 #[derive(Debug, Default)]
@@ -110,14 +110,14 @@ impl FloodClient {
     }
 
     /// Returns the flood's state for the page.
-    pub(super) fn report(&mut self, server: Inbound, now: Time) -> Flooding {
+    pub(super) fn report(&mut self, server: Inbound, now: Time) -> FloodReport {
         let waiting = self.pings.front().map(|left_at| now.since(*left_at));
         let heartbeat = self.newest.max(waiting.filter(|waiting| Some(*waiting) > self.newest));
         if self.is_flooding() {
             self.longest = self.longest.max(heartbeat.unwrap_or_default());
         }
         let (is_cut, most_buffered) = (self.is_cut, self.most_buffered);
-        let flood = self.flood.as_ref().map(|flood| FloodTold {
+        let flood = self.flood.as_ref().map(|flood| FloodStats {
             style: flood.style(),
             total: flood.total(),
             sent: flood.sent(),
@@ -130,7 +130,7 @@ impl FloodClient {
             echo_p50: flood.round_trips().quantile_micros(0.5),
             echo_p99: flood.round_trips().quantile_micros(0.99),
         });
-        Flooding {
+        FloodReport {
             flood,
             level: self.level,
             heartbeat_micros: heartbeat.map(micros),

@@ -6,7 +6,7 @@ use sluice_shared::time::Time;
 use sluice_shared::wire::{GapReason, GapReport};
 
 use super::notes::Notes;
-use sluice_bridge::{GapSeen, Level};
+use sluice_bridge::{Level, SkippedRun};
 
 const REASONS: usize = GapReason::ALL.len();
 
@@ -16,7 +16,7 @@ pub(super) struct Gaps {
     counts: [u64; REASONS],
     noted: [u64; REASONS],
     noted_at: [Option<Time>; REASONS],
-    newest: Option<GapSeen>,
+    newest: Option<SkippedRun>,
 }
 
 impl Gaps {
@@ -30,7 +30,7 @@ impl Gaps {
             }
         }
         if let Some(range) = report.ranges.last() {
-            self.newest = Some(GapSeen {
+            self.newest = Some(SkippedRun {
                 stream: report.stream.0,
                 first: range.first.0,
                 last: range.end().0.saturating_sub(1),
@@ -40,7 +40,7 @@ impl Gaps {
     }
 
     /// The newest run of messages that was reported.
-    pub(super) const fn newest(&self) -> Option<GapSeen> {
+    pub(super) const fn newest(&self) -> Option<SkippedRun> {
         self.newest
     }
 
@@ -95,7 +95,7 @@ mod tests {
     fn the_newest_gap_is_named_by_its_last_run() {
         let mut gaps = Gaps::default();
         gaps.record(&gap(1), 4);
-        let seen = GapSeen { stream: 4, first: 10, last: 11, reason: GapReason::Conflated };
+        let seen = SkippedRun { stream: 4, first: 10, last: 11, reason: GapReason::Conflated };
         assert_eq!(gaps.newest(), Some(seen));
     }
 

@@ -20,7 +20,7 @@ use super::notes::Notes;
 use super::rates::LastSecond;
 use super::ring::Ring;
 use super::stalls::Stalls;
-use sluice_bridge::{AgeColumn, Dot, EpochStats, GapSeen, HostReading, Level, Report, Silence};
+use sluice_bridge::{AgeColumn, Dot, EpochStats, HostReading, Level, Report, Silence, SkippedRun};
 
 /// What was consumed, how old it was, and what was missed.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub(crate) struct Totals {
     pub(crate) consumed: Amount,
     pub(crate) consumed_per_second: Option<Amount>,
     pub(crate) gaps: [u64; GapReason::ALL.len()],
-    pub(crate) newest_gap: Option<GapSeen>,
+    pub(crate) newest_gap: Option<SkippedRun>,
     pub(crate) lost: u64,
     pub(crate) reconnects: u64,
     pub(crate) stalls: u64,

@@ -1,6 +1,6 @@
 //! Outcome of a lane's flood in sentences.
 
-use sluice_bridge::Flooding;
+use sluice_bridge::FloodReport;
 use sluice_shared::flood::{Flood, FloodStyle};
 use sluice_shared::mode::Transport;
 use sluice_text::format;
@@ -11,7 +11,7 @@ pub const SLOW_RATE_KBIT: f64 = 10_000.0;
 pub const SLOW_DELAY_MS: f64 = 20.0;
 
 /// Returns the outcome of a lane's flood in one to three sentences.
-pub fn story(flooding: &Flooding, transport: Transport) -> String {
+pub fn story(flooding: &FloodReport, transport: Transport) -> String {
     let Some(flood) = &flooding.flood else { return "Nothing was sent yet.".to_owned() };
     let mut text = match flood.style {
         FloodStyle::Naive => format!(
@@ -72,20 +72,20 @@ mod tests {
     use sluice_shared::wire::Inbound;
 
     use super::*;
-    use sluice_bridge::{FloodLevel, FloodTold};
+    use sluice_bridge::{FloodLevel, FloodStats};
 
-    fn flooding(buffered: u64, stopped_micros: u64, heartbeat_micros: u64) -> Flooding {
-        Flooding {
+    fn flooding(buffered: u64, stopped_micros: u64, heartbeat_micros: u64) -> FloodReport {
+        FloodReport {
             level: FloodLevel { buffered, desired_size: None },
             heartbeat_micros: Some(heartbeat_micros),
             server: Inbound { stopped_micros, ..Inbound::default() },
-            ..Flooding::default()
+            ..FloodReport::default()
         }
     }
 
     #[test]
     fn the_story_says_what_was_measured_and_no_more() {
-        let told = FloodTold {
+        let told = FloodStats {
             style: FloodStyle::Naive,
             total: 8_000_000,
             sent: 8_000_000,
@@ -99,29 +99,29 @@ mod tests {
             echo_p99: 2,
         };
         let mut flooding =
-            Flooding { flood: Some(told), longest_heartbeat_micros: 6_200_000, ..flooding(0, 0, 1) };
-        let plain = |flooding: &Flooding, transport| story(flooding, transport).replace('\u{a0}', " ");
+            FloodReport { flood: Some(told), longest_heartbeat_micros: 6_200_000, ..flooding(0, 0, 1) };
+        let plain = |flooding: &FloodReport, transport| story(flooding, transport).replace('\u{a0}', " ");
         assert_eq!(
             plain(&flooding, Transport::WebSocket),
             "8.0 MB handed over at once, 7.9 MB of it waiting in the browser at most. The slowest heartbeat took 6.20 s, \
              waiting behind it. Every byte came back."
         );
         flooding.server.stops = 3;
-        flooding.flood = Some(FloodTold { echoed: 7, ..told });
+        flooding.flood = Some(FloodStats { echoed: 7, ..told });
         let text = plain(&flooding, Transport::WebTransport);
         assert!(
             text.contains("control has a stream of its own. The server stopped reading 3 times"),
             "{text}"
         );
         assert!(text.ends_with("The connection went away under it."), "{text}");
-        let credit = FloodTold { style: FloodStyle::Credit, ..told };
-        let quick = Flooding { flood: Some(credit), longest_heartbeat_micros: 0, ..flooding };
+        let credit = FloodStats { style: FloodStyle::Credit, ..told };
+        let quick = FloodReport { flood: Some(credit), longest_heartbeat_micros: 0, ..flooding };
         assert!(
             plain(&quick, Transport::WebTransport).starts_with(
                 "8.0 MB of 8.0 MB handed over bit by bit, without a wait. No heartbeat has come back"
             ),
             "what was not measured has no span"
         );
-        assert_eq!(plain(&Flooding::default(), Transport::WebSocket), "Nothing was sent yet.");
+        assert_eq!(plain(&FloodReport::default(), Transport::WebSocket), "Nothing was sent yet.");
     }
 }

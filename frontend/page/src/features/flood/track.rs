@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use sluice_bridge::{AgeColumn, FloodLevel, Flooding, InboundColumn};
+use sluice_bridge::{AgeColumn, FloodLevel, FloodReport, InboundColumn};
 use sluice_shared::flood::Flood;
 use sluice_shared::time::Time;
 
@@ -16,7 +16,7 @@ pub struct InboundTrack {
 
 impl InboundTrack {
     /// Adds a report made at `now`.
-    pub fn push(&mut self, flooding: &Flooding, now: Time) {
+    pub fn push(&mut self, flooding: &FloodReport, now: Time) {
         let index = now.as_micros() / AgeColumn::WIDTH_MICROS;
         if self.columns.back().is_none_or(|last| last.index < index) {
             self.columns.push_back(InboundColumn { index, ..InboundColumn::default() });
@@ -64,12 +64,12 @@ mod tests {
         Time::from_millis(millis)
     }
 
-    fn flooding(buffered: u64, stopped_micros: u64, heartbeat_micros: u64) -> Flooding {
-        Flooding {
+    fn flooding(buffered: u64, stopped_micros: u64, heartbeat_micros: u64) -> FloodReport {
+        FloodReport {
             level: FloodLevel { buffered, desired_size: None },
             heartbeat_micros: Some(heartbeat_micros),
             server: Inbound { stopped_micros, ..Inbound::default() },
-            ..Flooding::default()
+            ..FloodReport::default()
         }
     }
 

@@ -1,7 +1,7 @@
 //! Inbound view: a page that floods a server which stops reading.
 
 use leptos::prelude::*;
-use sluice_bridge::{Flooding, LaneInput, NetworkSettings, ViewAction};
+use sluice_bridge::{FloodReport, LaneInput, NetworkSettings, ViewAction};
 use sluice_shared::flood::FloodStyle;
 use sluice_text::format;
 
@@ -17,7 +17,7 @@ use crate::features::lazy_host::{Actions, Input};
 const AMOUNTS: [u64; 3] = [1_000_000, 8_000_000, 32_000_000];
 
 /// A number: its name, its test id, its value if there is one, and its text.
-type Figure = (&'static str, &'static str, fn(&Flooding) -> Option<u64>, fn(&Flooding) -> String);
+type Figure = (&'static str, &'static str, fn(&FloodReport) -> Option<u64>, fn(&FloodReport) -> String);
 
 const FIGURES: [Figure; 9] = [
     (
@@ -53,25 +53,25 @@ const FIGURES: [Figure; 9] = [
     ),
 ];
 
-fn most_buffered(flooding: &Flooding) -> Option<u64> {
+fn most_buffered(flooding: &FloodReport) -> Option<u64> {
     flooding.flood.map(|flood| flood.most_buffered)
 }
 
 /// What left the browser and has not come back: in the system's buffers, on the way, at the server.
-fn under_way(flooding: &Flooding) -> Option<u64> {
+fn under_way(flooding: &FloodReport) -> Option<u64> {
     flooding.flood.map(|flood| (flood.sent - flood.echoed).saturating_sub(flooding.level.buffered))
 }
 
-fn waits(flooding: &Flooding) -> Option<u64> {
+fn waits(flooding: &FloodReport) -> Option<u64> {
     flooding.flood.map(|flood| flood.waits)
 }
 
-fn echoed(flooding: &Flooding) -> Option<u64> {
+fn echoed(flooding: &FloodReport) -> Option<u64> {
     flooding.flood.map(|flood| flood.echoed)
 }
 
 /// Nothing has come back yet where this is zero.
-fn echo_p50(flooding: &Flooding) -> Option<u64> {
+fn echo_p50(flooding: &FloodReport) -> Option<u64> {
     flooding.flood.map(|flood| flood.echo_p50).filter(|micros| *micros > 0)
 }
 

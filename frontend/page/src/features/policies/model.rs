@@ -13,8 +13,8 @@ use crate::url::setup::LaneSetup;
 use sluice_bridge::Ages;
 use sluice_bridge::Connection;
 use sluice_bridge::Consumer;
-use sluice_bridge::GapSeen;
 use sluice_bridge::Report;
+use sluice_bridge::SkippedRun;
 use sluice_bridge::Summary;
 use sluice_bridge::Work;
 use sluice_text::format;
@@ -89,7 +89,7 @@ pub struct Figures {
     /// Messages in gaps that were reported.
     pub gaps: Option<u64>,
     /// The newest of these gaps.
-    pub gap: Option<GapSeen>,
+    pub gap: Option<SkippedRun>,
     /// Messages missing without a word: found by the page, or as the server's exhibit counts them itself, since what is
     /// missing behind megabytes of buffers is found later.
     pub lost: Option<u64>,

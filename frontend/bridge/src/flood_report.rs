@@ -1,14 +1,14 @@
-//! What a lane floods the server with, and what that does to the connection.
+//! Report on a lane's flood towards the server and its effect on the connection.
 
 use serde::{Deserialize, Serialize};
 use sluice_shared::flood::FloodStyle;
 use sluice_shared::wire::Inbound;
 
-/// One lane's flood, and its heartbeats meanwhile.
+/// State of one lane's flood and of its heartbeats meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Flooding {
+pub struct FloodReport {
     /// The last flood; `None` before the first.
-    pub flood: Option<FloodTold>,
+    pub flood: Option<FloodStats>,
     /// What waits in the browser.
     pub level: FloodLevel,
     /// How long the newest heartbeat took, or how long the oldest one on the way has been waiting if that is longer,
@@ -20,9 +20,9 @@ pub struct Flooding {
     pub server: Inbound,
 }
 
-/// One flood.
+/// Progress of one flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FloodTold {
+pub struct FloodStats {
     /// How it is sent.
     pub style: FloodStyle,
     /// How much it is, bytes.
