@@ -14,7 +14,6 @@ use crate::features::frames::view::FramesPanel;
 use crate::features::host::view::HostPanel;
 use crate::features::lanes::lane_row::LaneRow;
 use crate::features::policies::view::PoliciesPanel;
-use crate::features::timeline::compare::Compare;
 use crate::features::timeline::view::TimelineView;
 use crate::stories::view::StoryCards;
 use crate::url::route::Route;
@@ -86,7 +85,7 @@ fn Shown() -> impl IntoView {
     let app = expect_context::<App>();
     move || match app.route.get() {
         Route::Lab => view! { <StoryCards/><HostPanel/> }.into_any(),
-        Route::Compare => card(view! { <Compare/> }.into_any()),
+        Route::Compare => card(view! { <LazyPanel view=View::Compare/> }.into_any()),
         Route::Trace => card(view! { <LazyPanel view=View::Trace/> }.into_any()),
         Route::Policies => card(view! { <PoliciesPanel/> }.into_any()),
         Route::Continuity => card(view! { <LazyPanel view=View::Continuity/> }.into_any()),

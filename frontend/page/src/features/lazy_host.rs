@@ -13,6 +13,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, console};
 
 use crate::charts::frame_loop::{CanvasFrames, FrameLoop};
+use crate::features::compare::view::CompareView;
 use crate::features::continuity::view::ContinuityView;
 use crate::features::flood::view::InboundView;
 use crate::features::handshakes::state::HandshakesState;
@@ -107,6 +108,7 @@ fn shown(view: View) -> AnyView {
     let Input(input) = expect_context::<Input>();
     let lab = Signal::derive(move || input.with(|input| input.lab.ready().map(|lab| lab.id.clone())));
     match view {
+        View::Compare => view! { <CompareView/> }.into_any(),
         View::Continuity => view! { <ContinuityView/> }.into_any(),
         View::Inbound => view! { <InboundView/> }.into_any(),
         View::Log => view! { <LogView/> }.into_any(),
