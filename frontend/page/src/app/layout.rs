@@ -10,7 +10,6 @@ use crate::app::notices::Notices;
 use crate::app::sidebar::Sidebar;
 use crate::app::state::App;
 use crate::app::verdict_bar::VerdictBar;
-use crate::features::frames::view::FramesPanel;
 use crate::features::host::view::HostPanel;
 use crate::features::lanes::lane_row::LaneRow;
 use crate::features::policies::view::PoliciesPanel;
@@ -89,7 +88,7 @@ fn Shown() -> impl IntoView {
         Route::Trace => card(view! { <LazyPanel view=View::Trace/> }.into_any()),
         Route::Policies => card(view! { <PoliciesPanel/> }.into_any()),
         Route::Continuity => card(view! { <LazyPanel view=View::Continuity/> }.into_any()),
-        Route::Frames => card(view! { <FramesPanel/> }.into_any()),
+        Route::Frames => card(view! { <LazyPanel view=View::Frames/> }.into_any()),
         Route::Inbound => card(view! { <LazyPanel view=View::Inbound/> }.into_any()),
         Route::Handshakes => card(view! { <LazyPanel view=View::Handshakes/> }.into_any()),
         Route::Migration => card(view! { <LazyPanel view=View::Migration/> }.into_any()),
