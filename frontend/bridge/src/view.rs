@@ -19,6 +19,8 @@ use super::{
 /// A view that is loaded when it is opened first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum View {
+    /// Latency distributions of the lanes.
+    Compare,
     /// Consequences of a slow consumer, step by step.
     Trace,
     /// All policies with the same slow consumer.
@@ -41,7 +43,8 @@ pub enum View {
 
 impl View {
     /// All views.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Compare,
         Self::Trace,
         Self::Policies,
         Self::Continuity,
@@ -56,6 +59,7 @@ impl View {
     /// The name that its parts of the page's address begin with.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Compare => "compare",
             Self::Trace => "trace",
             Self::Policies => "policies",
             Self::Continuity => "continuity",

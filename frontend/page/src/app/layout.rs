@@ -10,12 +10,10 @@ use crate::app::notices::Notices;
 use crate::app::sidebar::Sidebar;
 use crate::app::state::{App, MAIN};
 use crate::app::verdict_bar::VerdictBar;
-use crate::features::frames::view::FramesPanel;
 use crate::features::host::view::HostPanel;
 use crate::features::lanes::lane_row::LaneRow;
 use crate::features::policies::view::PoliciesPanel;
 use crate::features::share::view::recorded::{RecordingBanner, RecordingLog};
-use crate::features::timeline::compare::Compare;
 use crate::features::timeline::view::TimelineView;
 use crate::stories::view::StoryCards;
 use crate::url::route::Route;
@@ -92,11 +90,11 @@ fn Shown() -> impl IntoView {
     let app = expect_context::<App>();
     move || match app.route.get() {
         Route::Lab => view! { <StoryCards/><HostPanel/> }.into_any(),
-        Route::Compare => card(view! { <Compare/> }.into_any()),
+        Route::Compare => card(view! { <LazyPanel view=View::Compare/> }.into_any()),
         Route::Trace => card(view! { <LazyPanel view=View::Trace/> }.into_any()),
         Route::Policies => card(view! { <PoliciesPanel/> }.into_any()),
         Route::Continuity => card(view! { <LazyPanel view=View::Continuity/> }.into_any()),
-        Route::Frames => card(view! { <FramesPanel/> }.into_any()),
+        Route::Frames => card(view! { <LazyPanel view=View::Frames/> }.into_any()),
         Route::Inbound => card(view! { <LazyPanel view=View::Inbound/> }.into_any()),
         Route::Handshakes => card(view! { <LazyPanel view=View::Handshakes/> }.into_any()),
         Route::Migration => card(view! { <LazyPanel view=View::Migration/> }.into_any()),

@@ -56,7 +56,6 @@ pub struct Engine {
     /// Which quantity the host panel shows.
     metric: HostMetric,
     axis: AgeAxis,
-    published: u64,
     epochs: EpochLog,
     /// All measurements are to be forgotten with the next instruction.
     restarts: bool,
@@ -81,7 +80,6 @@ impl Engine {
                 fragment_bytes: 0,
                 metric: HostMetric::default(),
                 axis: AgeAxis::default(),
-                published: 0,
                 epochs: EpochLog::new(clock::now()),
                 restarts: false,
                 lab: None,
@@ -130,16 +128,6 @@ impl Engine {
     /// WebSocket frames of at most so many payload bytes, or whole messages with 0.
     pub const fn set_fragments(&mut self, bytes: u32) {
         self.fragment_bytes = bytes;
-    }
-
-    /// Counts publications, by which slow painters know that there is something new.
-    pub const fn published(&self) -> u64 {
-        self.published
-    }
-
-    /// Begins a publication.
-    pub const fn begin_publication(&mut self) {
-        self.published += 1;
     }
 
     /// Before a frame: asks every worker for a report.

@@ -125,7 +125,6 @@ fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
 
 /// Publishes what concerns all lanes.
 fn publish_all(app: App, engine: &mut Engine, now: Time) {
-    engine.begin_publication();
     let are_started = engine.lanes().next().is_some() || app.lanes.with_untracked(Vec::is_empty);
     let found = if are_started {
         let outlook = app.network.outlook.get_untracked();

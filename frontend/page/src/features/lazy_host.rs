@@ -13,8 +13,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, console};
 
 use crate::charts::frame_loop::{CanvasFrames, FrameLoop};
+use crate::features::compare::view::CompareView;
 use crate::features::continuity::view::ContinuityView;
 use crate::features::flood::view::InboundView;
+use crate::features::frames::view::FramesView;
 use crate::features::handshakes::state::HandshakesState;
 use crate::features::handshakes::view::HandshakesView;
 use crate::features::log::view::LogView;
@@ -107,7 +109,9 @@ fn shown(view: View) -> AnyView {
     let Input(input) = expect_context::<Input>();
     let lab = Signal::derive(move || input.with(|input| input.lab.ready().map(|lab| lab.id.clone())));
     match view {
+        View::Compare => view! { <CompareView/> }.into_any(),
         View::Continuity => view! { <ContinuityView/> }.into_any(),
+        View::Frames => view! { <FramesView/> }.into_any(),
         View::Inbound => view! { <InboundView/> }.into_any(),
         View::Log => view! { <LogView/> }.into_any(),
         View::Migration => view! { <MigrationView/> }.into_any(),
@@ -117,7 +121,7 @@ fn shown(view: View) -> AnyView {
             let native = Signal::derive(|| HandshakesState::shared().native_openings());
             view! { <div class="lab"><ThisBrowserView lab native/></div> }.into_any()
         }
-        View::Policies | View::Frames => {
+        View::Policies => {
             let text = ["The view “", view.name(), "” is part of the page itself."].concat();
             view! { <p class="hint">{text}</p> }.into_any()
         }

@@ -1,5 +1,6 @@
 //! One folder a feature: model, view and painting.
 
+pub mod compare;
 pub mod connection;
 pub mod continuity;
 pub mod feed;

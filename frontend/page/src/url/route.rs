@@ -83,6 +83,7 @@ impl Route {
     /// Returns the route that shows a lazily loaded view.
     pub const fn of(view: View) -> Self {
         match view {
+            View::Compare => Self::Compare,
             View::Trace => Self::Trace,
             View::Policies => Self::Policies,
             View::Continuity => Self::Continuity,

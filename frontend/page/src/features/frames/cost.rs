@@ -6,7 +6,6 @@ use sluice_shared::lab::{FlowReport, FrameTotals};
 use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
 
-use crate::features::frames::model::push_text;
 use sluice_text::decimal::fixed;
 
 /// Counts of one lane at one moment, from the server to the browser.
@@ -98,10 +97,11 @@ impl Reading {
     }
 }
 
-/// A column: its title, what it means, its test id, and its value.
-type Column = (&'static str, &'static str, &'static str, fn(&Cost) -> Option<f64>);
+/// A column: title, meaning, test id and value.
+pub type Column = (&'static str, &'static str, &'static str, fn(&Cost) -> Option<f64>);
 
-const COLUMNS: [Column; 6] = [
+/// The columns of the table of costs.
+pub const COLUMNS: [Column; 6] = [
     ("message", "The message itself, as credit counts it", "cost-message", |cost| Some(cost.message)),
     ("+ session", "Headers of batches, control items, what opens a stream", "cost-session", |cost| {
         cost.session
@@ -120,7 +120,7 @@ const COLUMNS: [Column; 6] = [
 ];
 
 /// A lane in the table of costs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CostRow {
     /// The lane's name.
     pub name: String,
@@ -130,35 +130,13 @@ pub struct CostRow {
     pub cost: Option<Cost>,
 }
 
-/// The table of costs, in HTML.
-pub fn costs_html(rows: &[CostRow]) -> String {
-    let mut html =
-        "<table data-testid=framing-cost><tr><td>bytes for each message to the browser</td>".to_owned();
-    for (title, meaning, ..) in COLUMNS {
-        html += &["<th scope=col title=\"", meaning, "\">", title, "</th>"].concat();
+impl CostRow {
+    /// Returns the test id and text of each cell; no text where nothing was measured.
+    pub fn cells(&self) -> [(&'static str, Option<String>); COLUMNS.len()] {
+        COLUMNS.map(|(_, _, testid, read)| {
+            (testid, self.cost.as_ref().and_then(read).map(|value| fixed(value, 1)))
+        })
     }
-    for (at, CostRow { name, token, cost }) in rows.iter().enumerate() {
-        let row = ["</tr><tr data-testid=framing-", &at.to_string(), " style=\"--tone: var(", token, ")\">"];
-        html += &row.concat();
-        html += "<th scope=row><span class=swatch aria-hidden=true></span>";
-        push_text(&mut html, name);
-        html += "</th>";
-        for (_, _, testid, read) in COLUMNS {
-            let text = cost.as_ref().and_then(read).map(|value| fixed(value, 1));
-            let value = text.as_deref().unwrap_or_default();
-            let cell = [
-                "<td data-testid=",
-                testid,
-                " data-value=\"",
-                value,
-                "\">",
-                text.as_deref().unwrap_or("–"),
-                "</td>",
-            ];
-            html += &cell.concat();
-        }
-    }
-    html + "</tr></table>"
 }
 
 #[cfg(test)]
@@ -217,11 +195,11 @@ mod tests {
             wire: 124.0,
             packet_count: 0.5,
         };
-        let row = |name: &str, cost| CostRow { name: name.to_owned(), token: "--ws-0".to_owned(), cost };
-        let html = costs_html(&[row("A & B", Some(cost)), row("C", None)]);
-        assert!(html.contains("A &amp; B"), "{html}");
-        assert!(html.contains("data-testid=cost-framing data-value=\"2.0\">2.0</td>"), "{html}");
-        assert_eq!(html.matches("data-value=\"\">–</td>").count(), 7, "{html}");
+        let row = |cost| CostRow { name: "A".to_owned(), token: "--ws-0".to_owned(), cost };
+        let texts = row(Some(cost)).cells().map(|(_, text)| text);
+        let texts = texts.each_ref().map(Option::as_deref);
+        assert_eq!(texts, [Some("80.0"), None, Some("2.0"), Some("14.0"), Some("124.0"), Some("0.5")]);
+        assert!(row(None).cells().iter().all(|(_, text)| text.is_none()));
     }
 
     #[test]

@@ -54,13 +54,13 @@ pub fn LaneNumbers(
             />
             <Number
                 lesser=true
-                label="in gaps"
+                label="skipped"
                 testid="gaps"
                 title=lane.read(gap_reasons)
                 value=lane.read(|view| Some(view.summary.gaps.iter().sum()))
                 shown=("epoch", lane.read(|view| Some(view.summary.epoch.gaps_total())))
                 text=lane.read(|view| format::count(view.summary.epoch.gaps_total()))
-                bad=lane.read(|view| view.summary.epoch.gaps_total() > 0)
+                bad=never
             />
             <Number
                 lesser=true

@@ -15,7 +15,7 @@ const COLUMNS: [Column; 8] = [
     ("latency p50", "race-p50", |figures| figures.latency.map(|ages| ages.p50), format::span),
     ("latency p99", "race-p99", |figures| figures.latency.map(|ages| ages.p99), format::span),
     ("consumed", "race-consumed", |figures| Some(figures.consumed), format::count),
-    ("in gaps", "race-gaps", |figures| figures.gaps, format::count),
+    ("skipped", "race-gaps", |figures| figures.gaps, format::count),
     ("lost", "race-lost", |figures| figures.lost, format::count),
     ("server holds", "race-server", |figures| figures.server_peak_bytes, format::bytes),
     ("page holds", "race-page", |figures| Some(figures.page_peak_bytes), format::bytes),

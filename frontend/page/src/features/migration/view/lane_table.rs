@@ -23,7 +23,7 @@ pub(super) fn LaneTable() -> impl IntoView {
                             <th scope="col">"now"</th>
                             <th scope="col">"reconnects"</th>
                             <th scope="col">"last loss"</th>
-                            <th scope="col">"in gaps"</th>
+                            <th scope="col">"skipped"</th>
                             <th scope="col">"lost"</th>
                         </tr>
                     </thead>

@@ -1,9 +1,14 @@
-//! The lanes' age distributions laid over each other: share of messages consumed within an age, the share in
-//! log-odds so that the last per mille has room, the age by its logarithm.
+//! Chart of the lanes' latency distributions: share of messages consumed within a latency, the share in log-odds so
+//! that the last per mille has room, the latency by its logarithm.
+
+use std::rc::Rc;
+
+use leptos::prelude::{Memo, WithUntracked};
+use sluice_bridge::{LaneInput, curve_share};
 
 use crate::charts::frame_loop::Frame;
-use crate::engine::driver::EngineHandle;
-use sluice_bridge::curve_share;
+use crate::charts::palette::Palette;
+use crate::charts::series::Tone;
 use sluice_browser::surface::Align;
 use sluice_browser::surface::Surface;
 use sluice_text::format;
@@ -12,43 +17,57 @@ const LEFT: f64 = 50.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 20.0;
-/// Younger ages are drawn at the left edge: they are within what is known of the clocks' offset.
+/// Shorter latencies are drawn at the left edge: they are within what is known of the clocks' offset.
 const YOUNGEST_MICROS: u32 = 100;
-/// Room for a label of the age axis.
+/// Room for a label of the latency axis.
 const LABEL_WIDTH: f64 = 46.0;
 const SHARES: [(f64, &str); 6] =
     [(0.01, "1 %"), (0.1, "10 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
 
+/// One lane's distribution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneCurve {
+    tone: Tone,
+    /// Microseconds at the shares of [`curve_share`].
+    latencies: Vec<u32>,
+}
+
+impl LaneCurve {
+    /// The curve of `lane`; `None` while too little was measured.
+    pub fn new(lane: &LaneInput, tone: Tone) -> Option<Self> {
+        let stats = &lane.summary.epoch;
+        let is_measured = stats.measured().is_some() && !stats.curve.is_empty();
+        is_measured.then(|| Self { tone, latencies: stats.curve.clone() })
+    }
+}
+
 /// Paints the curves of all lanes.
 #[derive(Debug)]
 pub struct CurvePainter {
-    engine: EngineHandle,
-    drawn: Option<(u64, usize)>,
+    curves: Memo<Vec<LaneCurve>>,
+    /// The curves and colours of the last drawing.
+    drawn: Option<(Vec<LaneCurve>, Rc<Palette>)>,
 }
 
 impl CurvePainter {
     /// A painter for all lanes.
-    pub const fn new(engine: EngineHandle) -> Self {
-        Self { engine, drawn: None }
+    pub const fn new(curves: Memo<Vec<LaneCurve>>) -> Self {
+        Self { curves, drawn: None }
     }
 
-    /// Paints the curves, as often as the summaries are published.
+    /// Paints the curves when they, the size or the colours have changed.
     pub fn paint(&mut self, surface: &mut Surface, frame: &Frame) {
         let Some((width, height)) = surface.fit() else { return };
-        let engine = self.engine.borrow();
-        let look = (engine.published(), std::rc::Rc::as_ptr(&frame.palette) as usize);
-        if !surface.take_resized() && self.drawn == Some(look) {
+        let is_drawn = self.drawn.as_ref().is_some_and(|(drawn, palette)| {
+            Rc::ptr_eq(palette, &frame.palette) && self.curves.with_untracked(|curves| curves == drawn)
+        });
+        if !surface.take_resized() && is_drawn {
             return;
         }
-        self.drawn = Some(look);
+        let curves = self.curves.with_untracked(Vec::clone);
         surface.clear((width, height));
-        let lanes: Vec<_> = engine
-            .lanes()
-            .filter(|running| running.model.summary.epoch.measured().is_some())
-            .filter(|running| !running.model.summary.epoch.curve.is_empty())
-            .collect();
-        let ages = || lanes.iter().flat_map(|running| running.model.summary.epoch.curve.iter().copied());
-        let (lowest, highest) = (ages().min().unwrap_or(300), ages().max().unwrap_or(30_000));
+        let latencies = || curves.iter().flat_map(|curve| curve.latencies.iter().copied());
+        let (lowest, highest) = (latencies().min().unwrap_or(300), latencies().max().unwrap_or(30_000));
         let low = f64::from(lowest.max(YOUNGEST_MICROS)).log10().floor();
         let plot = Plot {
             surface,
@@ -58,19 +77,18 @@ impl CurvePainter {
             high: f64::from(highest.max(1)).log10().ceil().max(low + 2.0),
         };
         plot.axes();
-        for running in lanes {
-            let points: Vec<_> = running
-                .model
-                .summary
-                .epoch
-                .curve
+        for LaneCurve { tone, latencies } in &curves {
+            let points: Vec<_> = latencies
                 .iter()
                 .enumerate()
-                .map(|(index, age)| (plot.x_from_age(f64::from(*age)), plot.y_from_share(curve_share(index))))
+                .map(|(index, micros)| {
+                    (plot.x_from_latency(f64::from(*micros)), plot.y_from_share(curve_share(index)))
+                })
                 .collect();
-            surface.stroke_style(frame.palette.tone(running.tone), 2.0, running.tone.dash());
+            surface.stroke_style(frame.palette.tone(*tone), 2.0, tone.dash());
             surface.polyline(&points);
         }
+        self.drawn = Some((curves, Rc::clone(&frame.palette)));
     }
 }
 
@@ -78,13 +96,13 @@ struct Plot<'a> {
     surface: &'a Surface,
     frame: &'a Frame,
     size: (f64, f64),
-    /// Decimal logarithms of the ages, microseconds, at the left and right edge.
+    /// Decimal logarithms of the latencies, microseconds, at the left and right edge.
     low: f64,
     high: f64,
 }
 
 impl Plot<'_> {
-    fn x_from_age(&self, micros: f64) -> f64 {
+    fn x_from_latency(&self, micros: f64) -> f64 {
         let share = (micros.max(1.0).log10() - self.low) / (self.high - self.low);
         LEFT + share.clamp(0.0, 1.0) * (self.size.0 - LEFT - RIGHT)
     }
@@ -98,7 +116,7 @@ impl Plot<'_> {
     fn axes(&self) {
         let palette = &self.frame.palette;
         let (right, bottom) = (self.size.0 - RIGHT, self.size.1 - BOTTOM);
-        self.surface.font(10.5, &palette.font);
+        self.surface.font(12.0, &palette.font);
         self.surface.fill_colour(&palette.faint);
         self.surface.stroke_style(&palette.line, 1.0, &[]);
         for (share, label) in SHARES {
@@ -111,7 +129,7 @@ impl Plot<'_> {
         let every = (LABEL_WIDTH / spacing).ceil().max(1.0) as i32;
         for decade in 0..=decades {
             let micros = 10f64.powf(self.low + f64::from(decade));
-            let x = self.x_from_age(micros);
+            let x = self.x_from_latency(micros);
             self.surface.line((x, TOP), (x, bottom));
             if decade % every == 0 {
                 let (x, align) =
