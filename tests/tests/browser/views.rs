@@ -19,11 +19,13 @@ pub(crate) const VIEWS: [&str; 11] = [
     "log",
 ];
 
-/// Whether a view is shown with its content, which may have to be loaded.
+/// Whether a view is shown with its content, which may have to be loaded, or measured in a run of milliseconds.
 const IS_THERE: &str = r#"
     const main = document.querySelector("main");
     const isLoading = [...main.querySelectorAll("[role=status]")].some((each) => each.innerText === "Loading…");
-    return main.dataset.view === arguments[0] && !isLoading;
+    const isMeasured = arguments[0] !== "handshakes"
+        || main.querySelector('[data-testid="handshake-status"]')?.dataset.value === "done";
+    return main.dataset.view === arguments[0] && !isLoading && isMeasured;
 "#;
 
 const OPEN_EVERYTHING: &str = r#"

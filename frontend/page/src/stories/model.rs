@@ -126,8 +126,7 @@ impl Scenario {
                 "500 messages of 8 KB a second: too large for a datagram, many packets for the others."
             }
             Self::LossyNetwork => {
-                "Each way 50 ms and 2 % of the packets lost. With BBR on all lanes what remains is the order that each \
-                 transport keeps: one for all topics, or one for each."
+                "50 ms each way, 2 % of packets lost, BBR on all lanes: what differs is the order each transport keeps."
             }
             Self::Tunnel => {
                 "A phone on LTE, and nothing gets in for the first 4 s. Watch what each lane makes up for."
