@@ -7,9 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sluice_shared::api::{Info, Problem};
 use sluice_shared::lab::{
-    Answer, CloseRecord, Congestion, CongestionPorts, FlowReport, FrameEvent, FrameRecord, FrameTotals,
-    HopReport, JoinedMessage, Knobs, Lab, LabPorts, LabReport, LateWrite, Lateness, LinkChange, LinkReport,
-    NetworkReport, QuicBytes, TcpPhase, TcpReport, TcpStack, TcpWait, UpgradeRecord,
+    AddressChange, Answer, CloseRecord, Congestion, CongestionPorts, FlowReport, FrameEvent, FrameRecord,
+    FrameTotals, HopReport, JoinedMessage, Knobs, Lab, LabPorts, LabReport, LateWrite, Lateness, LinkChange,
+    LinkReport, NetworkReport, NewAddress, OutageTime, QuicBytes, SwitchReport, TcpFate, TcpPhase, TcpReport,
+    TcpStack, TcpWait, TunnelReport, UpgradeRecord,
 };
 use sluice_shared::link::Direction;
 use sluice_shared::mode::Transport;
@@ -37,6 +38,8 @@ fn the_network_is_decoded_from_a_whole_report() {
         is_udp_blocked: true,
         relay_load: 0.25,
         flows: vec![flow(), FlowReport { lane: None, tcp: None, lateness: None, quic: None, ..flow() }],
+        switches: vec![switch()],
+        tunnels: vec![tunnel()],
         is_migration_off: true,
         ..LabReport::default()
     };
@@ -47,8 +50,8 @@ fn the_network_is_decoded_from_a_whole_report() {
         is_udp_blocked: report.is_udp_blocked,
         relay_load: report.relay_load,
         flows: report.flows,
-        switches: Vec::new(),
-        tunnels: Vec::new(),
+        switches: vec![AddressChange { number: 6, at: Time::from_millis(20), address: NewAddress::Host }],
+        tunnels: vec![OutageTime { from: Time::from_millis(30), until: Time::from_millis(40) }],
     };
     assert_eq!(decode(&json.to_string()), Ok(network.clone()));
     check_fields(&json, &network);
@@ -201,6 +204,22 @@ fn flow() -> FlowReport {
         lateness: Some(Lateness { writes: 8, worst: Some(worst), ..Lateness::default() }),
         quic: Some(QuicBytes { packets: 11, ..QuicBytes::default() }),
     }
+}
+
+fn switch() -> SwitchReport {
+    SwitchReport {
+        number: 6,
+        at: Time::from_millis(20),
+        address: NewAddress::Host,
+        tcp: TcpFate::default(),
+        problem: Some("no other host".into()),
+        paths: Vec::new(),
+    }
+}
+
+fn tunnel() -> TunnelReport {
+    let (from, until) = (Time::from_millis(30), Time::from_millis(40));
+    TunnelReport { number: 1, from, until, switched: false, paths: Vec::new() }
 }
 
 fn plain_frame() -> FrameRecord {
