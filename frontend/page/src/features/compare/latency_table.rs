@@ -30,7 +30,7 @@ pub fn LatencyTable() -> impl IntoView {
         .map(|(title, _, _)| view! { <th scope="col">{title}</th> })
         .collect_view();
     view! {
-        <div class="table-scroll">
+        <div class="table-scroll" tabindex="0" role="region" aria-label="Latency in numbers">
             <table class="percentiles">
                 <thead>
                     <tr>
