@@ -8,7 +8,8 @@
 //! A lane names its mode; `sleep:` or `busy:` is its consumer, `policy:`, `window:`, `cc:` and `direct` follow when they
 //! are not `lossless`, `auto`, `cubic` and through the emulated network; `start-over` gives sessions up with their
 //! connections, `fallback` lets WebSocket stand in for WebTransport. `hb` is the heartbeat's interval and timeout, ms. `net` is a preset, and what follows it are the
-//! settings that differ: ms, kbit/s and per cent. `view` is [`crate::url::route::Route`]'s. What can't be read becomes the default and a note.
+//! settings that differ: ms, kbit/s and per cent. `view` is [`crate::url::route::Route`]'s;
+//! `open`, `axis`, `metric` and `do` are [`crate::features::share::link::LinkExtras`]'s. What can't be read becomes the default and a note.
 
 use core::fmt::Write as _;
 use core::time::Duration;
