@@ -80,6 +80,7 @@ async fn silent_drops_are_traced_from_the_slow_consumer_to_the_holes_beside_a_la
         let pressed = "return document.querySelector(`[data-testid=step-holes]`).ariaPressed";
         assert_eq!(stage.browser.run(pressed, json!([])).await, json!("true"));
         // The next story gives the second lane its own mode back.
+        stage.press(None, "view-lab").await;
         stage.press(None, "scenario-clean").await;
         stage
             .until("both modes are there again", |facts| facts.lanes() == ["stream-per-topic", "websocket"])
