@@ -10,6 +10,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Element, console};
 
 use crate::dom::load_stylesheet;
+use crate::worker_link::lane_module;
 
 /// The script around the module. Its name is not hashed, so that the page knows it.
 const SCRIPT: &str = "./views.js";
@@ -85,7 +86,7 @@ impl LazyModule {
             });
         let sent = encoded(input)?;
         let bytes = Uint8Array::from(sent.as_slice());
-        self.open.call3(&JsValue::NULL, host, &bytes, on_action.as_ref())?;
+        self.open.call4(&JsValue::NULL, host, &bytes, on_action.as_ref(), &lane_module())?;
         Ok(LazyView { module: self, sent, _on_action: on_action })
     }
 }

@@ -23,6 +23,22 @@ extern "C" {
     static MODULE_URL: JsValue;
 }
 
+thread_local! {
+    /// The module that workers run, if it is not the running one.
+    static LANE_MODULE: RefCell<Option<Array>> = const { RefCell::new(None) };
+}
+
+/// Returns the module that workers run, as its script's address and its compiled code.
+pub fn lane_module() -> Array {
+    let other = LANE_MODULE.with_borrow(Option::clone);
+    other.unwrap_or_else(|| MODULE_URL.with(|url| Array::of2(url, &wasm_bindgen::module())))
+}
+
+/// Lets workers run the module of the page, which [`lane_module`] returned there, instead of the running one.
+pub fn set_lane_module(module: Array) {
+    LANE_MODULE.set(Some(module));
+}
+
 /// What comes from a worker.
 #[derive(Debug)]
 pub enum Arrival {
@@ -140,10 +156,9 @@ impl Drop for WorkerLink {
     }
 }
 
-/// Gives the worker the page's own module, compiled. Whether it could.
+/// Gives the worker the page's module, compiled. Returns whether it could.
 fn hand_over_module(worker: &Worker) -> bool {
-    let module = MODULE_URL.with(|url| Array::of2(url, &wasm_bindgen::module()));
-    worker.post_message(&module).is_ok()
+    worker.post_message(&lane_module()).is_ok()
 }
 
 fn post(worker: &Worker, command: &Command) {

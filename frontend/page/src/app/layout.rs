@@ -12,7 +12,6 @@ use crate::app::state::{App, MAIN};
 use crate::app::verdict_bar::VerdictBar;
 use crate::features::host::view::HostPanel;
 use crate::features::lanes::lane_row::LaneRow;
-use crate::features::policies::view::PoliciesPanel;
 use crate::features::share::view::recorded::{RecordingBanner, RecordingLog};
 use crate::features::timeline::view::TimelineView;
 use crate::stories::view::StoryCards;
@@ -92,7 +91,7 @@ fn Shown() -> impl IntoView {
         Route::Lab => view! { <StoryCards/><HostPanel/> }.into_any(),
         Route::Compare => card(view! { <LazyPanel view=View::Compare/> }.into_any()),
         Route::Trace => card(view! { <LazyPanel view=View::Trace/> }.into_any()),
-        Route::Policies => card(view! { <PoliciesPanel/> }.into_any()),
+        Route::Policies => card(view! { <LazyPanel view=View::Policies/> }.into_any()),
         Route::Continuity => card(view! { <LazyPanel view=View::Continuity/> }.into_any()),
         Route::Frames => card(view! { <LazyPanel view=View::Frames/> }.into_any()),
         Route::Inbound => card(view! { <LazyPanel view=View::Inbound/> }.into_any()),

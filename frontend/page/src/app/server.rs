@@ -72,16 +72,27 @@ impl ServerInfo {
 
     /// Where a lane connects: through `lab`, or without an emulated network.
     pub fn endpoints_of(&self, lane: LaneId, setup: &LaneSetup, lab: Option<LabPorts>) -> Endpoints {
-        let Some(lab) = lab.filter(|_| !setup.is_direct) else { return self.endpoints.clone() };
-        let PageAddress { protocol, host, .. } = &self.page;
-        let port = |ports: CongestionPorts| ports.port(setup.congestion);
-        Endpoints {
-            websocket: support::lab_websocket_url(protocol, host, port(lab.websocket), lane.0),
-            webtransport: lab
-                .webtransport
-                .map_or_else(String::new, |ports| support::lab_webtransport_url(host, port(ports), lane.0)),
-            certificate_hashes: self.endpoints.certificate_hashes.clone(),
-        }
+        endpoints_of(&self.endpoints, &self.page, lane, setup, lab)
+    }
+}
+
+/// Returns where a lane of a page at `page` connects: through `lab`, or at `direct` without an emulated network.
+pub fn endpoints_of(
+    direct: &Endpoints,
+    page: &PageAddress,
+    lane: LaneId,
+    setup: &LaneSetup,
+    lab: Option<LabPorts>,
+) -> Endpoints {
+    let Some(lab) = lab.filter(|_| !setup.is_direct) else { return direct.clone() };
+    let PageAddress { protocol, host, .. } = page;
+    let port = |ports: CongestionPorts| ports.port(setup.congestion);
+    Endpoints {
+        websocket: support::lab_websocket_url(protocol, host, port(lab.websocket), lane.0),
+        webtransport: lab
+            .webtransport
+            .map_or_else(String::new, |ports| support::lab_webtransport_url(host, port(ports), lane.0)),
+        certificate_hashes: direct.certificate_hashes.clone(),
     }
 }
 

@@ -24,7 +24,6 @@ use crate::engine::meter::FrameCost;
 use crate::engine::publish;
 use crate::features::host::model::HostMetric;
 use crate::features::network::state::Network;
-use crate::features::policies::state::Race;
 use crate::features::share::link::LinkExtras;
 use crate::features::share::player;
 use crate::features::share::state::Sharing;
@@ -81,8 +80,6 @@ pub struct App {
     pub views: LazyViews,
     /// The moment that is marked in the charts.
     pub marked: RwSignal<Option<Time>>,
-    /// All policies against each other.
-    pub race: Race,
     /// Saving and sharing.
     pub share: Sharing,
     /// Seconds of measurement.
@@ -122,7 +119,6 @@ impl App {
             route: RwSignal::new(Route::from_query(&window::query())),
             views: LazyViews::new(&window::query()),
             marked: RwSignal::new(None),
-            race: Race::new(),
             share: Sharing::new(extras.plan.clone()),
             elapsed_secs: RwSignal::new(0),
             epoch: RwSignal::new(EpochView::default()),
@@ -225,7 +221,6 @@ impl App {
     pub fn tell_race(&self) {
         self.open_route(Route::Policies);
         self.views.request_race();
-        self.race.start(*self);
     }
 
     /// Adds a lane at the bottom, unless there are enough.

@@ -21,6 +21,7 @@ use crate::features::handshakes::state::HandshakesState;
 use crate::features::handshakes::view::HandshakesView;
 use crate::features::log::view::LogView;
 use crate::features::migration::view::MigrationView;
+use crate::features::policies::view::PoliciesView;
 use crate::features::this_browser::view::ThisBrowserView;
 use crate::features::trace::view::TraceView;
 
@@ -121,9 +122,6 @@ fn shown(view: View) -> AnyView {
             let native = Signal::derive(|| HandshakesState::shared().native_openings());
             view! { <div class="lab"><ThisBrowserView lab native/></div> }.into_any()
         }
-        View::Policies => {
-            let text = ["The view “", view.name(), "” is part of the page itself."].concat();
-            view! { <p class="hint">{text}</p> }.into_any()
-        }
+        View::Policies => view! { <PoliciesView/> }.into_any(),
     }
 }

@@ -1,91 +1,78 @@
-//! Runs all policies one after the other.
+//! Race of the policies: runs all of them one after the other.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
+use sluice_bridge::{Command, LabInput, LaneSetup, Report, Setup, ViewInput};
+use sluice_browser::worker_link::{Arrival, WorkerLink};
+use sluice_browser::{clock, window};
 
-use crate::app::server::Server;
-use crate::app::state::App;
+use crate::app::server::endpoints_of;
 use crate::engine::lane::LaneId;
-use crate::features::network::state::LabState;
-use crate::features::policies::model::CONNECT;
-use crate::features::policies::model::Entry;
-use crate::features::policies::model::RUN;
-use crate::features::policies::model::Standing;
-use crate::features::policies::model::feed;
-use crate::features::policies::model::ready_since;
-use crate::features::policies::model::runner;
-use crate::url::setup::LaneSetup;
-use sluice_bridge::Command;
-use sluice_bridge::Report;
-use sluice_bridge::Setup;
-use sluice_browser::clock;
-use sluice_browser::worker_link::Arrival;
-use sluice_browser::worker_link::WorkerLink;
+use crate::features::policies::model::{CONNECT, Entry, RUN, Standing, feed, ready_since, runner};
 
 /// What the race calls its lane to the emulated network: none of the page's own.
 const LANE: LaneId = LaneId(999);
-/// Time from one look to the next, milliseconds.
-const LOOK_MILLIS: i32 = 100;
+/// Time from one report to the next, milliseconds.
+const POLL_MILLIS: i32 = 100;
 
-/// A race, whether it runs or not.
-#[derive(Clone, Copy, Debug)]
+thread_local! {
+    static SHARED: OnceCell<&'static Race> = const { OnceCell::new() };
+}
+
+/// The race. Its signals are counted references, not bound to the view that is mounted: it goes on when its view is
+/// left.
+#[derive(Debug, Default)]
 pub struct Race {
     /// The policies, in the order in which they run; empty before the first race.
-    pub entries: RwSignal<Vec<Entry>>,
+    pub entries: ArcRwSignal<Vec<Entry>>,
     /// Whether it runs.
-    pub is_running: RwSignal<bool>,
+    pub is_running: ArcRwSignal<bool>,
     /// Why there is none.
-    pub obstacle: RwSignal<Option<&'static str>>,
+    pub obstacle: ArcRwSignal<Option<&'static str>>,
+    /// Requests of the page that were followed.
+    requests: AtomicU32,
 }
 
 impl Race {
-    pub(crate) fn new() -> Self {
-        Self {
-            entries: RwSignal::new(Vec::new()),
-            is_running: RwSignal::new(false),
-            obstacle: RwSignal::new(None),
+    /// The one race of this page, made at first use and kept as long as the page lives.
+    pub fn shared() -> &'static Self {
+        SHARED.with(|shared| *shared.get_or_init(|| Box::leak(Box::default())))
+    }
+
+    /// Begins a race if the page has requested another one since the last call.
+    pub fn follow_requests(&'static self, input: &ViewInput) {
+        if self.requests.swap(input.races_requested, Ordering::Relaxed) != input.races_requested {
+            self.start(input);
         }
     }
 
-    /// Begins a race, unless one runs.
-    pub fn start(self, app: App) {
+    /// Begins a race with the page's set-up, unless one runs.
+    pub fn start(&'static self, input: &ViewInput) {
         if self.is_running.get_untracked() {
             return;
         }
+        let setups = setups(input);
+        self.obstacle.set(match setups {
+            Some(_) => None,
+            None => Some("The server is not there yet, or the page has no lane."),
+        });
+        let Some(setups) = setups else { return };
         self.is_running.set(true);
         self.entries.set(Entry::all());
-        leptos::task::spawn_local(async move {
-            for at in 0..self.entries.with_untracked(Vec::len) {
-                let Some(setup) = self.setup_of(app, at) else {
-                    self.obstacle.set(Some("The server is not there yet, or the page has no lane."));
-                    break;
-                };
-                self.obstacle.set(None);
+        spawn_local(async move {
+            for (at, setup) in setups.into_iter().enumerate() {
                 self.run(setup, at).await;
             }
             self.is_running.set(false);
         });
     }
 
-    fn setup_of(self, app: App, at: usize) -> Option<Setup> {
-        let Server::Ready(server) = app.server.get_untracked() else { return None };
-        let ports = match app.network.lab.get_untracked() {
-            LabState::Asking => return None,
-            LabState::Ready(lab) => Some(lab.ports),
-            LabState::Missing(_) => None,
-        };
-        let first = untrack(|| app.lanes.get().first().map(crate::engine::lane::Lane::setup))?;
-        let lane = runner(Some(first));
-        let feeds = feed(app.feeds.get_untracked()).fitted(server.offered);
-        let policy = self.entries.with_untracked(|entries| entries.get(at).map(|entry| entry.policy))?;
-        let endpoints = server.endpoints_of(LANE, &lane, ports);
-        Some(LaneSetup { policy, ..lane }.for_worker(&feeds, &feeds.specs(server.offered), endpoints))
-    }
-
     /// Runs one policy in a worker of its own, which ends with it.
-    async fn run(self, setup: Setup, at: usize) {
+    async fn run(&'static self, setup: Setup, at: usize) {
         let newest: Rc<RefCell<Option<Result<Report, String>>>> = Rc::default();
         let worker = WorkerLink::spawn("race", {
             let newest = Rc::clone(&newest);
@@ -105,7 +92,7 @@ impl Race {
         let began = clock::now();
         loop {
             worker.ask_for_report();
-            clock::sleep_millis(LOOK_MILLIS).await;
+            clock::sleep_millis(POLL_MILLIS).await;
             let arrived = newest.take();
             let is_over = match arrived {
                 Some(Ok(report)) => {
@@ -134,7 +121,25 @@ impl Race {
         }
     }
 
-    fn change(self, at: usize, change: impl FnOnce(&mut Entry) -> bool) -> bool {
+    fn change(&self, at: usize, change: impl FnOnce(&mut Entry) -> bool) -> bool {
         self.entries.try_update(|entries| entries.get_mut(at).is_none_or(change)).unwrap_or(true)
     }
+}
+
+/// Returns the set-up of each entry's lane; `None` while the server or its lab is not known, or without a lane.
+fn setups(input: &ViewInput) -> Option<Vec<Setup>> {
+    let server = input.server.as_ref()?;
+    let ports = match &input.lab {
+        LabInput::Pending => return None,
+        LabInput::Ready(lab) => Some(lab.ports),
+        LabInput::Missing(_) => None,
+    };
+    let lane = runner(Some(input.lanes.first()?.setup));
+    let feeds = feed(input.feeds).fitted(server.offered);
+    let specs = feeds.specs(server.offered);
+    let endpoints = endpoints_of(&server.endpoints, &window::page_address(), LANE, &lane, ports);
+    let setup = |entry: Entry| {
+        LaneSetup { policy: entry.policy, ..lane }.for_worker(&feeds, &specs, endpoints.clone())
+    };
+    Some(Entry::all().into_iter().map(setup).collect())
 }

@@ -1,11 +1,12 @@
-//! All policies with the same feed and the same slow consumer.
+//! Policies view: all policies with the same feed and the same slow consumer.
 
 use leptos::prelude::*;
 
-use crate::app::state::App;
+use crate::features::lazy_host::Input;
 use crate::features::policies::model::Entry;
 use crate::features::policies::model::Figures;
 use crate::features::policies::model::Standing;
+use crate::features::policies::state::Race;
 use sluice_text::format;
 
 /// A column: its title, its test id, its value if there is one, and what that value is in words.
@@ -29,9 +30,14 @@ const COLUMNS: [Column; 8] = [
 
 /// A button, and a row for each policy.
 #[component]
-pub fn PoliciesPanel() -> impl IntoView {
-    let app = expect_context::<App>();
-    let race = app.race;
+pub fn PoliciesView() -> impl IntoView {
+    let Input(input) = expect_context();
+    let race = Race::shared();
+    let is_requested = Memo::new(move |_| input.with(|input| input.races_requested));
+    Effect::new(move |_| {
+        is_requested.track();
+        input.with_untracked(|input| race.follow_requests(input));
+    });
     let titles = || COLUMNS.map(|(title, ..)| view! { <th scope="col">{title}</th> }).collect_view();
     view! {
         <div class="card-head">
@@ -43,7 +49,7 @@ pub fn PoliciesPanel() -> impl IntoView {
                 data-testid="race"
                 data-value=move || race.is_running.get().to_string()
                 disabled=move || race.is_running.get()
-                on:click=move |_| race.start(app)
+                on:click=move |_| input.with_untracked(|input| race.start(input))
             >
                 {move || if race.is_running.get() { "Racing" } else { "Race the policies" }}
             </button>
