@@ -1,13 +1,12 @@
 //! The module of the lazily loaded views, imported by the page when one of them is opened first.
 
 use js_sys::{Array, Function};
-use sluice_browser::worker_link::set_lane_module;
 use sluice_page::features::lazy_host;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Shows a view in `host`, in place of the one before. `input` is an encoded [`sluice_bridge::ViewInput`];
-/// `on_action` is called with each encoded [`sluice_bridge::ViewAction`]. `lane_module` is the page's own module, which
+/// Shows a view in `host`, in place of the one before. `input` is an encoded `ViewInput` of the bridge;
+/// `on_action` is called with each encoded `ViewAction`. `lane_module` is the page's own module, which
 /// runs lanes in workers.
 ///
 /// # Errors
@@ -19,8 +18,8 @@ pub fn open(
     on_action: &Function,
     lane_module: Array,
 ) -> Result<(), JsValue> {
-    set_lane_module(lane_module);
-    lazy_host::open(host, input, on_action).map_err(|error| JsValue::from_str(&error.to_string()))
+    lazy_host::open(host, input, on_action, lane_module)
+        .map_err(|error| JsValue::from_str(&error.to_string()))
 }
 
 /// Hands the view that is shown another snapshot.

@@ -5,10 +5,11 @@
 use std::any::Any;
 use std::cell::RefCell;
 
-use js_sys::{Function, Uint8Array};
+use js_sys::{Array, Function, Uint8Array};
 use leptos::mount::mount_to;
 use leptos::prelude::*;
 use sluice_bridge::{View, ViewAction, ViewInput};
+use sluice_browser::worker_link::set_lane_module;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, console};
 
@@ -58,11 +59,18 @@ thread_local! {
     static FRAMES: FrameLoop = started_frames();
 }
 
-/// Shows the view that `input` names in `host`, in place of the one before.
+/// Shows the view that `input` names in `host`, in place of the one before. `lane_module` is the page's own module,
+/// which runs lanes in workers.
 ///
 /// # Errors
 /// The snapshot cannot be decoded.
-pub fn open(host: &Element, input: &[u8], on_action: &Function) -> Result<(), postcard::Error> {
+pub fn open(
+    host: &Element,
+    input: &[u8],
+    on_action: &Function,
+    lane_module: Array,
+) -> Result<(), postcard::Error> {
+    set_lane_module(lane_module);
     let input: ViewInput = postcard::from_bytes(input)?;
     close();
     FRAMES.with(FrameLoop::invalidate_look);
