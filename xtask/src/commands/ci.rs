@@ -109,7 +109,6 @@ fn clippy_wasm(workspace: &Workspace) -> Result<String> {
         "sluice-bridge",
         "--package",
         "sluice-text",
-        "--all-targets",
     ]);
     clippy.args(["--target", toolchain::TARGET, "--", "-Dwarnings"]);
     process::run(&mut clippy, "clippy for wasm32").map(|()| format!("by {}", toolchain.name()))
