@@ -6,21 +6,23 @@
 //! and workers of one browser share.
 
 mod command;
+mod connection_event;
 mod epoch;
 mod flood_report;
 mod lab_action;
 mod lane_setup;
-mod life;
 mod report;
 mod summary;
 mod view;
 
 pub use command::{Command, Consumer, Endpoints, Recovery, Setup, Upkeep, Window, Work};
+pub use connection_event::{
+    ConnectionEvent, ConnectionEventKind, DeliveryGap, Outage, SessionStart, TransportOpenTimes,
+};
 pub use epoch::EpochStats;
 pub use flood_report::{FloodLevel, FloodReport, FloodStats, InboundColumn};
 pub use lab_action::{LabAction, NetworkSettings};
 pub use lane_setup::{CONSUMER_AT_ONCE, FeedKind, FeedKinds, FeedSetup, LaneSetup, WindowChoice};
-pub use life::{LifeEvent, LifeKind, Outage, ReadyTimes, Silence, Start};
 pub use report::{AgeColumn, Connection, Dot, HostReading, Level, Note, Report};
 pub use summary::{Ages, Credit, Hops, SkippedRun, Summary, curve_share};
 pub use view::{

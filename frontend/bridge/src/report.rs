@@ -5,7 +5,7 @@ use sluice_shared::certificate::Certificate;
 use sluice_shared::mode::Mode;
 use sluice_shared::time::Time;
 
-use super::{LifeEvent, Summary};
+use super::{ConnectionEvent, Summary};
 
 /// What a worker answers to [`super::Command::Report`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,8 +24,8 @@ pub struct Report {
     pub host: Vec<HostReading>,
     /// What happened since the last report; at most [`Report::MAX_NOTES`], the newest ones.
     pub notes: Vec<Note>,
-    /// The connection's life since the last report; at most [`Report::MAX_LIFE`] events, the newest ones.
-    pub life: Vec<LifeEvent>,
+    /// The connection's life since the last report; at most [`Report::MAX_CONNECTION_EVENTS`] events, the newest ones.
+    pub connection_events: Vec<ConnectionEvent>,
     /// The newest certificate, if there is one that has not been told.
     pub certificate: Option<Certificate>,
     /// Messages that a certificate on the way waits for.
@@ -40,7 +40,7 @@ impl Report {
     /// Most notes in one report.
     pub const MAX_NOTES: usize = 64;
     /// Most events of the connection's life in one report: 30 s of the fastest heartbeat, and some.
-    pub const MAX_LIFE: usize = 768;
+    pub const MAX_CONNECTION_EVENTS: usize = 768;
 }
 
 /// The state of a lane's connection.

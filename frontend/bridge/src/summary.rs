@@ -6,7 +6,7 @@ use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
 use sluice_shared::wire::{GapReason, Hop, PathSample, TransportFacts, Waiting};
 
-use super::{EpochStats, FloodReport, Outage, ReadyTimes, Silence};
+use super::{DeliveryGap, EpochStats, FloodReport, Outage, TransportOpenTimes};
 
 /// Levels and totals of one lane.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,12 +46,12 @@ pub struct Summary {
     pub facts: Option<TransportFacts>,
     /// The last loss of the connection.
     pub last_outage: Option<Outage>,
-    /// The newest silences, oldest first; at most [`Summary::SILENCES`].
-    pub silences: Vec<Silence>,
+    /// The newest silences, oldest first; at most [`Summary::MAX_DELIVERY_GAPS`].
+    pub delivery_gaps: Vec<DeliveryGap>,
     /// Since when all of them are remembered; `None` before the first message.
-    pub silences_since: Option<Time>,
+    pub delivery_gaps_since: Option<Time>,
     /// How long the transports of the last try took; only of a lane that falls back.
-    pub ready_times: Option<ReadyTimes>,
+    pub transport_open_times: Option<TransportOpenTimes>,
     /// For how long the server's task of this connection has run in total, microseconds.
     pub core_micros: u64,
     /// How often the server's transport took no more.
@@ -71,9 +71,9 @@ impl Summary {
     /// A silence of this length with messages waiting is a stall: 100 ms.
     pub const STALL_MICROS: u64 = 100_000;
     /// Nothing arriving for this long is a silence, if it is twice as long as usual: 20 ms.
-    pub const SILENCE_MICROS: u64 = 20_000;
+    pub const DELIVERY_GAP_MICROS: u64 = 20_000;
     /// Silences that are kept.
-    pub const SILENCES: usize = 16;
+    pub const MAX_DELIVERY_GAPS: usize = 16;
     /// Points on the latency curve.
     pub const CURVE: usize = 48;
 }

@@ -12,7 +12,7 @@ use sluice_shared::session::Heartbeat;
 use sluice_shared::time::Time;
 
 use super::{
-    Connection, Endpoints, FeedKinds, FeedSetup, InboundColumn, LabAction, LaneSetup, Level, LifeEvent,
+    Connection, ConnectionEvent, Endpoints, FeedKinds, FeedSetup, InboundColumn, LabAction, LaneSetup, Level,
     NetworkSettings, Summary,
 };
 
@@ -178,7 +178,7 @@ pub struct LaneInput {
     /// Levels and totals, with the clock's offset, the delivery gaps and the state of a flood.
     pub summary: Summary,
     /// The newest events of its connections, oldest first, heartbeats left out; [`LaneInput::MAX_EVENTS`] at most.
-    pub timeline: Vec<LifeEvent>,
+    pub timeline: Vec<ConnectionEvent>,
     /// Steps of its trace, in the order of time.
     pub trace: Vec<TraceStep>,
     /// The newest certificate of its continuity.
@@ -284,11 +284,11 @@ pub enum ViewAction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{LifeKind, Outage, Silence, Start};
+    use crate::{ConnectionEventKind, DeliveryGap, Outage, SessionStart};
     use sluice_shared::mode::Transport;
 
     fn lane() -> LaneInput {
-        let event = |millis, kind| LifeEvent { at: Time::from_millis(millis), kind };
+        let event = |millis, kind| ConnectionEvent { at: Time::from_millis(millis), kind };
         LaneInput {
             id: 3,
             name: "WebTransport".to_owned(),
@@ -299,20 +299,20 @@ mod tests {
             reported_at: Some(Time::from_millis(8)),
             summary: Summary {
                 clock_offset_micros: Some(-12),
-                silences: vec![Silence { waited: 3, ..Silence::default() }],
+                delivery_gaps: vec![DeliveryGap { waited: 3, ..DeliveryGap::default() }],
                 last_outage: Some(Outage {
                     lost_at: Time::ZERO,
                     noticed_after_micros: 1,
                     open_after_micros: Some(2),
-                    welcome: Some((3, Transport::WebSocket, Start::Resumed)),
+                    welcome: Some((3, Transport::WebSocket, SessionStart::Resumed)),
                     fresh_after_micros: None,
                     missed: 4,
                 }),
                 ..Summary::default()
             },
             timeline: vec![
-                event(1, LifeKind::Welcome(Transport::WebTransport, Start::First)),
-                event(2, LifeKind::Backoff { until: Time::from_millis(5) }),
+                event(1, ConnectionEventKind::Welcome(Transport::WebTransport, SessionStart::First)),
+                event(2, ConnectionEventKind::Backoff { until: Time::from_millis(5) }),
             ],
             trace: vec![TraceStep {
                 id: "inbox".to_owned(),

@@ -1,6 +1,6 @@
 //! The server's HTTP API.
 
-use js_sys::Object;
+use js_sys::{Object, Reflect};
 use serde::de::DeserializeOwned;
 use sluice_shared::api::{Info, Problem};
 use sluice_shared::lab::{Lab, LabEvent};
@@ -8,7 +8,6 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::decode;
-use crate::json::object;
 use sluice_text::decimal::short;
 
 /// Why the server did not do what it was asked.
@@ -21,7 +20,9 @@ pub enum AskError {
     #[error("{0}")]
     Refused(String),
     /// An answer that is not the JSON it should be.
-    #[error("the server's {what} cannot be read: {reason}")]
+    #[error(
+        "the server's {what} cannot be read: {reason}. It probably has another version than this page: reload the page"
+    )]
     Malformed {
         /// The expected answer, as a noun.
         what: &'static str,
@@ -138,14 +139,13 @@ fn path(lab: &str, rest: &str) -> String {
 /// # Errors
 /// The server can't be reached, or says no.
 pub async fn send(method: &str, url: &str, body: Option<String>) -> Result<String, AskError> {
-    let init = object([("method", method.into())]);
-    if let Some(body) = body {
-        let headers = object([("content-type", "application/json".into())]);
-        for (name, value) in [("body", body.into()), ("headers", headers.into())] {
-            let set = js_sys::Reflect::set(&init, &name.into(), &value);
-            debug_assert!(set.is_ok(), "a plain object takes properties");
+    let init = match body {
+        None => object([("method", method.into())]),
+        Some(body) => {
+            let headers = object([("content-type", "application/json".into())]);
+            object([("method", method.into()), ("body", body.into()), ("headers", headers.into())])
         }
-    }
+    };
     let response = JsFuture::from(fetch(url, &init)).await.map_err(|_| AskError::Unreachable)?;
     let response: web_sys::Response = response.unchecked_into();
     let text = response.text().map_err(|_| AskError::Unreachable)?;
@@ -159,4 +159,14 @@ pub async fn send(method: &str, url: &str, body: Option<String>) -> Result<Strin
         |problem: Problem| problem.detail,
     );
     Err(AskError::Refused(detail))
+}
+
+/// A plain object with these properties.
+fn object<const N: usize>(properties: [(&str, JsValue); N]) -> Object {
+    let object = Object::new();
+    for (name, value) in properties {
+        let set = Reflect::set(&object, &name.into(), &value);
+        debug_assert!(set.is_ok(), "a plain object takes properties");
+    }
+    object
 }

@@ -1,81 +1,139 @@
-//! JSON values read by the browser's parser, field by field.
-//!
-//! [`Json`] serves the handshake and migration panels alone, until they decode the server's types with
-//! [`crate::api::decode`]; then all of this file but [`object`] goes.
+//! A small writer of JSON (RFC 8259); serde_json would be a tenth of the page. [`crate::decode`] reads it.
 
-use js_sys::{Array, Object, Reflect};
-use sluice_shared::time::Time;
-use wasm_bindgen::{JsCast, JsValue};
-
-/// A JSON value. What is absent reads like null.
-#[derive(Clone, Debug)]
-pub struct Json(JsValue);
-
-/// A plain object with these properties.
-pub fn object<const N: usize>(properties: [(&str, JsValue); N]) -> Object {
-    let object = Object::new();
-    for (name, value) in properties {
-        let set = Reflect::set(&object, &name.into(), &value);
-        debug_assert!(set.is_ok(), "a plain object takes properties");
-    }
-    object
+/// Writes one JSON value; the caller opens and closes objects and lists in pairs.
+#[derive(Debug, Default)]
+pub struct JsonWriter {
+    text: String,
+    /// Whether the next value or name follows another one in the same object or list.
+    needs_comma: bool,
 }
 
-impl Json {
-    /// The value itself as text.
-    pub fn as_text(&self) -> Option<String> {
-        self.0.as_string()
+impl JsonWriter {
+    /// Writes an object whose fields `fields` writes.
+    pub fn object(&mut self, fields: impl FnOnce(&mut Self)) {
+        self.nested('{', '}', fields);
     }
 
-    /// Reads a text; what is no JSON reads like null.
-    pub fn parsed(text: &str) -> Self {
-        Self(js_sys::JSON::parse(text).unwrap_or(JsValue::NULL))
+    /// Writes a list with one call of `item` for each of `items`.
+    pub fn list<T>(&mut self, items: impl IntoIterator<Item = T>, mut item: impl FnMut(&mut Self, T)) {
+        self.nested('[', ']', |json| items.into_iter().for_each(|value| item(json, value)));
     }
 
-    /// A property as text.
-    pub fn text(&self, name: &str) -> Option<String> {
-        self.get(name).0.as_string()
+    /// Writes a list whose items `items` writes.
+    pub fn tuple(&mut self, items: impl FnOnce(&mut Self)) {
+        self.nested('[', ']', items);
     }
 
-    /// A property.
-    pub fn get(&self, name: &str) -> Self {
-        // Null and numbers have no properties at all.
-        Self(Reflect::get(&self.0, &name.into()).unwrap_or(JsValue::NULL))
+    /// Writes the name of a field; its value follows.
+    pub fn name(&mut self, name: &str) -> &mut Self {
+        self.text(name);
+        self.text.push(':');
+        self.needs_comma = false;
+        self
     }
 
-    /// A property as a number.
-    pub fn number(&self, name: &str) -> Option<f64> {
-        self.get(name).0.as_f64()
+    /// Writes a string.
+    pub fn text(&mut self, value: &str) {
+        self.separate();
+        self.text.push('"');
+        for character in value.chars() {
+            match character {
+                '"' => self.text.push_str("\\\""),
+                '\\' => self.text.push_str("\\\\"),
+                '\n' => self.text.push_str("\\n"),
+                control if control < ' ' => {
+                    self.text.push_str("\\u00");
+                    for digit in [control as u32 / 16, control as u32 % 16] {
+                        self.text.extend(char::from_digit(digit, 16));
+                    }
+                }
+                other => self.text.push(other),
+            }
+        }
+        self.text.push('"');
+        self.needs_comma = true;
     }
 
-    /// A property as a whole number, exact up to 2⁵³.
-    pub fn whole(&self, name: &str) -> Option<u64> {
-        self.number(name).map(|number| number as u64)
+    /// Writes a whole number.
+    pub fn number(&mut self, value: u64) {
+        self.word(&value.to_string());
     }
 
-    /// A property that counts; 0 when it is absent.
-    pub fn count(&self, name: &str) -> u64 {
-        self.whole(name).unwrap_or(0)
+    /// Writes a number with all its digits. What JSON cannot express (NaN, ∞) is null.
+    pub fn real(&mut self, value: f64) {
+        if value.is_finite() { self.word(&value.to_string()) } else { self.null() }
     }
 
-    /// A property that is a moment.
-    pub fn time(&self, name: &str) -> Option<Time> {
-        self.whole(name).map(Time::from_micros)
+    /// Writes `true` or `false`.
+    pub fn flag(&mut self, value: bool) {
+        self.word(if value { "true" } else { "false" });
     }
 
-    /// A property that is true or false; false when it is absent.
-    pub fn flag(&self, name: &str) -> bool {
-        self.known_flag(name).unwrap_or(false)
+    /// Writes `null`.
+    pub fn null(&mut self) {
+        self.word("null");
     }
 
-    /// A property that is true, false or absent.
-    pub fn known_flag(&self, name: &str) -> Option<bool> {
-        self.get(name).0.as_bool()
+    /// Breaks the line, so that the file can be read by people.
+    pub fn line(&mut self) {
+        if self.needs_comma {
+            self.text.push(',');
+            self.needs_comma = false;
+        }
+        self.text.push('\n');
     }
 
-    /// The values of a property that is a list.
-    pub fn list(&self, name: &str) -> impl Iterator<Item = Self> {
-        let list = self.get(name).0.dyn_into::<Array>().unwrap_or_default();
-        (0..list.length()).map(move |at| Self(list.get(at)))
+    /// Returns the text.
+    pub fn finish(self) -> String {
+        self.text
+    }
+
+    fn nested(&mut self, open: char, close: char, content: impl FnOnce(&mut Self)) {
+        self.separate();
+        self.text.push(open);
+        self.needs_comma = false;
+        content(self);
+        self.text.push(close);
+        self.needs_comma = true;
+    }
+
+    fn word(&mut self, word: &str) {
+        self.separate();
+        self.text.push_str(word);
+        self.needs_comma = true;
+    }
+
+    fn separate(&mut self) {
+        if self.needs_comma {
+            self.text.push(',');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_read_back_by_another_parser() {
+        let hostile = "a\"b\\c\u{1}\u{1f}\n\t<&>é\u{202e}\u{1f600}";
+        let mut json = JsonWriter::default();
+        json.object(|json| {
+            json.name("text").text(hostile);
+            json.name("numbers").list([0, 7, u64::MAX], |json, number| json.number(number));
+            json.line();
+            json.name("empty").list([0u64; 0], |json, number| json.number(number));
+            json.name("flags").list([true, false], |json, flag| json.flag(flag));
+            json.name("nothing").null();
+            json.name("reals").list([0.1, -2.5e-7, 1e21], |json, number| json.real(number));
+            json.name("unlimited").real(f64::INFINITY);
+            json.name("inner").object(|json| json.name("x").number(1));
+        });
+        let read: serde_json::Value = serde_json::from_str(&json.finish()).expect("it is JSON");
+        let expected = serde_json::json!({
+            "text": hostile, "numbers": [0, 7, u64::MAX], "empty": [], "flags": [true, false],
+            "nothing": null, "reals": [0.1, -2.5e-7, 1e21], "unlimited": null, "inner": { "x": 1 },
+        });
+        assert_eq!(read, expected);
     }
 }

@@ -18,7 +18,7 @@ use crate::{clock, support, window};
 
 /// What comes from watching something.
 #[derive(Debug)]
-pub enum Sight<T> {
+pub enum WatchEvent<T> {
     /// An event.
     Report(Box<T>),
     /// An event that is not the JSON it should be.
@@ -37,12 +37,16 @@ pub struct LabWatch {
 
 impl LabWatch {
     /// Watches the lab with this id; `seen` is called for all that comes.
-    pub fn open(lab: &str, seen: impl Fn(Sight<NetworkReport>) + Clone + 'static) -> Self {
+    pub fn open(lab: &str, seen: impl Fn(WatchEvent<NetworkReport>) + Clone + 'static) -> Self {
         Self::decoded(&api::watch_url(lab), "report of the network", seen)
     }
 
     /// Watches the frames of a lane's WebSocket; `seen` is called for all that comes.
-    pub fn open_frames(lab: &str, lane: u32, seen: impl Fn(Sight<FrameEvent>) + Clone + 'static) -> Self {
+    pub fn open_frames(
+        lab: &str,
+        lane: u32,
+        seen: impl Fn(WatchEvent<FrameEvent>) + Clone + 'static,
+    ) -> Self {
         Self::decoded(&api::frames_url(lab, lane), "record of frames", seen)
     }
 
@@ -50,7 +54,7 @@ impl LabWatch {
     pub fn decoded<T: DeserializeOwned + 'static>(
         path: &str,
         what: &'static str,
-        seen: impl Fn(Sight<T>) + Clone + 'static,
+        seen: impl Fn(WatchEvent<T>) + Clone + 'static,
     ) -> Self {
         let page = window::page_address();
         let link = Rc::new_cyclic(|link: &Weak<Link>| Link {
@@ -65,8 +69,8 @@ impl LabWatch {
                     }
                     let text = event.data().as_string().unwrap_or_default();
                     seen(match api::decode(&text, what) {
-                        Ok(report) => Sight::Report(Box::new(report)),
-                        Err(error) => Sight::Unreadable(error),
+                        Ok(report) => WatchEvent::Report(Box::new(report)),
+                        Err(error) => WatchEvent::Unreadable(error),
                     });
                 })
             },
@@ -74,10 +78,10 @@ impl LabWatch {
                 let link = Weak::clone(link);
                 Closure::new(move |event: CloseEvent| {
                     if is_over(event.code()) {
-                        seen(Sight::Gone);
+                        seen(WatchEvent::Gone);
                     } else {
                         Link::connect_later(&link);
-                        seen(Sight::Cut);
+                        seen(WatchEvent::Cut);
                     }
                 })
             },

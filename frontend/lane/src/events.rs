@@ -7,7 +7,7 @@ use sluice_shared::wire::{CloseCode, Continuity, Welcome};
 use super::driver::Lane;
 use super::labels::welcome_note;
 use super::platform::Platform;
-use sluice_bridge::{LifeKind, Start};
+use sluice_bridge::{ConnectionEventKind, SessionStart};
 
 impl<P: Platform> Lane<P> {
     pub(super) fn handle_violation(&mut self, error: &ClientError, now: Time) {
@@ -35,7 +35,7 @@ impl<P: Platform> Lane<P> {
             ClientEvent::Gap { new: 0, .. } => {}
             ClientEvent::Ping => {
                 self.active.iter_mut().for_each(|active| active.flood_client.handle_ping(now));
-                self.stats.timeline.push(LifeKind::Ping, now);
+                self.stats.timeline.push(ConnectionEventKind::Ping, now);
             }
             ClientEvent::Echo(block) => {
                 self.active.iter_mut().for_each(|active| {
@@ -49,9 +49,9 @@ impl<P: Platform> Lane<P> {
                     self.machine.handle_rtt(active.session.clock().min_rtt());
                 }
                 let rtt_micros = u32::try_from(micros(rtt)).unwrap_or(u32::MAX);
-                self.stats.timeline.push(LifeKind::Pong { rtt_micros }, now);
+                self.stats.timeline.push(ConnectionEventKind::Pong { rtt_micros }, now);
             }
-            ClientEvent::Missed => self.stats.timeline.push(LifeKind::Missed, now),
+            ClientEvent::Missed => self.stats.timeline.push(ConnectionEventKind::Missed, now),
             ClientEvent::StartedOver { missed } => self.stats.record_missed(missed, now),
             ClientEvent::Gap { report, new } => self.stats.record_gap(&report, new, now),
             ClientEvent::Certificate(certificate) => {
@@ -78,10 +78,10 @@ impl<P: Platform> Lane<P> {
             self.stats.record_reconnect();
         }
         let start = match welcome.continuity {
-            _ if !was_ready_before => Start::First,
-            Continuity::New => Start::StartedOver,
-            Continuity::Continued => Start::Resumed,
-            Continuity::UnknownSession | Continuity::EpochChanged => Start::Renewed,
+            _ if !was_ready_before => SessionStart::First,
+            Continuity::New => SessionStart::StartedOver,
+            Continuity::Continued => SessionStart::Resumed,
+            Continuity::UnknownSession | Continuity::EpochChanged => SessionStart::Renewed,
         };
         self.stats.timeline.handle_welcome(mode.transport(), start, welcome.server_now, now);
         self.stats.handle_streams(&welcome.streams);

@@ -25,12 +25,16 @@ pub(super) fn report(
         certificate,
         uncertified: active.and_then(|active| active.session.uncertified()),
         connection: machine.connection().clone(),
-        summary: Summary { ready_times: machine.ready_times(), flooding, ..summary(active, stats, now) },
+        summary: Summary {
+            transport_open_times: machine.transport_open_times(),
+            flooding,
+            ..summary(active, stats, now)
+        },
         columns: stats.take_columns(),
         dots: stats.take_dots(),
         host: stats.take_host(),
         notes: stats.take_notes(now),
-        life: stats.timeline.take(),
+        connection_events: stats.timeline.take(),
     }
 }
 
@@ -38,7 +42,7 @@ fn summary(active: Option<&ActiveLane>, stats: &mut LaneStats, now: Time) -> Sum
     let in_hand_since = active.and_then(|active| active.consumer.in_hand_since());
     let totals = stats.totals(in_hand_since, now);
     let last_outage = stats.timeline.last_outage();
-    let (silences, silences_since) = stats.silences();
+    let (delivery_gaps, delivery_gaps_since) = stats.delivery_gaps();
     let mut epoch = stats.epoch(now);
     if let Some(active) = active {
         epoch.duplicates = active.session.duplicates() - active.duplicates_before_epoch;
@@ -55,8 +59,8 @@ fn summary(active: Option<&ActiveLane>, stats: &mut LaneStats, now: Time) -> Sum
         occupancy: totals.occupancy,
         epoch,
         last_outage,
-        silences,
-        silences_since,
+        delivery_gaps,
+        delivery_gaps_since,
         ..Summary::default()
     };
     let Some(active) = active else { return measured };

@@ -12,7 +12,7 @@ use super::machine::{ConnectionAttempt, ConnectionMachine, CurrentConnection};
 use super::race::RacePurpose;
 use super::{Action, ConnectionId, ConnectionNotice};
 use crate::labels::sentence;
-use sluice_bridge::{Connection, Level, LifeKind};
+use sluice_bridge::{Connection, ConnectionEventKind, Level};
 
 impl ConnectionMachine {
     /// A QUIC handshake that has failed after this long has met silence: Chromium waits for 10 s, and a refusal takes
@@ -53,7 +53,7 @@ impl ConnectionMachine {
         while let Some(mode) = self.race.poll_start(now) {
             self.newest_id += 1;
             let id = ConnectionId(self.newest_id);
-            self.record(LifeKind::Connecting(mode.transport()));
+            self.record(ConnectionEventKind::Connecting(mode.transport()));
             self.attempts.push(ConnectionAttempt { id, mode, opening_since: None });
             if self.state.wants_probe(mode) {
                 self.actions.push_back(Action::Probe { id });
@@ -104,8 +104,11 @@ impl ConnectionMachine {
         let Some(settings) = &self.settings else { return };
         let mode = settings.mode;
         if self.state.is_open() {
-            let kind =
-                if matches!(end, CloseReason::Unresponsive(_)) { LifeKind::Dead } else { LifeKind::Lost };
+            let kind = if matches!(end, CloseReason::Unresponsive(_)) {
+                ConnectionEventKind::Dead
+            } else {
+                ConnectionEventKind::Lost
+            };
             self.events.push_back(ConnectionNotice::Lost { kind, heard_at: self.heard_at });
         }
         self.drop_current(code, "");
@@ -123,7 +126,7 @@ impl ConnectionMachine {
         self.state.handle_end(end, mode, self.race.falls_back(), &settings.endpoints, now);
         let Connection::Waiting { reason, retry_at } = self.state.connection() else { return };
         let (reason, until) = (reason.clone(), *retry_at);
-        self.record(LifeKind::Backoff { until });
+        self.record(ConnectionEventKind::Backoff { until });
         if self.noted_reason.as_ref() != Some(&reason) {
             self.events.push_back(ConnectionNotice::Note(Level::Warning, reason.clone()));
             self.noted_reason = Some(reason);
@@ -136,7 +139,7 @@ impl ConnectionMachine {
         self.drop_current(code, reason.to_owned());
         let reason = sentence(reason);
         self.events.push_back(ConnectionNotice::Note(Level::Error, reason.clone()));
-        self.record(LifeKind::Closed);
+        self.record(ConnectionEventKind::Closed);
         self.state.handle_hopeless(reason);
     }
 
@@ -161,7 +164,7 @@ impl ConnectionMachine {
         }
     }
 
-    pub(super) fn record(&mut self, kind: LifeKind) {
+    pub(super) fn record(&mut self, kind: ConnectionEventKind) {
         self.events.push_back(ConnectionNotice::Timeline(kind));
     }
 }

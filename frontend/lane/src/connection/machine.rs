@@ -12,7 +12,9 @@ use super::race::{RacePurpose, TransportRace};
 use super::state::ConnectionState;
 use super::{Action, ConnectionId, ConnectionNotice, ConnectionSettings};
 use crate::labels::sentence;
-use sluice_bridge::{Connection, Endpoints, Level, LifeKind, ReadyTimes, Recovery, Upkeep};
+use sluice_bridge::{
+    Connection, ConnectionEventKind, Endpoints, Level, Recovery, TransportOpenTimes, Upkeep,
+};
 
 /// Connection that is being tried.
 #[derive(Debug)]
@@ -89,14 +91,14 @@ impl ConnectionMachine {
         self.race.cancel();
         self.drop_current(CloseCode::Normal, "The page has closed the lane.");
         if self.settings.take().is_some() {
-            self.record(LifeKind::Closed);
+            self.record(ConnectionEventKind::Closed);
         }
         self.state.handle_closed();
     }
 
     /// Retries at once: the browser says that the network is back.
     pub(crate) fn handle_online(&mut self, now: Time) {
-        self.record(LifeKind::Online);
+        self.record(ConnectionEventKind::Online);
         self.state.handle_online(now);
         self.race.handle_online(now);
         self.handle_timeout(now);
@@ -308,7 +310,10 @@ impl ConnectionMachine {
             self.drop_attempts(now);
         }
         if self.rescue_at().is_some_and(|at| at <= now) {
-            self.events.push_back(ConnectionNotice::Lost { kind: LifeKind::Missed, heard_at: self.heard_at });
+            self.events.push_back(ConnectionNotice::Lost {
+                kind: ConnectionEventKind::Missed,
+                heard_at: self.heard_at,
+            });
             let note = "The server is silent: other transports are tried.".to_owned();
             self.events.push_back(ConnectionNotice::Note(Level::Warning, note));
             self.begin_race(RacePurpose::Rescue, now);
@@ -353,8 +358,8 @@ impl ConnectionMachine {
     }
 
     /// How long the transports of the last race took, if the lane races at all.
-    pub(crate) fn ready_times(&self) -> Option<ReadyTimes> {
-        self.race.ready_times()
+    pub(crate) fn transport_open_times(&self) -> Option<TransportOpenTimes> {
+        self.race.transport_open_times()
     }
 
     /// The connection that carries the session.

@@ -22,7 +22,7 @@ use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::time::Time;
 use sluice_shared::wire::CloseCode;
 
-use sluice_bridge::{Endpoints, Level, LifeKind, Upkeep};
+use sluice_bridge::{ConnectionEventKind, Endpoints, Level, Upkeep};
 
 pub(crate) use machine::ConnectionMachine;
 
@@ -86,13 +86,13 @@ pub(crate) enum Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionNotice {
     /// An event of the timeline that changes no outage.
-    Timeline(LifeKind),
+    Timeline(ConnectionEventKind),
     /// A transport has opened.
     Opened(Transport),
     /// The connection is lost, or taken for lost.
     Lost {
         /// How it was noticed.
-        kind: LifeKind,
+        kind: ConnectionEventKind,
         /// The last sign of life before that.
         heard_at: Time,
     },

@@ -8,7 +8,7 @@ use core::time::Duration;
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::time::{Time, micros};
 
-use sluice_bridge::ReadyTimes;
+use sluice_bridge::TransportOpenTimes;
 
 /// Why transports are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) enum RacePurpose {
 pub(super) struct TransportRace {
     preferred: Mode,
     falls_back: bool,
-    running: Option<Running>,
+    running: Option<ActiveRace>,
     /// Tries of WebTransport in a row that did not open.
     failures: u32,
     /// WebTransport is left alone until then: browsers hold back a page that keeps failing (see `transport::probe`).
@@ -35,11 +35,11 @@ pub(super) struct TransportRace {
     returns_at: Option<Time>,
     /// No silence starts a race before this.
     next_rescue: Time,
-    times: ReadyTimes,
+    times: TransportOpenTimes,
 }
 
 #[derive(Debug)]
-struct Running {
+struct ActiveRace {
     purpose: RacePurpose,
     began: Time,
     /// Those whose time has not come.
@@ -75,7 +75,7 @@ impl TransportRace {
             rests_until: Time::ZERO,
             returns_at: None,
             next_rescue: Time::ZERO,
-            times: ReadyTimes::default(),
+            times: TransportOpenTimes::default(),
         }
         .with_fallback(falls_back)
     }
@@ -107,12 +107,17 @@ impl TransportRace {
             waiting.push((Mode::WebSocket, if is_resting { now } else { now + head_start }));
         }
         let patience = if purpose == RacePurpose::Return { Self::RETURN } else { Self::RESCUE };
-        self.running =
-            Some(Running { purpose, began: now, waiting, trying: Vec::new(), gives_up_at: now + patience });
+        self.running = Some(ActiveRace {
+            purpose,
+            began: now,
+            waiting,
+            trying: Vec::new(),
+            gives_up_at: now + patience,
+        });
         self.returns_at = None;
         self.next_rescue = now + Self::SILENCE;
         if purpose != RacePurpose::Return {
-            self.times = ReadyTimes::default();
+            self.times = TransportOpenTimes::default();
         }
     }
 
@@ -146,7 +151,7 @@ impl TransportRace {
         let (began, purpose) =
             self.running.take().map_or((now, RacePurpose::Connect), |race| (race.began, race.purpose));
         if purpose == RacePurpose::Return {
-            self.times = ReadyTimes::default();
+            self.times = TransportOpenTimes::default();
         }
         let took = Some(micros(now.since(began)));
         match mode.transport() {
@@ -222,7 +227,7 @@ impl TransportRace {
     }
 
     /// How long the transports of the last race took, if there is a race at all.
-    pub(super) fn ready_times(&self) -> Option<ReadyTimes> {
+    pub(super) fn transport_open_times(&self) -> Option<TransportOpenTimes> {
         self.falls_back.then_some(self.times)
     }
 
@@ -279,7 +284,7 @@ mod tests {
             let mut race = TransportRace::new(mode, falls_back);
             race.begin(RacePurpose::Connect, None, at(0));
             assert_eq!(started(&mut race, at(60_000)), [mode]);
-            assert_eq!((race.rescue_at(at(0)), race.ready_times()), (None, None));
+            assert_eq!((race.rescue_at(at(0)), race.transport_open_times()), (None, None));
             race.handle_won(mode, at(10));
             assert_eq!(
                 (race.poll_timeout(), race.return_at()),
@@ -305,8 +310,8 @@ mod tests {
         let mut race = begun(RacePurpose::Connect, None);
         started(&mut race, at(1_250));
         assert_eq!(race.handle_won(Mode::WebSocket, at(1_300)), at(1_000));
-        let times = ReadyTimes { webtransport_micros: None, websocket_micros: Some(300_000) };
-        assert_eq!(race.ready_times(), Some(times));
+        let times = TransportOpenTimes { webtransport_micros: None, websocket_micros: Some(300_000) };
+        assert_eq!(race.transport_open_times(), Some(times));
     }
 
     #[test]
@@ -343,8 +348,8 @@ mod tests {
         started(&mut race, at(109_000));
         race.handle_won(Mode::StreamPerTopic, at(109_050));
         assert_eq!((race.poll_timeout(), race.return_at()), (None, None));
-        let times = ReadyTimes { webtransport_micros: Some(50_000), websocket_micros: None };
-        assert_eq!(race.ready_times(), Some(times));
+        let times = TransportOpenTimes { webtransport_micros: Some(50_000), websocket_micros: None };
+        assert_eq!(race.transport_open_times(), Some(times));
     }
 
     #[test]

@@ -4,26 +4,26 @@ use sluice_shared::mode::Transport;
 use sluice_shared::time::{Time, micros};
 
 use super::ring::Ring;
-use sluice_bridge::{LifeEvent, LifeKind, Outage, Report, Start};
+use sluice_bridge::{ConnectionEvent, ConnectionEventKind, Outage, Report, SessionStart};
 
 /// Notes events, and measures each loss of the connection from its last sign of life to the first fresh message.
 #[derive(Debug)]
 pub(crate) struct ConnectionTimeline {
-    events: Ring<LifeEvent>,
-    outage: Option<Running>,
+    events: Ring<ConnectionEvent>,
+    outage: Option<CurrentOutage>,
     /// The loss before one that may turn out to be none.
-    earlier: Option<Running>,
+    earlier: Option<CurrentOutage>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Running {
+struct CurrentOutage {
     reported: Outage,
     noticed_at: Time,
     /// What was produced from here on, on the server's clock, is fresh; known once it has welcomed the lane.
     fresh_from: Option<Time>,
 }
 
-impl Running {
+impl CurrentOutage {
     const fn is_over(&self) -> bool {
         self.reported.fresh_after_micros.is_some()
     }
@@ -32,17 +32,17 @@ impl Running {
 impl ConnectionTimeline {
     /// A life without events.
     pub(crate) fn new() -> Self {
-        Self { events: Ring::new(Report::MAX_LIFE), outage: None, earlier: None }
+        Self { events: Ring::new(Report::MAX_CONNECTION_EVENTS), outage: None, earlier: None }
     }
 
     /// Notes an event.
-    pub(crate) fn push(&mut self, kind: LifeKind, at: Time) {
-        self.events.push(LifeEvent { at, kind });
+    pub(crate) fn push(&mut self, kind: ConnectionEventKind, at: Time) {
+        self.events.push(ConnectionEvent { at, kind });
     }
 
     /// The connection that was last heard of at `heard_at` is gone, as `kind` says, or held for lost.
-    pub(crate) fn handle_lost(&mut self, kind: LifeKind, heard_at: Time, now: Time) {
-        if kind != LifeKind::Missed {
+    pub(crate) fn handle_lost(&mut self, kind: ConnectionEventKind, heard_at: Time, now: Time) {
+        if kind != ConnectionEventKind::Missed {
             self.push(kind, now);
         }
         // Whatever else is lost before the lane is back belongs to the same loss.
@@ -57,7 +57,7 @@ impl ConnectionTimeline {
             fresh_after_micros: None,
             missed: 0,
         };
-        self.earlier = self.outage.replace(Running { reported, noticed_at: now, fresh_from: None });
+        self.earlier = self.outage.replace(CurrentOutage { reported, noticed_at: now, fresh_from: None });
     }
 
     /// The connection that was held for lost is alive.
@@ -69,15 +69,21 @@ impl ConnectionTimeline {
 
     /// A transport has opened.
     pub(crate) fn handle_open(&mut self, transport: Transport, now: Time) {
-        self.push(LifeKind::TransportOpen(transport), now);
+        self.push(ConnectionEventKind::TransportOpen(transport), now);
         if let Some(outage) = self.coming_back() {
             outage.reported.open_after_micros = Some(micros(now.since(outage.noticed_at)));
         }
     }
 
     /// The server has welcomed the lane, when its own clock stood at `server_now`.
-    pub(crate) fn handle_welcome(&mut self, transport: Transport, start: Start, server_now: Time, now: Time) {
-        self.push(LifeKind::Welcome(transport, start), now);
+    pub(crate) fn handle_welcome(
+        &mut self,
+        transport: Transport,
+        start: SessionStart,
+        server_now: Time,
+        now: Time,
+    ) {
+        self.push(ConnectionEventKind::Welcome(transport, start), now);
         if let Some(outage) = self.coming_back() {
             outage.reported.welcome = Some((micros(now.since(outage.noticed_at)), transport, start));
             outage.fresh_from = Some(server_now);
@@ -96,7 +102,7 @@ impl ConnectionTimeline {
         let Some(outage) = self.coming_back() else { return };
         if outage.fresh_from.is_some_and(|from| produced_at >= from) {
             outage.reported.fresh_after_micros = Some(micros(consumed_at.since(outage.noticed_at)));
-            self.push(LifeKind::Fresh, consumed_at);
+            self.push(ConnectionEventKind::Fresh, consumed_at);
         }
     }
 
@@ -111,7 +117,7 @@ impl ConnectionTimeline {
     }
 
     /// Takes the events since the last call, oldest first.
-    pub(crate) fn take(&mut self) -> Vec<LifeEvent> {
+    pub(crate) fn take(&mut self) -> Vec<ConnectionEvent> {
         self.events.take_all()
     }
 
@@ -121,7 +127,7 @@ impl ConnectionTimeline {
         self.earlier = None;
     }
 
-    fn coming_back(&mut self) -> Option<&mut Running> {
+    fn coming_back(&mut self) -> Option<&mut CurrentOutage> {
         self.outage.as_mut().filter(|outage| !outage.is_over())
     }
 }
@@ -137,10 +143,10 @@ mod tests {
     /// Lost at 1 s, noticed at 3 s, and back at 3.5 s.
     fn back() -> ConnectionTimeline {
         let mut timeline = ConnectionTimeline::new();
-        timeline.handle_lost(LifeKind::Dead, at(1_000), at(3_000));
-        timeline.push(LifeKind::Connecting(Transport::WebTransport), at(3_100));
+        timeline.handle_lost(ConnectionEventKind::Dead, at(1_000), at(3_000));
+        timeline.push(ConnectionEventKind::Connecting(Transport::WebTransport), at(3_100));
         timeline.handle_open(Transport::WebSocket, at(3_400));
-        timeline.handle_welcome(Transport::WebSocket, Start::Resumed, at(73_000), at(3_500));
+        timeline.handle_welcome(Transport::WebSocket, SessionStart::Resumed, at(73_000), at(3_500));
         timeline
     }
 
@@ -159,16 +165,16 @@ mod tests {
         assert_eq!(outage.lost_at, at(1_000));
         assert_eq!(outage.noticed_after_micros, 2_000_000);
         assert_eq!(outage.open_after_micros, Some(400_000));
-        assert_eq!(outage.welcome, Some((500_000, Transport::WebSocket, Start::Resumed)));
+        assert_eq!(outage.welcome, Some((500_000, Transport::WebSocket, SessionStart::Resumed)));
         assert_eq!(outage.fresh_after_micros, Some(700_000));
-        let fresh = LifeEvent { at: at(3_700), kind: LifeKind::Fresh };
+        let fresh = ConnectionEvent { at: at(3_700), kind: ConnectionEventKind::Fresh };
         assert_eq!(timeline.take().last(), Some(&fresh), "it is reported once");
     }
 
     #[test]
     fn what_is_lost_again_before_the_lane_is_back_is_the_same_loss() {
         let mut timeline = back();
-        timeline.handle_lost(LifeKind::Lost, at(3_550), at(3_560));
+        timeline.handle_lost(ConnectionEventKind::Lost, at(3_550), at(3_560));
         timeline.handle_open(Transport::WebSocket, at(9_000));
         let outage = timeline.last_outage().expect("there was one");
         assert_eq!((outage.lost_at, outage.open_after_micros), (at(1_000), Some(6_000_000)));
@@ -179,7 +185,7 @@ mod tests {
         let mut timeline = back();
         timeline.handle_consumed(at(80_000), at(3_700));
         let before = timeline.last_outage();
-        timeline.handle_lost(LifeKind::Missed, at(20_000), at(22_000));
+        timeline.handle_lost(ConnectionEventKind::Missed, at(20_000), at(22_000));
         assert_ne!(timeline.last_outage(), before);
         timeline.handle_alive();
         assert_eq!(timeline.last_outage(), before);
@@ -190,12 +196,12 @@ mod tests {
         let mut timeline = back();
         assert_eq!(timeline.take().len(), 4);
         for millis in 0..2_000 {
-            timeline.push(LifeKind::Ping, at(millis));
+            timeline.push(ConnectionEventKind::Ping, at(millis));
         }
         let reported = timeline.take();
         assert_eq!(
             (reported.len(), reported.last().map(|event| event.at)),
-            (Report::MAX_LIFE, Some(at(1_999)))
+            (Report::MAX_CONNECTION_EVENTS, Some(at(1_999)))
         );
         assert!(timeline.take().is_empty());
     }

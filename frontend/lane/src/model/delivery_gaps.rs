@@ -5,13 +5,13 @@ use core::time::Duration;
 use sluice_shared::time::{Time, micros};
 
 use super::ring::Ring;
-use sluice_bridge::{Silence, Summary};
+use sluice_bridge::{DeliveryGap, Summary};
 
-/// Notices a silence by the message that ends it: nothing had arrived for [`Summary::SILENCE_MICROS`], and for twice as
+/// Notices a silence by the message that ends it: nothing had arrived for [`Summary::DELIVERY_GAP_MICROS`], and for twice as
 /// long as is usual. All times are of one clock.
 #[derive(Debug)]
 pub(super) struct DeliveryGaps {
-    kept: Ring<Silence>,
+    kept: Ring<DeliveryGap>,
     /// The first arrival, or the end of the last silence that is not kept any more.
     since: Option<Time>,
     last_arrival: Option<Time>,
@@ -28,7 +28,7 @@ impl DeliveryGaps {
 
     /// None so far.
     pub(super) fn new() -> Self {
-        let kept = Ring::new(Summary::SILENCES);
+        let kept = Ring::new(Summary::MAX_DELIVERY_GAPS);
         Self { kept, since: None, last_arrival: None, usual_micros: 0, left_out: 0, lost: 0 }
     }
 
@@ -37,10 +37,10 @@ impl DeliveryGaps {
         self.since.get_or_insert(now);
         if let Some(last) = self.last_arrival.replace(now) {
             let spacing = micros(now.since(last));
-            let long = Summary::SILENCE_MICROS.max(2 * self.usual_micros);
+            let long = Summary::DELIVERY_GAP_MICROS.max(2 * self.usual_micros);
             if spacing >= long {
-                let silence = Silence { from: last, until: now, waited: 0, left_out: 0, lost: 0 };
-                if let Some(forgotten) = self.kept.push(silence) {
+                let gap = DeliveryGap { from: last, until: now, waited: 0, left_out: 0, lost: 0 };
+                if let Some(forgotten) = self.kept.push(gap) {
                     self.since = Some(forgotten.until);
                 }
             }
@@ -56,9 +56,9 @@ impl DeliveryGaps {
             newest.lost += lost;
         }
         // Most messages are younger than the end of the newest silence.
-        let mut silences = self.kept.newest_first_mut().take_while(|silence| published_at <= silence.until);
-        if let Some(silence) = silences.find(|silence| published_at >= silence.from) {
-            silence.waited += 1;
+        let mut gaps = self.kept.newest_first_mut().take_while(|gap| published_at <= gap.until);
+        if let Some(gap) = gaps.find(|gap| published_at >= gap.from) {
+            gap.waited += 1;
         }
     }
 
@@ -73,7 +73,7 @@ impl DeliveryGaps {
     }
 
     /// The newest ones, oldest first.
-    pub(super) fn kept(&self) -> Vec<Silence> {
+    pub(super) fn kept(&self) -> Vec<DeliveryGap> {
         self.kept.all()
     }
 
@@ -93,78 +93,77 @@ mod tests {
 
     /// A message every 2 ms until one second, each 20 ms old.
     fn steady() -> DeliveryGaps {
-        let mut silences = DeliveryGaps::new();
+        let mut gaps = DeliveryGaps::new();
         for millis in (0..=1_000).step_by(2) {
-            silences.handle_arrival(at(millis).shifted_by_micros(-20_000), at(millis));
+            gaps.handle_arrival(at(millis).shifted_by_micros(-20_000), at(millis));
         }
-        silences
+        gaps
     }
 
     #[test]
     fn messages_that_were_published_in_a_silence_have_waited_for_its_end() {
-        let mut silences = steady();
-        assert_eq!((silences.kept(), silences.since()), (vec![], Some(at(0))));
+        let mut gaps = steady();
+        assert_eq!((gaps.kept(), gaps.since()), (vec![], Some(at(0))));
         // What was under way, what was published meanwhile, and what came after.
         for published in (982..1_600).step_by(2) {
-            silences.handle_arrival(at(published), at(1_500.max(published + 20)));
+            gaps.handle_arrival(at(published), at(1_500.max(published + 20)));
         }
-        let silence = Silence { from: at(1_000), until: at(1_500), waited: 251, left_out: 0, lost: 0 };
-        assert_eq!(silences.kept(), [silence]);
+        let gap = DeliveryGap { from: at(1_000), until: at(1_500), waited: 251, left_out: 0, lost: 0 };
+        assert_eq!(gaps.kept(), [gap]);
     }
 
     #[test]
     fn what_is_usual_is_no_silence() {
-        let mut silences = DeliveryGaps::new();
+        let mut gaps = DeliveryGaps::new();
         for second in 0..40 {
-            silences.handle_arrival(at(second * 1_000), at(second * 1_000));
+            gaps.handle_arrival(at(second * 1_000), at(second * 1_000));
         }
-        let noticed = silences.kept().len();
+        let noticed = gaps.kept().len();
         assert!(noticed <= 7, "a slow feed is learnt in {noticed} steps");
-        silences.handle_arrival(at(39_500), at(39_500));
-        silences.handle_arrival(at(39_500), at(39_501));
-        assert_eq!(silences.kept().len(), noticed);
-        silences.handle_arrival(at(43_000), at(43_000));
-        assert_eq!(silences.kept().last().map(|silence| silence.from), Some(at(39_501)));
+        gaps.handle_arrival(at(39_500), at(39_500));
+        gaps.handle_arrival(at(39_500), at(39_501));
+        assert_eq!(gaps.kept().len(), noticed);
+        gaps.handle_arrival(at(43_000), at(43_000));
+        assert_eq!(gaps.kept().last().map(|gap| gap.from), Some(at(39_501)));
     }
 
     #[test]
     fn a_silence_makes_the_next_one_no_less_noticed() {
-        let mut silences = steady();
+        let mut gaps = steady();
         for millis in [1_700, 1_702, 1_704, 1_706, 1_760, 1_900] {
-            silences.handle_arrival(at(millis), at(millis));
+            gaps.handle_arrival(at(millis), at(millis));
         }
-        assert_eq!(silences.kept().len(), 3, "{:?}", silences.kept());
+        assert_eq!(gaps.kept().len(), 3, "{:?}", gaps.kept());
     }
 
     #[test]
     fn what_is_left_out_or_lost_belongs_to_the_silence_that_has_just_ended() {
-        let mut silences = steady();
-        silences.handle_left_out(5);
-        silences.handle_arrival(at(1_400), at(1_400));
-        silences.handle_lost(2);
-        silences.handle_arrival(at(1_402), at(1_402));
+        let mut gaps = steady();
+        gaps.handle_left_out(5);
+        gaps.handle_arrival(at(1_400), at(1_400));
+        gaps.handle_lost(2);
+        gaps.handle_arrival(at(1_402), at(1_402));
         for millis in (1_404..3_000).step_by(2) {
-            silences.handle_arrival(at(millis), at(millis));
+            gaps.handle_arrival(at(millis), at(millis));
         }
-        silences.handle_left_out(7);
-        silences.handle_arrival(at(3_000), at(3_000));
-        let reported: Vec<_> =
-            silences.kept().iter().map(|silence| (silence.left_out, silence.lost)).collect();
+        gaps.handle_left_out(7);
+        gaps.handle_arrival(at(3_000), at(3_000));
+        let reported: Vec<_> = gaps.kept().iter().map(|gap| (gap.left_out, gap.lost)).collect();
         assert_eq!(reported, [(5, 2)]);
     }
 
     #[test]
     fn only_the_newest_are_kept() {
-        let mut silences = steady();
+        let mut gaps = steady();
         for second in 2..60 {
-            silences.handle_arrival(at(second * 1_000), at(second * 1_000));
+            gaps.handle_arrival(at(second * 1_000), at(second * 1_000));
             for millis in (2..800).step_by(2) {
-                silences.handle_arrival(at(second * 1_000 + millis), at(second * 1_000 + millis));
+                gaps.handle_arrival(at(second * 1_000 + millis), at(second * 1_000 + millis));
             }
         }
-        let kept = silences.kept();
-        assert_eq!(kept.len(), Summary::SILENCES);
-        assert_eq!(kept.last().map(|silence| silence.until), Some(at(59_000)));
-        assert_eq!(silences.since(), Some(at(43_000)), "the end of the newest that is forgotten");
+        let kept = gaps.kept();
+        assert_eq!(kept.len(), Summary::MAX_DELIVERY_GAPS);
+        assert_eq!(kept.last().map(|gap| gap.until), Some(at(59_000)));
+        assert_eq!(gaps.since(), Some(at(43_000)), "the end of the newest that is forgotten");
     }
 }

@@ -20,7 +20,7 @@ use super::notes::Notes;
 use super::rates::LastSecond;
 use super::ring::Ring;
 use super::stalls::Stalls;
-use sluice_bridge::{AgeColumn, Dot, EpochStats, HostReading, Level, Report, Silence, SkippedRun};
+use sluice_bridge::{AgeColumn, DeliveryGap, Dot, EpochStats, HostReading, Level, Report, SkippedRun};
 
 /// What was consumed, how old it was, and what was missed.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct LaneStats {
     columns: Columns,
     dots: DotSampler,
     stalls: Stalls,
-    silences: DeliveryGaps,
+    delivery_gaps: DeliveryGaps,
     gaps: Gaps,
     host: Ring<HostReading>,
     host_streams: Vec<StreamId>,
@@ -84,7 +84,7 @@ impl LaneStats {
             columns: Columns::new(),
             dots: DotSampler::new(),
             stalls: Stalls::default(),
-            silences: DeliveryGaps::new(),
+            delivery_gaps: DeliveryGaps::new(),
             gaps: Gaps::default(),
             host: Ring::new(Report::MAX_HOST),
             host_streams: Vec::new(),
@@ -108,7 +108,7 @@ impl LaneStats {
         self.host.clear();
         self.timeline.clear();
         self.stalls = Stalls::default();
-        self.silences = DeliveryGaps::new();
+        self.delivery_gaps = DeliveryGaps::new();
         self.gaps = Gaps::default();
         self.messages = LastSecond::default();
         self.bytes = LastSecond::default();
@@ -148,7 +148,7 @@ impl LaneStats {
         let Some(offset) = offset_micros else { return };
         let local = |server: Time| server.shifted_by_micros(offset.saturating_neg());
         let (produced_at, sent_at) = (local(message.header.produced_at), local(message.sent_at));
-        self.silences.handle_arrival(produced_at, message.received_at);
+        self.delivery_gaps.handle_arrival(produced_at, message.received_at);
         let parts = Parts {
             total: consumed_at.since(produced_at),
             at_server: sent_at.since(produced_at),
@@ -192,7 +192,7 @@ impl LaneStats {
     pub(crate) fn record_gap(&mut self, report: &GapReport, messages: u64, now: Time) {
         self.gaps.record(report, messages);
         self.epoch.record_gap(report.reason, messages);
-        self.silences.handle_left_out(messages);
+        self.delivery_gaps.handle_left_out(messages);
         self.columns.record_gap(messages, now);
     }
 
@@ -200,7 +200,7 @@ impl LaneStats {
     pub(crate) fn record_lost(&mut self, messages: u64, now: Time) {
         self.lost += messages;
         self.epoch.record_lost(messages);
-        self.silences.handle_lost(messages);
+        self.delivery_gaps.handle_lost(messages);
         self.notes.push(Level::Error, format!("{messages} messages never came, and nothing tells why."), now);
     }
 
@@ -208,7 +208,7 @@ impl LaneStats {
     pub(crate) fn record_missed(&mut self, messages: u64, now: Time) {
         self.lost += messages;
         self.epoch.record_lost(messages);
-        self.silences.handle_lost(messages);
+        self.delivery_gaps.handle_lost(messages);
         self.timeline.handle_missed_messages(messages);
         self.columns.record_gap(messages, now);
         self.notes.push(Level::Error, format!("Starting over has cost {messages} messages."), now);
@@ -256,8 +256,8 @@ impl LaneStats {
     }
 
     /// The newest silences, oldest first, and since when these are all.
-    pub(crate) fn silences(&self) -> (Vec<Silence>, Option<Time>) {
-        (self.silences.kept(), self.silences.since())
+    pub(crate) fn delivery_gaps(&self) -> (Vec<DeliveryGap>, Option<Time>) {
+        (self.delivery_gaps.kept(), self.delivery_gaps.since())
     }
 
     /// Statistics of the epoch, all but the session's duplicates.
@@ -418,7 +418,7 @@ mod tests {
         stats.record_reconnect();
         assert_eq!(stats.epoch(Time::from_millis(10_001)).reconnects, 0);
         stats.timeline.handle_lost(
-            sluice_bridge::LifeKind::Lost,
+            sluice_bridge::ConnectionEventKind::Lost,
             Time::from_millis(10_100),
             Time::from_millis(10_200),
         );

@@ -18,7 +18,7 @@ use super::script::Fault::{
 use super::script::Step::{Check, Inject, Run, Stays, Tell, Within};
 use super::script::{Step, play};
 use super::world::{endpoints, setup};
-use sluice_bridge::{Command, Recovery, Start, Upkeep};
+use sluice_bridge::{Command, Recovery, SessionStart, Upkeep};
 
 const WS: Transport = Transport::WebSocket;
 const WT: Transport = Transport::WebTransport;
@@ -124,7 +124,7 @@ fn udp_that_is_blocked_mid_run_moves_a_racing_lane_to_websocket_and_back() {
             ("UDP is blocked", Inject(Path(WT, Blackhole))),
             ("others are tried before the heartbeat gives up", Within(secs(4), OpenOver(WS))),
             ("the log says so", Check(Noted("silent"))),
-            ("the session resumed", Within(millis(300), Began(Start::Resumed))),
+            ("the session resumed", Within(millis(300), Began(SessionStart::Resumed))),
             ("UDP is free again", Inject(Path(WT, Up))),
             ("the lane returns", Within(secs(110), OpenOver(WT))),
         ],
@@ -143,7 +143,7 @@ fn udp_that_is_blocked_mid_run_ends_a_lane_of_webtransport_by_its_heartbeat() {
             ("nothing opens", Stays(secs(60), NotOpen)),
             ("UDP is free again", Inject(Path(WT, Up))),
             ("the lane resumes", Within(secs(180), OpenOver(WT))),
-            ("it is the same session", Within(millis(300), Began(Start::Resumed))),
+            ("it is the same session", Within(millis(300), Began(SessionStart::Resumed))),
         ],
     );
 }
@@ -179,7 +179,7 @@ fn a_long_outage_of_the_network_ends_and_the_session_resumes() {
                 ("for a minute", Run(secs(50))),
                 ("it is back", Inject(Network(Up))),
                 ("the browser says so", Tell(Command::Online)),
-                ("the session resumes", Within(secs(bound), Began(Start::Resumed))),
+                ("the session resumes", Within(secs(bound), Began(SessionStart::Resumed))),
             ],
         );
     }
@@ -198,7 +198,7 @@ fn a_server_that_restarts_begins_another_session() {
                     ("the lane notices", Within(secs(13), NotOpen)),
                     ("for five seconds", Run(secs(5))),
                     ("it starts again", Inject(StartServer)),
-                    ("the lane gets another session", Within(secs(35), Began(Start::Renewed))),
+                    ("the lane gets another session", Within(secs(35), Began(SessionStart::Renewed))),
                     ("messages flow", Run(secs(5))),
                 ],
             );
@@ -216,7 +216,7 @@ fn a_session_that_the_server_has_forgotten_is_replaced() {
             ("it runs", Run(secs(10))),
             ("sessions expire", Inject(ForgetSessions)),
             ("connections break", Inject(CloseAll(CloseCode::Internal))),
-            ("the lane gets another session", Within(secs(2), Began(Start::Renewed))),
+            ("the lane gets another session", Within(secs(2), Began(SessionStart::Renewed))),
         ],
     );
 }
@@ -231,7 +231,7 @@ fn a_lane_that_starts_over_does_not_resume() {
             ("the network is gone", Inject(Network(Blackhole))),
             ("for fifteen seconds", Run(secs(15))),
             ("it is back", Inject(Network(Up))),
-            ("the session begins anew", Within(secs(21), Began(Start::StartedOver))),
+            ("the session begins anew", Within(secs(21), Began(SessionStart::StartedOver))),
         ],
     );
 }
@@ -245,7 +245,7 @@ fn close_codes_decide_whether_a_lane_comes_back() {
             let outcome = if is_final {
                 Within(millis(100), GaveUp("Closed by the test."))
             } else {
-                Within(secs(2), Began(Start::Resumed))
+                Within(secs(2), Began(SessionStart::Resumed))
             };
             play(
                 11,
@@ -307,7 +307,7 @@ fn a_race_survives_the_failure_of_either_side() {
             ("the page opens the lane", racing()),
             ("both hang", Run(secs(7))),
             ("the network comes while they race", Inject(Network(Up))),
-            ("one of them opens", Within(secs(9), Began(Start::First))),
+            ("one of them opens", Within(secs(9), Began(SessionStart::First))),
         ],
     );
 }
@@ -356,7 +356,7 @@ fn a_server_that_hangs_is_left_and_found_again() {
                 ("the lane notices", Within(secs(12), NotOpen)),
                 ("transports open and no Welcome comes", Stays(secs(60), NotOpen)),
                 ("the server goes on", Inject(ThawServer)),
-                ("the session resumes", Within(secs(bound), Began(Start::Resumed))),
+                ("the session resumes", Within(secs(bound), Began(SessionStart::Resumed))),
             ],
         );
     }
@@ -388,7 +388,7 @@ fn a_tab_that_sleeps_while_it_connects_opens_after_it() {
             vec![
                 ("the page opens the lane", racing()),
                 ("and sleeps at once", Inject(Sleep { secs: 60, timers_first })),
-                ("it opens when it wakes", Within(secs(12), Began(Start::First))),
+                ("it opens when it wakes", Within(secs(12), Began(SessionStart::First))),
             ],
         );
     }
@@ -429,9 +429,9 @@ fn commands_in_the_middle_of_an_attempt_begin_it_anew() {
             ("fallback is switched off", Tell(Command::SetUpkeep(Upkeep::default()))),
             ("and on", Tell(Command::SetUpkeep(Upkeep { falls_back: true, ..Upkeep::default() }))),
             ("the network is back", Inject(Network(Up))),
-            ("the lane opens", Within(secs(11), Began(Start::First))),
+            ("the lane opens", Within(secs(11), Began(SessionStart::First))),
             ("other endpoints move an open lane", Tell(Command::SetEndpoints(endpoints(4600)))),
-            ("it resumes there", Within(secs(1), Began(Start::Resumed))),
+            ("it resumes there", Within(secs(1), Began(SessionStart::Resumed))),
         ],
     );
 }

@@ -7,7 +7,7 @@ use sluice_shared::wire::CloseCode;
 
 use super::network::PathState;
 use super::world::World;
-use sluice_bridge::{Command, Connection, LifeKind, Start};
+use sluice_bridge::{Command, Connection, ConnectionEventKind, SessionStart};
 
 /// One step of a script.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ pub(super) enum Condition {
     /// It has given up, for a reason with these words.
     GaveUp(&'static str),
     /// The newest session began so.
-    Began(Start),
+    Began(SessionStart),
     /// The heartbeat has ended a connection.
     HeartbeatEndedOne,
     /// A silent connection was tried beside and turned out to be alive, or the other way round.
@@ -124,22 +124,24 @@ impl Condition {
             (Self::OpenOver(_) | Self::WaitsFor(_) | Self::GaveUp(_), _) => false,
             (Self::Began(start), _) => {
                 let mut starts = world.timeline.iter().filter_map(|event| match event.kind {
-                    LifeKind::Welcome(_, start) => Some(start),
-                    LifeKind::Connecting(_)
-                    | LifeKind::TransportOpen(_)
-                    | LifeKind::Ping
-                    | LifeKind::Pong { .. }
-                    | LifeKind::Missed
-                    | LifeKind::Dead
-                    | LifeKind::Lost
-                    | LifeKind::Fresh
-                    | LifeKind::Backoff { .. }
-                    | LifeKind::Online
-                    | LifeKind::Closed => None,
+                    ConnectionEventKind::Welcome(_, start) => Some(start),
+                    ConnectionEventKind::Connecting(_)
+                    | ConnectionEventKind::TransportOpen(_)
+                    | ConnectionEventKind::Ping
+                    | ConnectionEventKind::Pong { .. }
+                    | ConnectionEventKind::Missed
+                    | ConnectionEventKind::Dead
+                    | ConnectionEventKind::Lost
+                    | ConnectionEventKind::Fresh
+                    | ConnectionEventKind::Backoff { .. }
+                    | ConnectionEventKind::Online
+                    | ConnectionEventKind::Closed => None,
                 });
                 starts.next_back() == Some(start)
             }
-            (Self::HeartbeatEndedOne, _) => world.timeline.iter().any(|event| event.kind == LifeKind::Dead),
+            (Self::HeartbeatEndedOne, _) => {
+                world.timeline.iter().any(|event| event.kind == ConnectionEventKind::Dead)
+            }
             (Self::Noted(words), _) => world.notes.iter().any(|note| note.contains(words)),
             (Self::Reconnected(times), _) => world.summary().reconnects == times,
             (Self::AllConsumed, _) => {

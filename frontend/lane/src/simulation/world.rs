@@ -18,7 +18,7 @@ use crate::connection::ConnectionId;
 use crate::driver::Lane;
 use crate::transport::Event;
 use sluice_bridge::{
-    Command, Connection, Consumer, Endpoints, LifeEvent, Report, Setup, Summary, Upkeep, Window, Work,
+    Command, Connection, ConnectionEvent, Consumer, Endpoints, Report, Setup, Summary, Upkeep, Window, Work,
 };
 
 /// One run.
@@ -26,7 +26,7 @@ pub(super) struct World {
     pub(super) network: Rc<RefCell<Network>>,
     pub(super) lacks_webtransport: Rc<Cell<bool>>,
     /// Events of the connection's timeline so far.
-    pub(super) timeline: Vec<LifeEvent>,
+    pub(super) timeline: Vec<ConnectionEvent>,
     /// Sentences of the log so far.
     pub(super) notes: Vec<String>,
     lane: Lane<SimulatedPlatform>,
@@ -211,7 +211,7 @@ impl World {
             return;
         }
         let report: Report = self.lane.handle_command(Command::Report).expect("an answer");
-        self.timeline.extend(report.life);
+        self.timeline.extend(report.connection_events);
         self.notes.extend(report.notes.into_iter().map(|note| note.text));
         self.summary = report.summary;
     }

@@ -12,8 +12,8 @@ use crate::app::views::LazyViews;
 use crate::charts::frame_loop::FrameLoop;
 use crate::charts::frame_loop::REDUCED_MOTION;
 use crate::charts::scale::AgeAxis;
-use crate::charts::series::Tone;
-use crate::charts::series::tones;
+use crate::charts::series::SeriesStyle;
+use crate::charts::series::series_styles;
 use crate::engine::driver::Engine;
 use crate::engine::driver::EngineHandle;
 use crate::engine::epochs::EpochView;
@@ -295,9 +295,9 @@ impl App {
     }
 
     /// A lane's colour, tracked.
-    pub fn tone(&self, id: LaneId) -> Option<Tone> {
+    pub fn series_style(&self, id: LaneId) -> Option<SeriesStyle> {
         let at = self.position(id)?;
-        tones(&self.modes()).get(at).copied()
+        series_styles(&self.modes()).get(at).copied()
     }
 
     /// What sentences call a lane, tracked.

@@ -88,7 +88,9 @@ fn lane_at(app: App, at: usize) -> String {
 fn lane_name(app: App, at: usize) -> impl IntoView {
     let lane = app.lanes.get().get(at).copied();
     lane.map(|lane| {
-        let colour = move || app.tone(lane.id).map(|tone| format!("--tone: var({})", tone.token()));
+        let colour = move || {
+            app.series_style(lane.id).map(|series_style| format!("--tone: var({})", series_style.token()))
+        };
         view! { <b class="lane-name" style=colour>{move || app.short_name(lane.id)}</b> }
     })
 }

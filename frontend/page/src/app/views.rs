@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use sluice_bridge::{ConnectionEvent, Level};
 use sluice_bridge::{
-    LabInput, LabSettings, LaneInput, LaneSetup, LifeKind, NetworkSettings, ServerInput, TraceStep, View,
-    ViewAction, ViewInput,
+    ConnectionEventKind, LabInput, LabSettings, LaneInput, LaneSetup, NetworkSettings, ServerInput,
+    TraceStep, View, ViewAction, ViewInput,
 };
-use sluice_bridge::{Level, LifeEvent};
 use sluice_browser::lazy::{LazyModule, LazyView};
 use sluice_shared::link::Preset;
 use wasm_bindgen::JsValue;
@@ -16,7 +16,7 @@ use crate::app::server::Server;
 use crate::app::state::App;
 use crate::engine::driver::Engine;
 use crate::engine::lane::{Lane, set_if_new};
-use crate::engine::running::Running;
+use crate::engine::running_lane::RunningLane;
 use crate::features::network::model::NetworkSetup;
 use crate::features::network::state::LabState;
 use crate::url::route::Route;
@@ -179,7 +179,7 @@ impl App {
 }
 
 /// A snapshot of one lane; `None` for one that has just been removed.
-fn lane_input(lanes: &[Lane], running: &Running, view: View) -> Option<LaneInput> {
+fn lane_input(lanes: &[Lane], running: &RunningLane, view: View) -> Option<LaneInput> {
     let lane = lanes.iter().find(|lane| lane.id == running.id)?;
     let model = &running.model;
     let step = |step: &crate::features::trace::model::Step| TraceStep {
@@ -190,15 +190,19 @@ fn lane_input(lanes: &[Lane], running: &Running, view: View) -> Option<LaneInput
         at: step.at,
         text: step.text.clone(),
     };
-    let is_heartbeat =
-        |event: &&LifeEvent| matches!(event.kind, LifeKind::Ping | LifeKind::Pong { .. } | LifeKind::Missed);
-    let events = model.life.events().rev().filter(|event| !is_heartbeat(event)).copied();
-    let mut timeline: Vec<LifeEvent> = events.take(LaneInput::MAX_EVENTS).collect();
+    let is_heartbeat = |event: &&ConnectionEvent| {
+        matches!(
+            event.kind,
+            ConnectionEventKind::Ping | ConnectionEventKind::Pong { .. } | ConnectionEventKind::Missed
+        )
+    };
+    let events = model.connection_timeline.events().rev().filter(|event| !is_heartbeat(event)).copied();
+    let mut timeline: Vec<ConnectionEvent> = events.take(LaneInput::MAX_EVENTS).collect();
     timeline.reverse();
     Some(LaneInput {
         id: running.id.0,
         name: running.name.clone(),
-        colour: running.tone.token(),
+        colour: running.series_style.token(),
         setup: untrack(|| lane.setup()),
         mode_in_use: running.mode_in_use(),
         connection: model.connection.clone(),
@@ -208,7 +212,7 @@ fn lane_input(lanes: &[Lane], running: &Running, view: View) -> Option<LaneInput
         trace: running.trace.steps().iter().map(step).collect(),
         certificate: model.certificate.clone(),
         uncertified: model.uncertified,
-        flow: model.weather.flow().cloned(),
+        flow: model.link_stats.flow().cloned(),
         inbound: if view == View::Inbound { model.inbound.columns().copied().collect() } else { Vec::new() },
     })
 }

@@ -3,7 +3,7 @@
 use sluice_shared::mode::Transport;
 
 use crate::charts::series;
-use crate::charts::series::Tone;
+use crate::charts::series::SeriesStyle;
 use sluice_browser::surface;
 
 /// A lane's colour, from a fresh message's to a stale one's.
@@ -33,9 +33,9 @@ pub struct Palette {
     /// The credit gate.
     pub gate: String,
     /// Shades of the WebSocket family, each on its way to the colour of an old message.
-    pub websocket: [Ramp; Tone::SHADES],
+    pub websocket: [Ramp; SeriesStyle::SHADES],
     /// Shades of the WebTransport family, likewise.
-    pub webtransport: [Ramp; Tone::SHADES],
+    pub webtransport: [Ramp; SeriesStyle::SHADES],
     /// The page's font families.
     pub font: String,
 }
@@ -66,17 +66,17 @@ impl Palette {
     }
 
     /// A lane's colour.
-    pub fn tone(&self, tone: Tone) -> &str {
-        let [fresh, ..] = self.ramp(tone);
+    pub fn colour(&self, series_style: SeriesStyle) -> &str {
+        let [fresh, ..] = self.ramp(series_style);
         fresh
     }
 
     /// A lane's colours by the age of a message.
-    pub fn ramp(&self, tone: Tone) -> &Ramp {
-        let family = match tone.transport {
+    pub fn ramp(&self, series_style: SeriesStyle) -> &Ramp {
+        let family = match series_style.transport {
             Transport::WebSocket => &self.websocket,
             Transport::WebTransport => &self.webtransport,
         };
-        &family[tone.ordinal % Tone::SHADES]
+        &family[series_style.ordinal % SeriesStyle::SHADES]
     }
 }

@@ -6,14 +6,14 @@ use sluice_text::decimal;
 
 /// A lane's colour and dash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tone {
+pub struct SeriesStyle {
     /// The family.
     pub transport: Transport,
     /// Which lane of its family, from 0.
     pub ordinal: usize,
 }
 
-impl Tone {
+impl SeriesStyle {
     /// Shades in a family.
     pub const SHADES: usize = 4;
 
@@ -38,15 +38,15 @@ impl Tone {
     }
 }
 
-/// The tones of lanes, from the top.
-pub fn tones(modes: &[Mode]) -> Vec<Tone> {
+/// The series_styles of lanes, from the top.
+pub fn series_styles(modes: &[Mode]) -> Vec<SeriesStyle> {
     modes
         .iter()
         .enumerate()
         .map(|(at, mode)| {
             let transport = mode.transport();
             let ordinal = modes.iter().take(at).filter(|other| other.transport() == transport).count();
-            Tone { transport, ordinal }
+            SeriesStyle { transport, ordinal }
         })
         .collect()
 }
@@ -84,9 +84,9 @@ mod tests {
         for modes in
             [[Mode::WebSocket; 4], [Mode::WebSocket, Mode::Datagrams, Mode::WebSocketStream, Mode::OneStream]]
         {
-            let tones = tones(&modes);
-            for (at, tone) in tones.iter().enumerate() {
-                assert!(tones[..at].iter().all(|other| other.token() != tone.token()));
+            let series_styles = series_styles(&modes);
+            for (at, series_style) in series_styles.iter().enumerate() {
+                assert!(series_styles[..at].iter().all(|other| other.token() != series_style.token()));
             }
         }
     }

@@ -16,8 +16,8 @@ use crate::engine::epochs::EpochLog;
 use crate::engine::lane::LaneId;
 use crate::engine::lane_model::LaneModel;
 use crate::engine::meter::FrameMeter;
-use crate::engine::running::Running;
-use crate::engine::running::Wanted;
+use crate::engine::running_lane::RunningLane;
+use crate::engine::running_lane::Wanted;
 use crate::features::host::model::HostMetric;
 use crate::features::log::model::Log;
 use crate::features::network::stats::RelayRoom;
@@ -39,7 +39,7 @@ pub type EngineHandle = Rc<RefCell<Engine>>;
 #[derive(Debug)]
 pub struct Engine {
     this: Weak<RefCell<Self>>,
-    running: Vec<Running>,
+    running: Vec<RunningLane>,
     /// What has happened.
     pub log: Log,
     /// What the page costs.
@@ -90,17 +90,17 @@ impl Engine {
     }
 
     /// All lanes, from the top.
-    pub fn lanes(&self) -> impl Iterator<Item = &Running> {
+    pub fn lanes(&self) -> impl Iterator<Item = &RunningLane> {
         self.running.iter()
     }
 
     /// One lane and its position from the top.
-    pub fn lane(&self, id: LaneId) -> Option<(usize, &Running)> {
+    pub fn lane(&self, id: LaneId) -> Option<(usize, &RunningLane)> {
         self.running.iter().enumerate().find(|(_, running)| running.id == id)
     }
 
     /// One lane, to be changed.
-    pub fn lane_mut(&mut self, id: LaneId) -> Option<&mut Running> {
+    pub fn lane_mut(&mut self, id: LaneId) -> Option<&mut RunningLane> {
         self.running.iter_mut().find(|running| running.id == id)
     }
 
@@ -133,7 +133,7 @@ impl Engine {
     /// Before a frame: asks every worker for a report.
     pub fn begin_frame(&self) {
         // A worker that was told nothing has nothing to tell.
-        for running in self.running.iter().filter(|running| running.told.is_some()) {
+        for running in self.running.iter().filter(|running| running.last_sent.is_some()) {
             running.link.ask_for_report();
         }
     }
@@ -153,9 +153,9 @@ impl Engine {
                 Some(other_mode) => self.started(&want, other_mode.generation + 1),
                 None => self.started(&want, 0),
             };
-            running.tone = want.tone;
+            running.series_style = want.series_style;
             running.name.clone_from(&want.name);
-            running.way = want.way;
+            running.path = want.path;
             match want.obstacle {
                 Some(sentence) => {
                     running.model.connection = Connection::Failed { reason: sentence.to_owned() }
@@ -203,7 +203,7 @@ impl Engine {
 
     /// Opens all lanes anew with the next instruction, so that nothing is left of what they did before.
     pub fn reopen(&mut self) {
-        self.running.iter_mut().for_each(|running| running.told = None);
+        self.running.iter_mut().for_each(|running| running.last_sent = None);
     }
 
     /// Forgets all measurements with the next instruction, so that none is left of what was before it.
@@ -243,7 +243,7 @@ impl Engine {
                 .iter()
                 .filter(|flow| flow.lane.map(u32::from) == Some(running.id.0) && flow.transport == transport);
             let newest = own.max_by_key(|flow| flow.flow).filter(|_| !running.is_direct());
-            running.model.weather.take(newest, self.room, report.at, now);
+            running.model.link_stats.take(newest, self.room, report.at, now);
         }
         self.events.take(&report, now);
         self.out_since = report.is_out.then(|| self.out_since.unwrap_or(now));
@@ -253,7 +253,7 @@ impl Engine {
 
     /// The server says nothing more of the emulated network for now.
     pub fn forget_lab(&mut self) {
-        self.running.iter_mut().for_each(|running| running.model.weather.clear());
+        self.running.iter_mut().for_each(|running| running.model.link_stats.clear());
         self.events.handle_lab_gone(clock::now());
         (self.lab, self.out_since) = (None, None);
     }
@@ -291,7 +291,7 @@ impl Engine {
         }
     }
 
-    fn started(&mut self, want: &Wanted, generation: u32) -> Running {
+    fn started(&mut self, want: &Wanted, generation: u32) -> RunningLane {
         let (this, id) = (Weak::clone(&self.this), want.id);
         let link = WorkerLink::spawn(want.setup.mode.name(), move |arrival| {
             if let Some(engine) = this.upgrade() {
@@ -304,18 +304,18 @@ impl Engine {
                 reason: "This browser starts no workers for the page, and a lane runs in one.".to_owned(),
             };
         }
-        Running {
+        RunningLane {
             id,
             mode: want.setup.mode,
-            way: want.way,
-            tone: want.tone,
+            path: want.path,
+            series_style: want.series_style,
             name: want.name.clone(),
             model,
             trace: Trace::default(),
             link,
             flow_before: None,
             generation,
-            told: None,
+            last_sent: None,
         }
     }
 
@@ -335,7 +335,7 @@ impl Engine {
             }
             Arrival::BeforeReset(mut report) => {
                 log_notes(&mut self.log, &running.name, &mut report);
-                running.model.life.extend(&report.life);
+                running.model.connection_timeline.extend(&report.connection_events);
                 running.model.connection = report.connection;
             }
             Arrival::Broken(reason) => {

@@ -68,24 +68,25 @@ impl EpochChange {
 
 /// What differs between two set-ups of a lane, the most far-reaching change first; `None` if nothing that statistics
 /// depend on does. `told` is `None` for a lane that has not run.
-pub fn change_between(told: Option<&Setup>, wanted: &Setup) -> Option<(EpochChange, String)> {
-    let Some(told) = told else { return Some((EpochChange::Lanes, "lanes".to_owned())) };
+pub fn change_between(last_sent: Option<&Setup>, wanted: &Setup) -> Option<(EpochChange, String)> {
+    let Some(last_sent) = last_sent else { return Some((EpochChange::Lanes, "lanes".to_owned())) };
     let urls = |setup: &Setup| (setup.endpoints.websocket.clone(), setup.endpoints.webtransport.clone());
     let recovery = |setup: &Setup| (setup.upkeep.recovery, setup.upkeep.falls_back);
     // Certificates are renewed, and heartbeats asked for more often, without any change to what is measured.
-    if (told.mode, urls(told), recovery(told)) != (wanted.mode, urls(wanted), recovery(wanted)) {
+    if (last_sent.mode, urls(last_sent), recovery(last_sent)) != (wanted.mode, urls(wanted), recovery(wanted))
+    {
         return Some((EpochChange::Lanes, "lanes".to_owned()));
     }
-    if (&told.feeds, told.fragment_bytes) != (&wanted.feeds, wanted.fragment_bytes) {
+    if (&last_sent.feeds, last_sent.fragment_bytes) != (&wanted.feeds, wanted.fragment_bytes) {
         return Some((EpochChange::Feed, "feed".to_owned()));
     }
-    if told.policy != wanted.policy {
+    if last_sent.policy != wanted.policy {
         return Some((EpochChange::Policy, format!("policy {}", wanted.policy)));
     }
-    if told.window != wanted.window {
+    if last_sent.window != wanted.window {
         return Some((EpochChange::Policy, window_label(wanted.window)));
     }
-    (told.consumer != wanted.consumer).then(|| (EpochChange::Consumer, consumer_label(wanted.consumer)))
+    (last_sent.consumer != wanted.consumer).then(|| (EpochChange::Consumer, consumer_label(wanted.consumer)))
 }
 
 fn window_label(window: Window) -> String {

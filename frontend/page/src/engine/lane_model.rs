@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use sluice_shared::certificate::Certificate;
 use sluice_shared::time::Time;
 
-use crate::features::connection::model::LifeTrack;
+use crate::features::connection::model::ConnectionTimeline;
 use crate::features::flood::track::InboundTrack;
-use crate::features::network::stats::LaneWeather;
+use crate::features::network::stats::LaneLinkStats;
 use crate::features::pipeline::dots::DotTrack;
 use crate::features::timeline::columns::ColumnRing;
 use sluice_bridge::Connection;
@@ -32,9 +32,9 @@ pub struct LaneModel {
     /// The host feed as this lane's consumer has seen it, oldest first.
     pub host: VecDeque<HostReading>,
     /// What the emulated network does to it.
-    pub weather: LaneWeather,
+    pub link_stats: LaneLinkStats,
     /// The life of its connections.
-    pub life: LifeTrack,
+    pub connection_timeline: ConnectionTimeline,
     /// What its flood did.
     pub inbound: InboundTrack,
     /// The newest certificate.
@@ -58,8 +58,8 @@ impl LaneModel {
             columns: ColumnRing::default(),
             dots: DotTrack::default(),
             host: VecDeque::new(),
-            weather: LaneWeather::default(),
-            life: LifeTrack::default(),
+            link_stats: LaneLinkStats::default(),
+            connection_timeline: ConnectionTimeline::default(),
             inbound: InboundTrack::default(),
             certificate: None,
             uncertified: None,
@@ -82,7 +82,7 @@ impl LaneModel {
         self.uncertified = report.uncertified;
         self.columns.merge(&report.columns);
         self.dots.push(&report.dots);
-        self.life.extend(&report.life);
+        self.connection_timeline.extend(&report.connection_events);
         self.host.extend(report.host);
         let expired = |reading: &HostReading| {
             reading.produced_at.as_micros() + Self::HOST_SPAN_MICROS < report.now.as_micros()
@@ -98,7 +98,7 @@ impl LaneModel {
     /// Begins an epoch.
     pub fn begin_epoch(&mut self, number: u32, since: Time) {
         self.summary.epoch = EpochStats::new(number, since);
-        self.weather.begin_epoch(since);
+        self.link_stats.begin_epoch(since);
     }
 
     /// Forgets what was measured, keeps the connection and the columns of the timeline: what was before stays to be
@@ -144,7 +144,7 @@ mod tests {
             dots: Vec::new(),
             host: host_millis.into_iter().map(reading).collect(),
             notes: Vec::new(),
-            life: Vec::new(),
+            connection_events: Vec::new(),
             certificate: None,
             uncertified: None,
         }

@@ -6,5 +6,5 @@ pub mod lane;
 pub mod lane_model;
 pub mod meter;
 pub mod publish;
-pub mod running;
+pub mod running_lane;
 pub(crate) mod verdict_input;

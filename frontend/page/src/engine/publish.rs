@@ -8,15 +8,15 @@ use sluice_shared::time::{Time, micros};
 
 use crate::app::server::Server;
 use crate::app::state::App;
-use crate::charts::series::tones;
+use crate::charts::series::series_styles;
 use crate::engine::driver::Engine;
 use crate::engine::epochs::EpochView;
 use crate::engine::lane::LaneView;
 use crate::engine::lane::set_if_new;
-use crate::engine::running::Wanted;
+use crate::engine::running_lane::Wanted;
 use crate::engine::verdict_input::{Surroundings, verdict_snapshot};
 use crate::features::lanes::fairness_facts;
-use crate::features::lanes::fairness_facts::Way;
+use crate::features::lanes::fairness_facts::NetworkPath;
 use crate::features::network::state::LabState;
 use crate::features::network::stats::RelayRoom;
 use crate::labels::short_names;
@@ -78,16 +78,16 @@ fn instruct(app: App, engine: &mut Engine) {
         .get_untracked()
         .iter()
         .zip(&setup.lanes)
-        .zip(tones(&modes).into_iter().zip(short_names(&modes)))
-        .map(|((lane, setup), (tone, name))| Wanted {
+        .zip(series_styles(&modes).into_iter().zip(short_names(&modes)))
+        .map(|((lane, setup), (series_style, name))| Wanted {
             id: lane.id,
             setup: *setup,
             endpoints: server.endpoints_of(lane.id, setup, emulated.map(|(ports, _)| ports)),
-            way: match emulated {
-                Some((_, tcp)) if !setup.is_direct => Way::Emulated(tcp),
-                Some(_) | None => Way::Direct,
+            path: match emulated {
+                Some((_, tcp)) if !setup.is_direct => NetworkPath::Emulated(tcp),
+                Some(_) | None => NetworkPath::Direct,
             },
-            tone,
+            series_style,
             name,
             obstacle: app.browser.obstacle(setup.mode, server.has_quic).filter(|_| !setup.has_fallback()),
         })
@@ -100,11 +100,11 @@ fn instruct(app: App, engine: &mut Engine) {
 
 /// Publishes what the engine knows of the lane at a position from the top.
 fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
-    let told: Vec<_> = engine
+    let known: Vec<_> = engine
         .lanes()
-        .map(|running| (running.mode_in_use(), running.model.summary.facts.clone(), running.way))
+        .map(|running| (running.mode_in_use(), running.model.summary.facts.clone(), running.path))
         .collect();
-    let Some((running, facts)) = engine.lanes().zip(fairness_facts::fairness(&told)).nth(position) else {
+    let Some((running, facts)) = engine.lanes().zip(fairness_facts::fairness(&known)).nth(position) else {
         return;
     };
     let model = &running.model;
@@ -114,8 +114,8 @@ fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
         facts,
         host_staleness: model.host_staleness(now),
         host: model.host.back().map(|reading| reading.sample),
-        relay: *model.weather.hops(),
-        network: model.weather.network(),
+        relay: *model.link_stats.hops(),
+        network: model.link_stats.network(),
     };
     if let Some(lane) = app.lanes.get_untracked().iter().find(|lane| lane.id == running.id) {
         set_if_new(lane.view, view);

@@ -10,7 +10,7 @@ use sluice_shared::wire::Waiting;
 
 use crate::engine::driver::Engine;
 use crate::engine::epochs::EpochChange;
-use crate::engine::running::Running;
+use crate::engine::running_lane::RunningLane;
 use crate::features::connection::model::Phase;
 use crate::verdict::{
     Change, ConnectionSnapshot, Disruption, Epoch, Interruption, InterruptionKind, LaneSnapshot, Latency,
@@ -64,11 +64,11 @@ const fn change(change: EpochChange) -> Change {
     }
 }
 
-fn lane_snapshot(engine: &Engine, running: &Running, now: Time) -> LaneSnapshot {
+fn lane_snapshot(engine: &Engine, running: &RunningLane, now: Time) -> LaneSnapshot {
     let (model, summary) = (&running.model, &running.model.summary);
     let wanted = running.wanted();
     let policy = running.policy();
-    let phases = model.life.spans(now);
+    let phases = model.connection_timeline.spans(now);
     let last_open = phases.iter().rev().find(|(_, _, phase)| matches!(phase, Phase::Open(_)));
     let first_try = phases.iter().find(|(_, _, phase)| *phase != Phase::Idle);
     let down_since = last_open.map(|(_, until, _)| *until).or_else(|| first_try.map(|(from, ..)| *from));
@@ -105,7 +105,7 @@ fn lane_snapshot(engine: &Engine, running: &Running, now: Time) -> LaneSnapshot 
         }),
         stalls: (summary.epoch.consumed.messages > 0).then_some(summary.epoch.stalls),
         parts: parts(running, policy),
-        worst_write: model.weather.network().and_then(|network| network.late?.worst),
+        worst_write: model.link_stats.network().and_then(|network| network.late?.worst),
     }
 }
 
@@ -138,14 +138,14 @@ const fn sender(waiting: Waiting) -> SenderState {
 }
 
 /// The end of the last column in which something was consumed.
-fn last_arrival(running: &Running) -> Option<Time> {
+fn last_arrival(running: &RunningLane) -> Option<Time> {
     let columns = running.model.columns.since(0);
     let last = columns.filter(|column| column.count > 0).last()?;
     Some(Time::from_micros((last.index + 1) * AgeColumn::WIDTH_MICROS))
 }
 
 /// Messages consumed per second over the last 5 s; `None` while the epoch is younger than that.
-fn consumed_per_second(running: &Running, began: Time, now: Time) -> Option<u64> {
+fn consumed_per_second(running: &RunningLane, began: Time, now: Time) -> Option<u64> {
     // The column that is being filled is left out.
     let end = now.as_micros() / AgeColumn::WIDTH_MICROS;
     let first = end.checked_sub(RATE_COLUMNS)?;
@@ -158,7 +158,7 @@ fn consumed_per_second(running: &Running, began: Time, now: Time) -> Option<u64>
 }
 
 /// Times without data in this epoch that have ended, with what ended them.
-fn interruptions(engine: &Engine, running: &Running) -> Vec<Interruption> {
+fn interruptions(engine: &Engine, running: &RunningLane) -> Vec<Interruption> {
     let began = engine.epoch().began;
     let summary = &running.model.summary;
     let reconnect = summary.last_outage.filter(|outage| outage.lost_at >= began).and_then(|outage| {
@@ -172,7 +172,7 @@ fn interruptions(engine: &Engine, running: &Running) -> Vec<Interruption> {
     });
     let is_quic = running.mode_in_use().transport() == Transport::WebTransport;
     let gap_around = |at: Time| {
-        let mut gaps = summary.silences.iter().filter(|gap| gap.from >= began);
+        let mut gaps = summary.delivery_gaps.iter().filter(|gap| gap.from >= began);
         gaps.find(|gap| gap.from <= at && at <= gap.until)
     };
     let moved = engine.events.address_changes_since(began).filter(|_| is_quic && reconnect.is_none());
@@ -188,13 +188,13 @@ fn interruptions(engine: &Engine, running: &Running) -> Vec<Interruption> {
 
 /// Where the time of the lane's messages goes: on the way as the emulated network has measured it, before and after
 /// as the lane has.
-fn parts(running: &Running, policy: Policy) -> LatencyParts {
+fn parts(running: &RunningLane, policy: Policy) -> LatencyParts {
     let (model, stats) = (&running.model, &running.model.summary.epoch);
     let mut parts = LatencyParts::default();
     if stats.measured().is_none() {
         return parts;
     }
-    let network = model.weather.network();
+    let network = model.link_stats.network();
     let late = network.as_ref().and_then(|network| network.late).filter(|late| late.writes > 0);
     let at_server = stats.latency_at_server.p50;
     let [send_queue, ..] = late.map_or([0; 4], |late| late.micros.map(|total| total / late.writes));

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use sluice_bridge::{LaneInput, ViewInput};
 
-use crate::charts::series::{Tone, tones};
+use crate::charts::series::{SeriesStyle, series_styles};
 use crate::features::lazy_host::Input;
 use crate::labels::name_in_use;
 
@@ -77,9 +77,9 @@ pub fn name(lane: &LaneInput) -> String {
 }
 
 /// Returns the lanes with their colours and dashes, from the top.
-pub fn lanes_with_tones(input: &ViewInput) -> impl Iterator<Item = (&LaneInput, Tone)> {
+pub fn lanes_with_styles(input: &ViewInput) -> impl Iterator<Item = (&LaneInput, SeriesStyle)> {
     let modes: Vec<_> = input.lanes.iter().map(|lane| lane.setup.mode).collect();
-    input.lanes.iter().zip(tones(&modes))
+    input.lanes.iter().zip(series_styles(&modes))
 }
 
 fn lane(input: &ViewInput, id: u32) -> Option<&LaneInput> {

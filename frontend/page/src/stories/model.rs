@@ -298,8 +298,8 @@ mod tests {
         let all = || Scenario::ALL.into_iter().chain(Scenario::PAIRS);
         for scenario in all() {
             let setup = scenario.applied_to(&PageSetup::default());
-            let told: Vec<_> = all().filter(|other| other.is_told_by(&setup)).collect();
-            assert_eq!(told, [scenario]);
+            let matching: Vec<_> = all().filter(|other| other.is_told_by(&setup)).collect();
+            assert_eq!(matching, [scenario]);
         }
     }
 

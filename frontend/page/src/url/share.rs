@@ -258,8 +258,8 @@ fn consumer(text: &str, work: Work) -> Option<Consumer> {
 fn heartbeat(text: &str) -> Option<Heartbeat> {
     let (interval, timeout) = text.split_once(',')?;
     let span = |text: &str| text.parse().ok().map(Duration::from_millis);
-    let told = Heartbeat { interval: span(interval)?, timeout: span(timeout)? };
-    Some(told).filter(|told| told.within_range() == *told)
+    let heartbeat = Heartbeat { interval: span(interval)?, timeout: span(timeout)? };
+    Some(heartbeat).filter(|heartbeat| heartbeat.within_range() == *heartbeat)
 }
 
 fn window(text: &str) -> Option<WindowChoice> {

@@ -8,7 +8,7 @@ use sluice_bridge::{LaneInput, curve_share};
 
 use crate::charts::frame_loop::Frame;
 use crate::charts::palette::Palette;
-use crate::charts::series::Tone;
+use crate::charts::series::SeriesStyle;
 use sluice_browser::surface::Align;
 use sluice_browser::surface::Surface;
 use sluice_text::format;
@@ -27,17 +27,17 @@ const SHARES: [(f64, &str); 6] =
 /// One lane's distribution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneCurve {
-    tone: Tone,
+    series_style: SeriesStyle,
     /// Microseconds at the shares of [`curve_share`].
     latencies: Vec<u32>,
 }
 
 impl LaneCurve {
     /// The curve of `lane`; `None` while too little was measured.
-    pub fn new(lane: &LaneInput, tone: Tone) -> Option<Self> {
+    pub fn new(lane: &LaneInput, series_style: SeriesStyle) -> Option<Self> {
         let stats = &lane.summary.epoch;
         let is_measured = stats.measured().is_some() && !stats.curve.is_empty();
-        is_measured.then(|| Self { tone, latencies: stats.curve.clone() })
+        is_measured.then(|| Self { series_style, latencies: stats.curve.clone() })
     }
 }
 
@@ -77,7 +77,7 @@ impl CurvePainter {
             high: f64::from(highest.max(1)).log10().ceil().max(low + 2.0),
         };
         plot.axes();
-        for LaneCurve { tone, latencies } in &curves {
+        for LaneCurve { series_style, latencies } in &curves {
             let points: Vec<_> = latencies
                 .iter()
                 .enumerate()
@@ -85,7 +85,7 @@ impl CurvePainter {
                     (plot.x_from_latency(f64::from(*micros)), plot.y_from_share(curve_share(index)))
                 })
                 .collect();
-            surface.stroke_style(frame.palette.tone(*tone), 2.0, tone.dash());
+            surface.stroke_style(frame.palette.colour(*series_style), 2.0, series_style.dash());
             surface.polyline(&points);
         }
         self.drawn = Some((curves, Rc::clone(&frame.palette)));

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::charts::canvas::Canvas;
 use crate::features::compare::latency_table::LatencyTable;
 use crate::features::compare::paint::{CurvePainter, LaneCurve};
-use crate::features::lane_columns::lanes_with_tones;
+use crate::features::lane_columns::lanes_with_styles;
 use crate::features::lazy_host::Input;
 
 /// The distributions and the table of percentiles.
@@ -14,7 +14,9 @@ pub fn CompareView() -> impl IntoView {
     let Input(input) = expect_context();
     let curves = Memo::new(move |_| {
         input.with(|input| {
-            lanes_with_tones(input).filter_map(|(lane, tone)| LaneCurve::new(lane, tone)).collect::<Vec<_>>()
+            lanes_with_styles(input)
+                .filter_map(|(lane, series_style)| LaneCurve::new(lane, series_style))
+                .collect::<Vec<_>>()
         })
     });
     let mut painter = CurvePainter::new(curves);

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 
-use sluice_bridge::LifeEvent;
-use sluice_bridge::LifeKind;
+use sluice_bridge::ConnectionEvent;
+use sluice_bridge::ConnectionEventKind;
 
 /// What a lane's connection is at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,40 +28,40 @@ pub enum Phase {
 
 impl Phase {
     /// The phase that follows `event`.
-    pub const fn after(self, event: LifeEvent) -> Self {
+    pub const fn after(self, event: ConnectionEvent) -> Self {
         match event.kind {
-            LifeKind::Welcome(transport, _) => Self::Open(transport),
+            ConnectionEventKind::Welcome(transport, _) => Self::Open(transport),
             // Tried beside a connection that is open.
-            LifeKind::Connecting(_) if matches!(self, Self::Open(_)) => self,
-            LifeKind::Connecting(_) | LifeKind::TransportOpen(_) => match self {
+            ConnectionEventKind::Connecting(_) if matches!(self, Self::Open(_)) => self,
+            ConnectionEventKind::Connecting(_) | ConnectionEventKind::TransportOpen(_) => match self {
                 Self::Idle | Self::Connecting => Self::Connecting,
                 Self::Reconnecting | Self::Open(_) | Self::Down | Self::Waiting(_) => Self::Reconnecting,
             },
-            LifeKind::Dead | LifeKind::Lost => Self::Down,
-            LifeKind::Backoff { until } => Self::Waiting(until),
-            LifeKind::Closed => Self::Idle,
-            LifeKind::Ping
-            | LifeKind::Pong { .. }
-            | LifeKind::Missed
-            | LifeKind::Fresh
-            | LifeKind::Online => self,
+            ConnectionEventKind::Dead | ConnectionEventKind::Lost => Self::Down,
+            ConnectionEventKind::Backoff { until } => Self::Waiting(until),
+            ConnectionEventKind::Closed => Self::Idle,
+            ConnectionEventKind::Ping
+            | ConnectionEventKind::Pong { .. }
+            | ConnectionEventKind::Missed
+            | ConnectionEventKind::Fresh
+            | ConnectionEventKind::Online => self,
         }
     }
 }
 
 /// The newest events, and what the connection was before them.
 #[derive(Debug, Default)]
-pub struct LifeTrack {
+pub struct ConnectionTimeline {
     before: Phase,
-    events: VecDeque<LifeEvent>,
+    events: VecDeque<ConnectionEvent>,
 }
 
-impl LifeTrack {
+impl ConnectionTimeline {
     /// Most events kept: 30 s of the fastest heartbeat, and some.
     pub const MOST: usize = 1_024;
 
     /// Takes events of a report.
-    pub fn extend(&mut self, events: &[LifeEvent]) {
+    pub fn extend(&mut self, events: &[ConnectionEvent]) {
         self.events.extend(events);
         while self.events.len() > Self::MOST
             && let Some(event) = self.events.pop_front()
@@ -71,7 +71,7 @@ impl LifeTrack {
     }
 
     /// The events, oldest first.
-    pub fn events(&self) -> impl DoubleEndedIterator<Item = &LifeEvent> {
+    pub fn events(&self) -> impl DoubleEndedIterator<Item = &ConnectionEvent> {
         self.events.iter()
     }
 
@@ -93,29 +93,29 @@ impl LifeTrack {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_bridge::Start;
+    use sluice_bridge::SessionStart;
 
-    fn event(millis: u64, kind: LifeKind) -> LifeEvent {
-        LifeEvent { at: Time::from_millis(millis), kind }
+    fn event(millis: u64, kind: ConnectionEventKind) -> ConnectionEvent {
+        ConnectionEvent { at: Time::from_millis(millis), kind }
     }
 
     #[test]
     fn spans_tell_what_the_connection_was_when() {
         let (quic, tcp) = (Transport::WebTransport, Transport::WebSocket);
         let until = Time::from_millis(60);
-        let mut track = LifeTrack::default();
+        let mut track = ConnectionTimeline::default();
         track.extend(&[
-            event(10, LifeKind::Connecting(quic)),
-            event(20, LifeKind::TransportOpen(quic)),
-            event(30, LifeKind::Welcome(quic, Start::First)),
-            event(35, LifeKind::Ping),
-            event(40, LifeKind::Connecting(tcp)),
-            event(50, LifeKind::Dead),
-            event(51, LifeKind::Backoff { until }),
-            event(60, LifeKind::Connecting(tcp)),
-            event(70, LifeKind::Welcome(tcp, Start::Resumed)),
+            event(10, ConnectionEventKind::Connecting(quic)),
+            event(20, ConnectionEventKind::TransportOpen(quic)),
+            event(30, ConnectionEventKind::Welcome(quic, SessionStart::First)),
+            event(35, ConnectionEventKind::Ping),
+            event(40, ConnectionEventKind::Connecting(tcp)),
+            event(50, ConnectionEventKind::Dead),
+            event(51, ConnectionEventKind::Backoff { until }),
+            event(60, ConnectionEventKind::Connecting(tcp)),
+            event(70, ConnectionEventKind::Welcome(tcp, SessionStart::Resumed)),
         ]);
-        let told: Vec<_> = track
+        let spans: Vec<_> = track
             .spans(Time::from_millis(90))
             .into_iter()
             .map(|(from, to, phase)| (from.as_micros() / 1_000, to.as_micros() / 1_000, phase))
@@ -129,17 +129,17 @@ mod tests {
             (60, 70, Phase::Reconnecting),
             (70, 90, Phase::Open(tcp)),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(spans, expected);
     }
 
     #[test]
     fn old_events_go_and_what_they_led_to_stays() {
-        let mut track = LifeTrack::default();
-        track.extend(&[event(1, LifeKind::Welcome(Transport::WebSocket, Start::First))]);
+        let mut track = ConnectionTimeline::default();
+        track.extend(&[event(1, ConnectionEventKind::Welcome(Transport::WebSocket, SessionStart::First))]);
         for millis in 0..3_000 {
-            track.extend(&[event(millis, LifeKind::Ping)]);
+            track.extend(&[event(millis, ConnectionEventKind::Ping)]);
         }
-        assert_eq!(track.events().count(), LifeTrack::MOST);
+        assert_eq!(track.events().count(), ConnectionTimeline::MOST);
         let now = Time::from_millis(3_000);
         assert_eq!(track.spans(now), [(Time::ZERO, now, Phase::Open(Transport::WebSocket))]);
     }

@@ -8,13 +8,13 @@ use crate::charts::axis::SPAN_MICROS;
 use crate::charts::axis::TimeAxis;
 use crate::charts::axis::time_axis;
 use crate::charts::frame_loop::Frame;
-use crate::charts::series::Tone;
+use crate::charts::series::SeriesStyle;
 use crate::engine::driver::EngineHandle;
 use crate::engine::lane::LaneId;
 use crate::features::connection::model::Phase;
 use sluice_bridge::AgeColumn;
-use sluice_bridge::LifeEvent;
-use sluice_bridge::LifeKind;
+use sluice_bridge::ConnectionEvent;
+use sluice_bridge::ConnectionEventKind;
 use sluice_browser::surface::Align;
 use sluice_browser::surface::Surface;
 
@@ -59,12 +59,17 @@ impl LifePainter {
         let now = Time::from_micros(column * AgeColumn::WIDTH_MICROS);
         let time = time_axis(now, size.0 - RIGHT);
         surface.clear(size);
-        let line = Line { surface, frame, time, tone: running.tone };
-        for (from, to, phase) in running.model.life.spans(now) {
+        let line = Line { surface, frame, time, series_style: running.series_style };
+        for (from, to, phase) in running.model.connection_timeline.spans(now) {
             line.phase(from, to, phase);
         }
         let begins = now.shifted_by_micros(-(SPAN_MICROS as i64));
-        running.model.life.events().filter(|event| event.at >= begins).for_each(|event| line.event(*event));
+        running
+            .model
+            .connection_timeline
+            .events()
+            .filter(|event| event.at >= begins)
+            .for_each(|event| line.event(*event));
     }
 }
 
@@ -72,7 +77,7 @@ struct Line<'a> {
     surface: &'a Surface,
     frame: &'a Frame,
     time: TimeAxis,
-    tone: Tone,
+    series_style: SeriesStyle,
 }
 
 impl Line<'_> {
@@ -109,30 +114,32 @@ impl Line<'_> {
         }
     }
 
-    fn event(&self, event: LifeEvent) {
+    fn event(&self, event: ConnectionEvent) {
         let x = self.time.pixel_from_time(event.at);
         let palette = &self.frame.palette;
         match event.kind {
-            LifeKind::Ping => {
+            ConnectionEventKind::Ping => {
                 self.surface.fill_colour(&palette.line);
                 self.surface.rect(x, TOP, 1.0, BOTTOM - TOP + 2.0);
             }
-            LifeKind::Pong { rtt_micros } => {
-                self.surface.fill_colour(palette.tone(self.tone));
+            ConnectionEventKind::Pong { rtt_micros } => {
+                self.surface.fill_colour(palette.colour(self.series_style));
                 self.surface.circle(x, pixel_from_rtt(f64::from(rtt_micros)), 1.9);
             }
-            LifeKind::Missed => {
+            ConnectionEventKind::Missed => {
                 self.surface.fill_colour(&palette.panel);
                 self.surface.stroke_style(&palette.bad, 1.2, &[]);
                 let middle = (TOP + BOTTOM) / 2.0;
                 self.surface.round_rect((x - 2.5, middle - 2.5), (5.0, 5.0), 2.5, true);
             }
-            LifeKind::Dead | LifeKind::Lost => self.mark(x, &palette.bad, ""),
-            LifeKind::Online => self.mark(x, &palette.gate, "online"),
-            LifeKind::Welcome(_, start) => self.mark(x, &palette.ink, start.name()),
-            LifeKind::TransportOpen(transport) => self.notch(x, self.colour(transport)),
-            LifeKind::Connecting(_) => self.notch(x, &palette.soft),
-            LifeKind::Backoff { .. } | LifeKind::Fresh | LifeKind::Closed => {}
+            ConnectionEventKind::Dead | ConnectionEventKind::Lost => self.mark(x, &palette.bad, ""),
+            ConnectionEventKind::Online => self.mark(x, &palette.gate, "online"),
+            ConnectionEventKind::Welcome(_, start) => self.mark(x, &palette.ink, start.name()),
+            ConnectionEventKind::TransportOpen(transport) => self.notch(x, self.colour(transport)),
+            ConnectionEventKind::Connecting(_) => self.notch(x, &palette.soft),
+            ConnectionEventKind::Backoff { .. }
+            | ConnectionEventKind::Fresh
+            | ConnectionEventKind::Closed => {}
         }
     }
 
@@ -153,8 +160,12 @@ impl Line<'_> {
 
     /// The lane's own colour, or that of the other family while it stands in.
     fn colour(&self, transport: Transport) -> &str {
-        let tone = if transport == self.tone.transport { self.tone } else { Tone { transport, ordinal: 0 } };
-        self.frame.palette.tone(tone)
+        let series_style = if transport == self.series_style.transport {
+            self.series_style
+        } else {
+            SeriesStyle { transport, ordinal: 0 }
+        };
+        self.frame.palette.colour(series_style)
     }
 }
 

@@ -156,12 +156,12 @@ fn missed_text(view: &LaneView) -> String {
 
 /// What WebTransport and WebSocket took to open in the last race.
 fn ready(view: &LaneView) -> (Option<u64>, Option<u64>) {
-    let times = view.summary.ready_times.unwrap_or_default();
+    let times = view.summary.transport_open_times.unwrap_or_default();
     (times.webtransport_micros, times.websocket_micros)
 }
 
 fn ready_text(name: &str, micros: Option<u64>, view: &LaneView) -> String {
-    if view.summary.ready_times.is_none() {
+    if view.summary.transport_open_times.is_none() {
         return String::new();
     }
     let took = micros.map_or_else(|| "not in time".to_owned(), format::span);

@@ -121,10 +121,10 @@ mod tests {
     fn gaps_are_named_and_the_digests_agree() {
         let certificate = certificate(0);
         let lines = lines(&certificate);
-        let told: Vec<_> = lines.iter().map(|line| (line.title.as_str(), line.value.as_str())).collect();
+        let shown: Vec<_> = lines.iter().map(|line| (line.title.as_str(), line.value.as_str())).collect();
         let digest = format!("{:016x}", certificate.digest_server());
         assert_eq!(
-            told,
+            shown,
             [
                 ("produced", "100"),
                 ("= consumed", "90"),

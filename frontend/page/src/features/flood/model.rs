@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn the_story_says_what_was_measured_and_no_more() {
-        let told = FloodStats {
+        let stats = FloodStats {
             style: FloodStyle::Naive,
             total: 8_000_000,
             sent: 8_000_000,
@@ -99,7 +99,7 @@ mod tests {
             echo_p99: 2,
         };
         let mut flooding =
-            FloodReport { flood: Some(told), longest_heartbeat_micros: 6_200_000, ..flooding(0, 0, 1) };
+            FloodReport { flood: Some(stats), longest_heartbeat_micros: 6_200_000, ..flooding(0, 0, 1) };
         let plain = |flooding: &FloodReport, transport| story(flooding, transport).replace('\u{a0}', " ");
         assert_eq!(
             plain(&flooding, Transport::WebSocket),
@@ -107,14 +107,14 @@ mod tests {
              waiting behind it. Every byte came back."
         );
         flooding.server.stops = 3;
-        flooding.flood = Some(FloodStats { echoed: 7, ..told });
+        flooding.flood = Some(FloodStats { echoed: 7, ..stats });
         let text = plain(&flooding, Transport::WebTransport);
         assert!(
             text.contains("control has a stream of its own. The server stopped reading 3 times"),
             "{text}"
         );
         assert!(text.ends_with("The connection went away under it."), "{text}");
-        let credit = FloodStats { style: FloodStyle::Credit, ..told };
+        let credit = FloodStats { style: FloodStyle::Credit, ..stats };
         let quick = FloodReport { flood: Some(credit), longest_heartbeat_micros: 0, ..flooding };
         assert!(
             plain(&quick, Transport::WebTransport).starts_with(

@@ -6,7 +6,7 @@ use crate::charts::axis;
 use crate::charts::frame_loop::Frame;
 use crate::charts::scale::AgeAxis;
 use crate::charts::scale::AgeScale;
-use crate::features::lane_columns::{SnapshotLane, lanes_with_tones};
+use crate::features::lane_columns::{SnapshotLane, lanes_with_styles};
 use crate::features::timeline::marker::mark_moment;
 use sluice_bridge::{AgeColumn, InboundColumn, ViewInput};
 use sluice_browser::surface::Align;
@@ -50,7 +50,7 @@ impl InboundPainter {
 }
 
 fn paint_lane(surface: &Surface, frame: &Frame, size: (f64, f64), input: &ViewInput, position: usize) {
-    let Some((lane, tone)) = lanes_with_tones(input).nth(position) else { return };
+    let Some((lane, series_style)) = lanes_with_styles(input).nth(position) else { return };
     let right = frame.now.as_micros() / AgeColumn::WIDTH_MICROS;
     let first = right.saturating_sub(AgeColumn::SHOWN as u64);
     let shown = |column: &&InboundColumn| column.index >= first;
@@ -78,7 +78,7 @@ fn paint_lane(surface: &Surface, frame: &Frame, size: (f64, f64), input: &ViewIn
     let heights =
         |column: &InboundColumn| bottom - column.buffered as f64 / most_bytes as f64 * (bottom - top);
     let level: Vec<_> = columns.iter().map(|column| (left(column), heights(column))).collect();
-    let colour = palette.tone(tone);
+    let colour = palette.colour(series_style);
     surface.fill_colour(colour);
     surface.stroke_style(colour, 1.4, &[]);
     surface.alpha(0.25);

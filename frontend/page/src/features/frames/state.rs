@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use sluice_bridge::{LaneInput, ViewInput};
 use sluice_browser::clock;
-use sluice_browser::lab_watch::{LabWatch, Sight};
+use sluice_browser::lab_watch::{LabWatch, WatchEvent};
 use sluice_shared::lab::{FrameEvent, FrameRecord, Opcode};
 use sluice_shared::mode::Transport;
 
@@ -162,21 +162,21 @@ impl FramesState {
         let _is_kept = self.watch.try_update_value(|held| *held = watch);
     }
 
-    fn handle_arrival(self, arrival: Sight<FrameEvent>) {
+    fn handle_arrival(self, arrival: WatchEvent<FrameEvent>) {
         match arrival {
-            Sight::Report(event) => {
+            WatchEvent::Report(event) => {
                 let is_open = self.log.try_update(|log| log.take(*event)).is_some();
                 if is_open && !self.is_paused.get_untracked() {
                     self.list();
                 }
             }
-            Sight::Unreadable(error) => {
+            WatchEvent::Unreadable(error) => {
                 let text = error.to_string();
                 self.log.try_update(|log| log.counts.ended = Some(text));
             }
-            Sight::Cut => {}
+            WatchEvent::Cut => {}
             // Deferred: this call comes from the watch that is replaced.
-            Sight::Gone => spawn_local(async move {
+            WatchEvent::Gone => spawn_local(async move {
                 clock::sleep_millis(RETRY_MILLIS).await;
                 self.open_watch();
             }),

@@ -12,12 +12,12 @@ use sluice_browser::trusted_svg::TrustedSvg;
 use sluice_shared::handshake::{ClockKind, HandshakeReport, HandshakeRequest, Probe, Stack};
 use sluice_shared::mode::Transport;
 
-use crate::features::handshakes::model::decode::decode_report;
 use crate::features::handshakes::model::labels::{native_opening, run_summary};
 use crate::features::handshakes::model::paths;
 use crate::features::handshakes::model::query::FIRST_PAIR;
 use crate::features::handshakes::model::run_scheduler::{AfterRun, RunScheduler};
 use crate::features::handshakes::model::settings::{Field, SettingError, Settings};
+use crate::features::handshakes::model::wire::{decode_report, encode_request};
 use crate::features::this_browser::model::NativeOpenings;
 
 /// From the last change of a setting to the run, ms: typing a number is several changes.
@@ -259,7 +259,7 @@ impl HandshakesState {
 
     /// Measures, and fetches the ladder too, so that table and ladder are always of one run.
     async fn measure(&self, request: &HandshakeRequest) -> Result<Outcome, RunStatus> {
-        let body = serde_json::to_string(request).map_err(|error| failed(&error.to_string()))?;
+        let body = encode_request(request);
         let text =
             api::send("POST", paths::API, Some(body)).await.map_err(|error| failed(&remedy(&error)))?;
         let report = decode_report(&text).map_err(|error| failed(&error.to_string()))?;

@@ -3,7 +3,7 @@
 use crate::charts::axis::TimeAxis;
 use crate::charts::frame_loop::Frame;
 use crate::engine::driver::EngineHandle;
-use crate::engine::running::Running;
+use crate::engine::running_lane::RunningLane;
 use crate::features::host::model::HostMetric;
 use sluice_bridge::HostReading;
 use sluice_browser::surface::Align;
@@ -79,18 +79,18 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    fn paint(&self, running: &Running, metric: HostMetric, top_value: f64) {
+    fn paint(&self, running: &RunningLane, metric: HostMetric, top_value: f64) {
         let palette = &self.frame.palette;
         self.surface.stroke_style(&palette.line, 1.0, &[]);
         self.surface.line((0.0, self.bottom + 0.5), (self.time.width_px, self.bottom + 0.5));
         let points: Vec<_> =
             running.model.host.iter().filter_map(|reading| self.point(reading, metric, top_value)).collect();
-        let tone = palette.tone(running.tone);
-        self.surface.fill_colour(tone);
+        let series_style = palette.colour(running.series_style);
+        self.surface.fill_colour(series_style);
         self.surface.alpha(0.14);
         self.surface.area(&points, self.bottom);
         self.surface.alpha(1.0);
-        self.surface.stroke_style(tone, 1.5, &[]);
+        self.surface.stroke_style(series_style, 1.5, &[]);
         self.surface.polyline(&points);
         if let Some((x, y)) = points.last() {
             self.surface.circle(*x, *y, 2.8);

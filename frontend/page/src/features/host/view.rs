@@ -58,7 +58,9 @@ fn HostNow(
     lane: Lane,
 ) -> impl IntoView {
     let app = expect_context::<App>();
-    let colour = move || app.tone(lane.id).map(|tone| format!("--tone: var({})", tone.token()));
+    let colour = move || {
+        app.series_style(lane.id).map(|series_style| format!("--tone: var({})", series_style.token()))
+    };
     let staleness = lane.read(|view| view.host_staleness);
     let value = Signal::derive(move || {
         let metric = app.metric.get();

@@ -53,7 +53,7 @@ impl About {
 
 /// What lies between a lane and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum NetworkPath {
     /// Nothing that the page knows of.
     Direct,
     /// The lab's network, with the TCP that crosses it.
@@ -61,9 +61,9 @@ pub enum Way {
 }
 
 /// The facts of all lanes, from the top. What the server does not tell is absent, and marks nothing.
-pub fn fairness(lanes: &[(Mode, Option<TransportFacts>, Way)]) -> Vec<Vec<Fact>> {
+pub fn fairness(lanes: &[(Mode, Option<TransportFacts>, NetworkPath)]) -> Vec<Vec<Fact>> {
     let known: Vec<Vec<(About, String)>> =
-        lanes.iter().map(|(mode, facts, way)| known_facts(*mode, facts.as_ref(), *way)).collect();
+        lanes.iter().map(|(mode, facts, path)| known_facts(*mode, facts.as_ref(), *path)).collect();
     known
         .iter()
         .map(|own| {
@@ -78,7 +78,7 @@ pub fn fairness(lanes: &[(Mode, Option<TransportFacts>, Way)]) -> Vec<Vec<Fact>>
         .collect()
 }
 
-fn known_facts(mode: Mode, facts: Option<&TransportFacts>, way: Way) -> Vec<(About, String)> {
+fn known_facts(mode: Mode, facts: Option<&TransportFacts>, path: NetworkPath) -> Vec<(About, String)> {
     let (protocol, segment_name) = match mode.transport() {
         Transport::WebSocket => ("TCP", "MSS"),
         Transport::WebTransport => ("QUIC", "MTU"),
@@ -98,10 +98,12 @@ fn known_facts(mode: Mode, facts: Option<&TransportFacts>, way: Way) -> Vec<(Abo
         known.push((About::Encryption, encryption.to_owned()));
     }
     known.push((About::Ordering, mode.ordering().to_owned()));
-    let path = match (way, mode.transport()) {
-        (Way::Direct, _) => "direct",
-        (Way::Emulated(TcpStack::Kernel), Transport::WebSocket) => "emulated network, the kernel's TCP",
-        (Way::Emulated(TcpStack::Kernel | TcpStack::Model), _) => "emulated network",
+    let path = match (path, mode.transport()) {
+        (NetworkPath::Direct, _) => "direct",
+        (NetworkPath::Emulated(TcpStack::Kernel), Transport::WebSocket) => {
+            "emulated network, the kernel's TCP"
+        }
+        (NetworkPath::Emulated(TcpStack::Kernel | TcpStack::Model), _) => "emulated network",
     };
     known.push((About::Path, path.to_owned()));
     known
@@ -111,7 +113,7 @@ fn known_facts(mode: Mode, facts: Option<&TransportFacts>, way: Way) -> Vec<(Abo
 mod tests {
     use super::*;
 
-    const EMULATED: Way = Way::Emulated(TcpStack::Model);
+    const EMULATED: NetworkPath = NetworkPath::Emulated(TcpStack::Model);
 
     fn facts(congestion: Option<&str>, encrypted: bool) -> Option<TransportFacts> {
         Some(TransportFacts {
@@ -125,11 +127,11 @@ mod tests {
     #[test]
     fn what_differs_is_marked_and_what_agrees_is_not() {
         let lanes = [
-            (Mode::WebSocket, facts(Some("cubic"), false), Way::Direct),
-            (Mode::OneStream, facts(Some("cubic"), true), Way::Direct),
+            (Mode::WebSocket, facts(Some("cubic"), false), NetworkPath::Direct),
+            (Mode::OneStream, facts(Some("cubic"), true), NetworkPath::Direct),
         ];
-        let told = fairness(&lanes);
-        for lane in &told {
+        let facts = fairness(&lanes);
+        for lane in &facts {
             let differing: Vec<_> = lane.iter().filter(|fact| fact.differs).map(|fact| fact.about).collect();
             assert_eq!(differing, [About::Protocol, About::Segment, About::Encryption]);
         }
@@ -137,8 +139,9 @@ mod tests {
 
     #[test]
     fn a_lane_that_bypasses_the_network_is_marked_beside_one_that_does_not() {
-        let told = fairness(&[(Mode::WebSocket, None, EMULATED), (Mode::WebSocket, None, Way::Direct)]);
-        let paths: Vec<_> = told
+        let facts =
+            fairness(&[(Mode::WebSocket, None, EMULATED), (Mode::WebSocket, None, NetworkPath::Direct)]);
+        let paths: Vec<_> = facts
             .iter()
             .filter_map(|lane| lane.last())
             .map(|fact| (fact.text.as_str(), fact.differs))
@@ -148,21 +151,21 @@ mod tests {
 
     #[test]
     fn the_kernels_tcp_is_marked_on_the_lanes_that_use_it() {
-        let kernel = Way::Emulated(TcpStack::Kernel);
-        let told = fairness(&[(Mode::WebSocket, None, kernel), (Mode::Datagrams, None, kernel)]);
+        let kernel = NetworkPath::Emulated(TcpStack::Kernel);
+        let facts = fairness(&[(Mode::WebSocket, None, kernel), (Mode::Datagrams, None, kernel)]);
         let paths: Vec<_> =
-            told.iter().filter_map(|lane| lane.last()).map(|fact| fact.text.as_str()).collect();
+            facts.iter().filter_map(|lane| lane.last()).map(|fact| fact.text.as_str()).collect();
         assert_eq!(paths, ["emulated network, the kernel's TCP", "emulated network"]);
     }
 
     #[test]
     fn what_is_unknown_is_absent_and_marks_nothing() {
-        let told = fairness(&[
+        let facts = fairness(&[
             (Mode::WebSocket, facts(None, false), EMULATED),
             (Mode::WebSocket, facts(Some("bbr"), false), EMULATED),
         ]);
-        assert!(told[0].iter().all(|fact| fact.about != About::Congestion));
-        assert!(told.iter().flatten().all(|fact| !fact.differs));
+        assert!(facts[0].iter().all(|fact| fact.about != About::Congestion));
+        assert!(facts.iter().flatten().all(|fact| !fact.differs));
         let before_welcome = fairness(&[(Mode::Datagrams, None, EMULATED)]);
         assert_eq!(before_welcome[0].len(), 3);
     }

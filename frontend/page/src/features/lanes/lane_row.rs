@@ -10,7 +10,7 @@ use crate::features::lanes::fairness::Fairness;
 use crate::features::lanes::lane_controls::LaneControls;
 use crate::features::lanes::lane_header::LaneHeader;
 use crate::features::lanes::path_control::PathControl;
-use crate::features::network::lane_view::LaneWeather;
+use crate::features::network::lane_view::LaneLinkStats;
 use crate::features::pipeline::compact::StageRow;
 use crate::features::pipeline::view::Strip;
 
@@ -21,12 +21,14 @@ pub fn LaneRow(
     lane: Lane,
 ) -> impl IntoView {
     let app = expect_context::<App>();
-    let tone = move || app.tone(lane.id).map(|tone| format!("--tone: var({})", tone.token()));
+    let series_style = move || {
+        app.series_style(lane.id).map(|series_style| format!("--tone: var({})", series_style.token()))
+    };
     let state = lane.read(|view| view.connection.name());
     view! {
         <section
             class="lane"
-            style=tone
+            style=series_style
             data-testid=move || format!("lane-{}", lane.mode.get().name())
             data-lane=lane.id.0
             data-state=state
@@ -40,7 +42,7 @@ pub fn LaneRow(
                 <Strip lane/>
                 <LaneControls lane/>
                 <Lifeline lane/>
-                <LaneWeather lane/>
+                <LaneLinkStats lane/>
             </div>
         </section>
     }

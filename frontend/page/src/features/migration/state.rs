@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use sluice_browser::api::{self, AskError};
 use sluice_browser::clock;
-use sluice_browser::lab_watch::{LabWatch, Sight};
+use sluice_browser::lab_watch::{LabWatch, WatchEvent};
 use sluice_shared::lab::{LabEvent, LabReport, LabRouting, SwitchReport};
 use sluice_shared::scenario::Routing;
 
@@ -193,12 +193,12 @@ impl MigrationState {
 
     fn watch(self, lab: &str) {
         let (generation, id) = (self.generation(), lab.to_owned());
-        let handle = move |sight: Sight<LabReport>| match sight {
-            Sight::Report(report) => self.take_report(*report),
-            Sight::Unreadable(error) => set_if_new(self.unreadable, Some(error)),
-            Sight::Cut => {}
+        let handle = move |event: WatchEvent<LabReport>| match event {
+            WatchEvent::Report(report) => self.take_report(*report),
+            WatchEvent::Unreadable(error) => set_if_new(self.unreadable, Some(error)),
+            WatchEvent::Cut => {}
             // Deferred: this call comes from the watch that is to be replaced.
-            Sight::Gone => {
+            WatchEvent::Gone => {
                 let id = id.clone();
                 spawn_local(async move {
                     clock::sleep_millis(RETRY_MILLIS).await;

@@ -16,7 +16,7 @@ use sluice_text::format;
 /// Loss and rate in numbers, why writes were late, and all of it over time, as long as the lane goes through the
 /// emulated network.
 #[component]
-pub fn LaneWeather(
+pub fn LaneLinkStats(
     /// The lane.
     lane: Lane,
 ) -> impl IntoView {

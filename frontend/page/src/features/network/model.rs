@@ -26,8 +26,8 @@ impl NetworkSetup {
     }
 
     /// Returns what marks call a change to this network from `told`.
-    pub fn label(&self, told: &Self) -> String {
-        if self.seed != told.seed && (Self { seed: told.seed, ..*self }) == *told {
+    pub fn label(&self, last_sent: &Self) -> String {
+        if self.seed != last_sent.seed && (Self { seed: last_sent.seed, ..*self }) == *last_sent {
             return format!("seed {}", self.seed);
         }
         let changed = if self.change.is_empty() { "" } else { ", changed" };
@@ -41,17 +41,17 @@ impl NetworkSetup {
 
     /// The body of a request that makes this network of `told`; `None` when it is this one. With `restart` the preset
     /// begins anew, whatever was done to it by hand.
-    pub fn as_change_of(&self, told: &Self, restart: bool) -> Option<String> {
-        let seed = (self.seed != told.seed).then_some(self.seed);
+    pub fn as_change_of(&self, last_sent: &Self, restart: bool) -> Option<String> {
+        let seed = (self.seed != last_sent.seed).then_some(self.seed);
         let is_taken_back =
-            |knob: &Knob| knob.changed(&self.change).is_none() && knob.changed(&told.change).is_some();
-        if restart || self.preset != told.preset || Knob::ALL.iter().any(is_taken_back) {
+            |knob: &Knob| knob.changed(&self.change).is_none() && knob.changed(&last_sent.change).is_some();
+        if restart || self.preset != last_sent.preset || Knob::ALL.iter().any(is_taken_back) {
             return Some(request(Some(self.preset), &self.change, seed));
         }
         let mut change = LinkChange::default();
         for knob in Knob::ALL {
             match knob.changed(&self.change) {
-                Some(value) if knob.changed(&told.change) != Some(value) => knob.set(&mut change, value),
+                Some(value) if knob.changed(&last_sent.change) != Some(value) => knob.set(&mut change, value),
                 Some(_) | None => {}
             }
         }
@@ -315,9 +315,9 @@ mod tests {
 
     #[test]
     fn one_slider_sends_one_setting() {
-        let told = NetworkSetup::of(Preset::Lte);
-        let wanted = NetworkSetup { change: loss(2.0), ..told };
-        let asked = wanted.as_change_of(&told, false).expect("something differs");
+        let last_sent = NetworkSetup::of(Preset::Lte);
+        let wanted = NetworkSetup { change: loss(2.0), ..last_sent };
+        let asked = wanted.as_change_of(&last_sent, false).expect("something differs");
         assert_eq!(read(&asked), LinkRequest { change: loss(2.0), ..LinkRequest::default() });
         assert_eq!(wanted.as_change_of(&wanted, false), None);
     }
@@ -325,17 +325,17 @@ mod tests {
     #[test]
     fn what_is_taken_back_starts_from_the_preset_again() {
         let wanted = NetworkSetup::of(Preset::Lte);
-        let told = NetworkSetup { change: loss(2.0), ..wanted };
+        let last_sent = NetworkSetup { change: loss(2.0), ..wanted };
         let preset = LinkRequest { preset: Some("lte".into()), ..LinkRequest::default() };
-        assert_eq!(read(&wanted.as_change_of(&told, false).expect("something differs")), preset);
+        assert_eq!(read(&wanted.as_change_of(&last_sent, false).expect("something differs")), preset);
         assert_eq!(read(&wanted.as_change_of(&wanted, true).expect("asked for anew")), preset);
     }
 
     #[test]
     fn a_new_seed_goes_alone() {
-        let told = NetworkSetup { change: loss(2.0), ..NetworkSetup::default() };
-        let wanted = NetworkSetup { seed: 9, ..told };
-        let asked = wanted.as_change_of(&told, false).expect("something differs");
+        let last_sent = NetworkSetup { change: loss(2.0), ..NetworkSetup::default() };
+        let wanted = NetworkSetup { seed: 9, ..last_sent };
+        let asked = wanted.as_change_of(&last_sent, false).expect("something differs");
         assert_eq!(read(&asked), LinkRequest { seed: Some(9), ..LinkRequest::default() });
     }
 

@@ -53,7 +53,7 @@ impl WeatherPainter {
         surface.clear(size);
         let time = axis::time_axis(frame.now, size.0 - axis::RIGHT);
         let oldest = Time::from_micros(frame.now.as_micros().saturating_sub(axis::SPAN_MICROS as u64));
-        let points: Vec<_> = running.model.weather.points(oldest).collect();
+        let points: Vec<_> = running.model.link_stats.points(oldest).collect();
         let height = size.1 / ROWS.len() as f64;
         surface.font(10.5, &frame.palette.font);
         for (at, (name, read, least_top)) in ROWS.into_iter().enumerate() {
@@ -71,7 +71,8 @@ impl WeatherPainter {
                 (time.pixel_from_time(*at), bottom - value / highest * (bottom - top))
             };
             // Losses are what the page's red is for.
-            let colour = if at == 0 { &frame.palette.bad } else { frame.palette.tone(running.tone) };
+            let colour =
+                if at == 0 { &frame.palette.bad } else { frame.palette.colour(running.series_style) };
             surface.fill_colour(colour);
             surface.stroke_style(colour, 1.3, &[]);
             for run in values.split(Option::is_none).filter(|run| !run.is_empty()) {

@@ -19,7 +19,7 @@ use sluice_browser::api;
 use sluice_browser::api::AskError;
 use sluice_browser::clock;
 use sluice_browser::lab_watch::LabWatch;
-use sluice_browser::lab_watch::Sight;
+use sluice_browser::lab_watch::WatchEvent;
 
 /// What lies between the lanes and the server: what is wanted of it, and what the server says.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ pub struct Network {
     /// Why the server refused the last change, until it is dismissed.
     pub refusal: RwSignal<Option<String>>,
     /// The network that the server was told.
-    told: StoredValue<NetworkSetup>,
+    last_sent: StoredValue<NetworkSetup>,
     /// The preset is to begin anew.
     restarts: StoredValue<bool>,
     /// The server has been asked for a lab and has not answered.
@@ -88,7 +88,7 @@ impl Network {
             lab: RwSignal::new(LabState::Asking),
             outlook: RwSignal::new(Outlook::default()),
             refusal: RwSignal::new(None),
-            told: StoredValue::new(setup),
+            last_sent: StoredValue::new(setup),
             restarts: StoredValue::new(false),
             is_making: StoredValue::new(false),
             is_telling: StoredValue::new(false),
@@ -109,9 +109,9 @@ impl Network {
                 let wanted = self.wanted.get_untracked();
                 match api::make_lab(wanted.as_new()).await {
                     Ok(lab) => {
-                        self.told.set_value(wanted);
-                        self.watch.set_value(Some(LabWatch::open(&lab.id, move |sight| {
-                            self.handle_sight(app, sight)
+                        self.last_sent.set_value(wanted);
+                        self.watch.set_value(Some(LabWatch::open(&lab.id, move |event| {
+                            self.handle_watch_event(app, event)
                         })));
                         self.lab.set(LabState::Ready(lab));
                         break;
@@ -140,16 +140,16 @@ impl Network {
         self.start(app);
     }
 
-    fn handle_sight(self, app: App, sight: Sight<NetworkReport>) {
-        match sight {
-            Sight::Report(report) => {
+    fn handle_watch_event(self, app: App, event: WatchEvent<NetworkReport>) {
+        match event {
+            WatchEvent::Report(report) => {
                 self.unreadable.set_value(None);
                 app.engine().borrow_mut().take_lab_report(*report);
             }
-            Sight::Unreadable(error) => self.handle_unreadable(app, error),
-            Sight::Cut => app.engine().borrow_mut().forget_lab(),
+            WatchEvent::Unreadable(error) => self.handle_unreadable(app, error),
+            WatchEvent::Cut => app.engine().borrow_mut().forget_lab(),
             // Not here: this call comes from what is to be dropped.
-            Sight::Gone => spawn_local(async move { self.handle_lab_gone(app) }),
+            WatchEvent::Gone => spawn_local(async move { self.handle_lab_gone(app) }),
         }
     }
 
@@ -198,11 +198,11 @@ impl Network {
         if self.is_making.get_value() || self.is_telling.get_value() {
             return;
         }
-        let (wanted, told) = (self.wanted.get_untracked(), self.told.get_value());
+        let (wanted, last_sent) = (self.wanted.get_untracked(), self.last_sent.get_value());
         let restarts = self.restarts.try_update_value(core::mem::take).unwrap_or(false);
-        let Some(request) = wanted.as_change_of(&told, restarts) else { return };
+        let Some(request) = wanted.as_change_of(&last_sent, restarts) else { return };
         self.is_telling.set_value(true);
-        self.told.set_value(wanted);
+        self.last_sent.set_value(wanted);
         spawn_local(async move {
             let answer = api::set_link(&lab.id, request).await;
             self.is_telling.set_value(false);
@@ -212,15 +212,15 @@ impl Network {
             match answer {
                 Ok(lab) if is_same => {
                     self.lab.set(LabState::Ready(lab));
-                    app.engine().borrow_mut().begin_epoch(EpochChange::Network, wanted.label(&told));
+                    app.engine().borrow_mut().begin_epoch(EpochChange::Network, wanted.label(&last_sent));
                 }
                 Err(error) if is_same => {
                     self.refuse(app, &error);
                     // What is in force is what was there before, unless somebody has gone on since.
                     if self.wanted.get_untracked() == wanted {
-                        self.wanted.set(told);
+                        self.wanted.set(last_sent);
                     }
-                    self.told.set_value(told);
+                    self.last_sent.set_value(last_sent);
                 }
                 Ok(_) | Err(_) => {}
             }

@@ -12,7 +12,7 @@ use crate::features::network::lateness::LateParts;
 
 /// The newest reports on one lane's connection, and what follows from them. Its size is bounded.
 #[derive(Debug, Default)]
-pub struct LaneWeather {
+pub struct LaneLinkStats {
     samples: VecDeque<Sample>,
     worst: VecDeque<WorstWrite>,
     flow: Option<FlowReport>,
@@ -69,11 +69,11 @@ pub struct WeatherPoint {
 pub struct LaneNetwork {
     /// The newest report on its connection.
     pub flow: FlowReport,
-    /// Share of packets to the browser lost in the last [`LaneWeather::WINDOW_MICROS`]; `None` without any.
+    /// Share of packets to the browser lost in the last [`LaneLinkStats::WINDOW_MICROS`]; `None` without any.
     pub loss: Option<f64>,
     /// Bits delivered to the browser in the last second; `None` before the second report on its connection.
     pub rate_bits: Option<u64>,
-    /// Where the time of the writes that arrived in the last [`LaneWeather::WINDOW_MICROS`] went; `None` where the
+    /// Where the time of the writes that arrived in the last [`LaneLinkStats::WINDOW_MICROS`] went; `None` where the
     /// connection does not tell.
     pub late: Option<LateParts>,
 }
@@ -95,7 +95,7 @@ impl RelayRoom {
     }
 }
 
-impl LaneWeather {
+impl LaneLinkStats {
     /// Reports kept: a little more than the 30 s of the charts at ten a second.
     pub const MOST: usize = 330;
     /// Losses and late writes of this span are told, or of the epoch if that is shorter, microseconds.
@@ -183,7 +183,7 @@ impl LaneWeather {
         })
     }
 
-    /// The report that the figures of the last [`LaneWeather::WINDOW_MICROS`] count from.
+    /// The report that the figures of the last [`LaneLinkStats::WINDOW_MICROS`] count from.
     fn window_start(&self) -> Option<&Sample> {
         let newest = self.samples.len().checked_sub(1)?;
         let from = self.first_within(newest, Self::WINDOW_MICROS)?;
@@ -294,18 +294,18 @@ mod tests {
         }
     }
 
-    fn after(tenths: impl Iterator<Item = u64>) -> LaneWeather {
-        let mut weather = LaneWeather::default();
+    fn after(tenths: impl Iterator<Item = u64>) -> LaneLinkStats {
+        let mut link_stats = LaneLinkStats::default();
         for tenth in tenths {
             let at = Time::from_millis(tenth * 100);
-            weather.take(
+            link_stats.take(
                 Some(&report(1, tenth)),
                 RelayRoom::default(),
                 at,
                 at + core::time::Duration::from_secs(1_000),
             );
         }
-        weather
+        link_stats
     }
 
     #[test]
@@ -337,58 +337,58 @@ mod tests {
 
     #[test]
     fn connections_are_not_joined() {
-        let mut weather = after(0..20);
+        let mut link_stats = after(0..20);
         let at = Time::from_millis(2_000);
-        weather.take(
+        link_stats.take(
             Some(&report(2, 1)),
             RelayRoom::default(),
             at,
             at + core::time::Duration::from_secs(1_000),
         );
-        let points: Vec<_> = weather.points(Time::ZERO).collect();
+        let points: Vec<_> = link_stats.points(Time::ZERO).collect();
         assert_eq!(points.len(), 21);
         assert!(points[20].is_none() && points[19].is_some());
-        let network = weather.network().expect("a connection");
+        let network = link_stats.network().expect("a connection");
         assert_eq!((network.loss, network.rate_bits), (None, None), "one report makes no rate");
         assert_eq!(network.late, Some(LateParts::default()), "and no sum of its own");
     }
 
     #[test]
     fn what_is_kept_is_bounded_and_a_lane_without_a_connection_has_no_network() {
-        let mut weather = after(0..2_000);
-        assert_eq!(weather.points(Time::ZERO).count(), LaneWeather::MOST);
-        assert!(weather.worst.len() <= 101);
-        weather.take(None, RelayRoom::default(), Time::ZERO, Time::ZERO);
-        assert_eq!(weather.network(), None);
-        assert_eq!(weather.hops(), &RelayHops::default());
+        let mut link_stats = after(0..2_000);
+        assert_eq!(link_stats.points(Time::ZERO).count(), LaneLinkStats::MOST);
+        assert!(link_stats.worst.len() <= 101);
+        link_stats.take(None, RelayRoom::default(), Time::ZERO, Time::ZERO);
+        assert_eq!(link_stats.network(), None);
+        assert_eq!(link_stats.hops(), &RelayHops::default());
     }
 
     #[test]
     fn figures_do_not_reach_back_beyond_the_epoch_and_curves_do() {
         let offset = core::time::Duration::from_secs(1_000);
-        let mut weather = after(0..40);
+        let mut link_stats = after(0..40);
         // From here on no packet is lost and no write waits behind one.
-        weather.begin_epoch(Time::from_millis(3_950) + offset);
-        assert_eq!(weather.loss(), None, "no two reports of this epoch");
-        assert_eq!(weather.network().and_then(|network| network.late), Some(LateParts::default()));
+        link_stats.begin_epoch(Time::from_millis(3_950) + offset);
+        assert_eq!(link_stats.loss(), None, "no two reports of this epoch");
+        assert_eq!(link_stats.network().and_then(|network| network.late), Some(LateParts::default()));
         for tenth in 40..60 {
             let mut calm = report(1, tenth);
             calm.down.lost_packets = 39;
             let at = Time::from_millis(tenth * 100);
-            weather.take(Some(&calm), RelayRoom::default(), at, at + offset);
+            link_stats.take(Some(&calm), RelayRoom::default(), at, at + offset);
         }
-        assert_eq!(weather.loss(), Some(0.0));
-        let late = weather.network().and_then(|network| network.late).expect("told");
+        assert_eq!(link_stats.loss(), Some(0.0));
+        let late = link_stats.network().and_then(|network| network.late).expect("told");
         assert_eq!((late.writes, late.span_micros), (19, 1_900_000));
-        assert_eq!(weather.points(Time::ZERO).count(), 60);
-        assert!(weather.points(Time::ZERO).flatten().take(20).all(|point| point.loss > Some(0.05)));
+        assert_eq!(link_stats.points(Time::ZERO).count(), 60);
+        assert!(link_stats.points(Time::ZERO).flatten().take(20).all(|point| point.loss > Some(0.05)));
     }
 
     #[test]
     fn the_worst_write_of_another_epoch_or_connection_is_not_this_ones() {
         let offset = core::time::Duration::from_secs(1_000);
-        let mut weather = after(0..40);
-        weather.begin_epoch(Time::from_millis(3_950) + offset);
+        let mut link_stats = after(0..40);
+        link_stats.begin_epoch(Time::from_millis(3_950) + offset);
         for tenth in 40..44 {
             let mut next = report(1, tenth);
             // All that arrives was written before the change.
@@ -396,8 +396,8 @@ mod tests {
                 worst.written_at = Time::from_millis(3_900);
             }
             let at = Time::from_millis(tenth * 100);
-            weather.take(Some(&next), RelayRoom::default(), at, at + offset);
+            link_stats.take(Some(&next), RelayRoom::default(), at, at + offset);
         }
-        assert_eq!(weather.network().and_then(|network| network.late).and_then(|late| late.worst), None);
+        assert_eq!(link_stats.network().and_then(|network| network.late).and_then(|late| late.worst), None);
     }
 }

@@ -7,7 +7,7 @@ use crate::charts::palette::Palette;
 use crate::charts::palette::RAMP;
 use crate::engine::driver::EngineHandle;
 use crate::engine::lane::LaneId;
-use crate::engine::running::Running;
+use crate::engine::running_lane::RunningLane;
 use crate::features::pipeline::dots;
 use crate::features::pipeline::dots::DotPlace;
 use crate::features::pipeline::levels;
@@ -61,15 +61,15 @@ impl StripPainter {
         self.gate(surface, &shape, &frame.palette, running);
     }
 
-    fn follow(&mut self, running: &Running, at_once: bool) {
+    fn follow(&mut self, running: &RunningLane, at_once: bool) {
         let summary = &running.model.summary;
         for (drawn, place) in self.shares.iter_mut().zip(Place::ALL) {
-            let target = levels::share(place, summary, running.model.weather.hops());
+            let target = levels::share(place, summary, running.model.link_stats.hops());
             *drawn += (target - *drawn) * if at_once { 1.0 } else { EASING };
         }
     }
 
-    fn tanks(&self, surface: &Surface, shape: &Shape, palette: &Palette, running: &Running) {
+    fn tanks(&self, surface: &Surface, shape: &Shape, palette: &Palette, running: &RunningLane) {
         for (at, (place, share)) in Place::ALL.into_iter().zip(self.shares).enumerate() {
             if place == Place::Credit || place.is_emulated() && running.is_direct() {
                 continue;
@@ -87,7 +87,11 @@ impl StripPainter {
                 continue;
             }
             let overflowing = levels::is_overflowing(place, share, running.policy());
-            surface.fill_colour(if overflowing { &palette.bad } else { palette.tone(running.tone) });
+            surface.fill_colour(if overflowing {
+                &palette.bad
+            } else {
+                palette.colour(running.series_style)
+            });
             surface.clip_round_rect((left + 0.5, MARGIN + 0.5), (extent.0 - 1.0, extent.1 - 1.0), 5.5);
             surface.alpha(0.82);
             surface.rect(left, MARGIN + extent.1 - height, extent.0, height);
@@ -97,7 +101,7 @@ impl StripPainter {
     }
 
     /// The gate comes down as credit is used, and shuts off the pipe when none is left.
-    fn gate(&self, surface: &Surface, shape: &Shape, palette: &Palette, running: &Running) {
+    fn gate(&self, surface: &Surface, shape: &Shape, palette: &Palette, running: &RunningLane) {
         let at = Place::ALL.iter().position(|place| *place == Place::Credit).unwrap_or(0);
         let center = shape.center(at);
         let half = (shape.tank_width / 4.0).clamp(7.0, 13.0);
@@ -154,7 +158,7 @@ impl Shape {
         );
     }
 
-    fn dots(&self, surface: &Surface, frame: &Frame, running: &Running) {
+    fn dots(&self, surface: &Surface, frame: &Frame, running: &RunningLane) {
         let mut between: [Vec<(f64, f64)>; RAMP] = Default::default();
         let mut in_tanks: [Vec<(f64, f64)>; RAMP] = Default::default();
         for dot in running.model.dots.iter() {
@@ -164,7 +168,7 @@ impl Shape {
             let group = if self.is_in_tank(x) { &mut in_tanks } else { &mut between };
             group[shade(age_micros)].push((x, self.height / 2.0 + track * TRACK_REACH));
         }
-        let ramp = frame.palette.ramp(running.tone);
+        let ramp = frame.palette.ramp(running.series_style);
         // Over a tank the level is what counts; its dots only hint at what moves inside.
         for (alpha, group) in [(0.3, in_tanks), (0.95, between)] {
             surface.alpha(alpha);

@@ -47,7 +47,7 @@ mod tests {
     use sluice_shared::time::Time;
 
     use super::*;
-    use crate::charts::series::tones;
+    use crate::charts::series::series_styles;
     use crate::features::timeline::scene::SceneLane;
 
     #[test]
@@ -58,13 +58,13 @@ mod tests {
         let skipped = AgeColumn { index: 21, gaps: 4, stall: true, ..AgeColumn::default() };
         let outside = AgeColumn { index: 900, count: 1, ..AgeColumn::default() };
         let columns = [vec![consumed, skipped, outside], vec![consumed]];
-        let lanes = tones(&modes).into_iter().zip(["=1+\"1\", <b>", "Datagrams"]).zip(columns);
+        let lanes = series_styles(&modes).into_iter().zip(["=1+\"1\", <b>", "Datagrams"]).zip(columns);
         let scene = Scene {
             from: Time::from_millis(1_000),
             until: Time::from_millis(31_000),
             lanes: lanes
-                .map(|((tone, name), columns)| SceneLane {
-                    tone,
+                .map(|((series_style, name), columns)| SceneLane {
+                    series_style,
                     name: name.to_owned(),
                     columns,
                     phases: Vec::new(),

@@ -42,7 +42,7 @@ pub(crate) fn draw(pen: &dyn Pen, scene: &Scene, saved_at: Time, palette: &Palet
     let mut x = MARGIN;
     for lane in &scene.lanes {
         let name: String = lane.name.chars().take(MAX_NAME).collect();
-        pen.stroke_style(palette.tone(lane.tone), 2.0, lane.tone.dash());
+        pen.stroke_style(palette.colour(lane.series_style), 2.0, lane.series_style.dash());
         pen.line((x, 34.0), (x + 24.0, 34.0));
         pen.fill_colour(&palette.ink);
         pen.text(&name, (x + 30.0, 38.0), Align::Left);
@@ -61,7 +61,7 @@ mod tests {
     use sluice_shared::mode::Transport;
 
     use super::*;
-    use crate::charts::series::Tone;
+    use crate::charts::series::SeriesStyle;
     use crate::features::connection::model::Phase;
     use crate::features::timeline::events::{Mark, OutageSpan};
     use crate::features::timeline::scene::SceneLane;
@@ -91,7 +91,7 @@ mod tests {
             from: at(1_000),
             until: at(2_000),
             lanes: vec![SceneLane {
-                tone: Tone { transport, ordinal: 0 },
+                series_style: SeriesStyle { transport, ordinal: 0 },
                 name: "<b>&\"x\"</b>".to_owned(),
                 columns: vec![column(20, 3_600), column(21, 6_000)],
                 phases: vec![(at(0), at(1_500), Phase::Open(transport)), (at(1_500), at(2_000), Phase::Down)],

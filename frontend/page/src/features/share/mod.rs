@@ -5,7 +5,6 @@ pub mod capture;
 pub mod csv;
 pub mod date;
 pub mod export;
-mod json;
 pub mod link;
 pub mod player;
 pub mod recording;

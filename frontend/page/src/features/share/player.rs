@@ -1,7 +1,7 @@
 //! Replays the network actions of a link, once, by its timetable.
 
 use leptos::task::spawn_local;
-use sluice_bridge::{Level, LifeKind};
+use sluice_bridge::{ConnectionEventKind, Level};
 use sluice_browser::clock;
 use sluice_shared::time::{Time, micros};
 
@@ -44,8 +44,8 @@ pub(crate) fn start(app: App) {
 
 /// When the first lane was connected.
 fn first_connection(engine: &Engine) -> Option<Time> {
-    let events = engine.lanes().flat_map(|running| running.model.life.events());
-    events.filter(|event| matches!(event.kind, LifeKind::Welcome(..))).map(|event| event.at).min()
+    let events = engine.lanes().flat_map(|running| running.model.connection_timeline.events());
+    events.filter(|event| matches!(event.kind, ConnectionEventKind::Welcome(..))).map(|event| event.at).min()
 }
 
 async fn sleep_until(at: Time) {

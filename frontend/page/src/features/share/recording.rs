@@ -6,13 +6,13 @@
 use serde::Deserialize;
 use sluice_bridge::{AgeColumn, Level, LogLine};
 use sluice_browser::api;
+use sluice_browser::json::JsonWriter;
 use sluice_shared::mode::{Mode, Transport};
 use sluice_shared::time::Time;
 
-use crate::charts::series::{Tone, tones};
+use crate::charts::series::{SeriesStyle, series_styles};
 use crate::features::connection::model::Phase;
 use crate::features::log::model::Log;
-use crate::features::share::json::JsonWriter;
 use crate::features::timeline::events::{Mark, OutageSpan, TimelineEvents};
 use crate::features::timeline::scene::{Scene, SceneLane};
 use crate::url::setup::PageSetup;
@@ -336,9 +336,9 @@ impl RecordingDto {
             modes.push(mode.map_err(|_| format!("lanes.{at}.mode is none that is known"))?);
         }
         let mut lanes = Vec::new();
-        for ((at, lane), tone) in self.lanes.into_iter().enumerate().zip(tones(&modes)) {
+        for ((at, lane), series_style) in self.lanes.into_iter().enumerate().zip(series_styles(&modes)) {
             lanes.push(
-                lane.into_lane(tone, (self.from, self.until))
+                lane.into_lane(series_style, (self.from, self.until))
                     .map_err(|reason| format!("lanes.{at}.{reason}"))?,
             );
         }
@@ -372,7 +372,7 @@ impl RecordingDto {
 }
 
 impl LaneDto {
-    fn into_lane(self, tone: Tone, (from, until): (u64, u64)) -> Result<SceneLane, String> {
+    fn into_lane(self, series_style: SeriesStyle, (from, until): (u64, u64)) -> Result<SceneLane, String> {
         ensure(is_short(&self.name), "name", "is too long")?;
         ensure(self.phases.len() <= MAX_PHASES, "phases", "has too many")?;
         ensure(self.columns.len() <= AgeColumn::SHOWN + 2, "columns", "has too many")?;
@@ -390,7 +390,7 @@ impl LaneDto {
             let until = Time::from_micros(phase.until);
             (Time::from_micros(phase.from), until, phase.phase.phase(until))
         });
-        Ok(SceneLane { tone, name: self.name, columns, phases: phases.collect() })
+        Ok(SceneLane { series_style, name: self.name, columns, phases: phases.collect() })
     }
 }
 

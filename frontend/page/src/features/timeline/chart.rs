@@ -180,7 +180,7 @@ impl<'a> Chart<'a> {
 
     /// The band from smallest to largest latency, a line through the means, and ticks where messages were skipped.
     fn latency(&self, lane: &SceneLane, columns: &[AgeColumn]) {
-        let colour = self.palette.tone(lane.tone);
+        let colour = self.palette.colour(lane.series_style);
         let width = self.time.pixels_from_micros(AgeColumn::WIDTH_MICROS as f64);
         let left = |column: &AgeColumn| {
             self.time.pixel_from_time(Time::from_micros(column.index * AgeColumn::WIDTH_MICROS))
@@ -199,7 +199,7 @@ impl<'a> Chart<'a> {
             self.pen.rect((left(column).max(self.time.left_px), self.bottom - 5.0), (width.max(1.5), 5.0));
         }
         self.pen.alpha(1.0);
-        self.pen.stroke_style(colour, 1.7, lane.tone.dash());
+        self.pen.stroke_style(colour, 1.7, lane.series_style.dash());
         let mut run: Vec<(f64, f64)> = Vec::new();
         let mut last_index = 0;
         for column in columns.iter().filter(|column| column.count > 0) {
@@ -222,7 +222,7 @@ impl<'a> Chart<'a> {
         for (from, until, phase) in &lane.phases {
             let (colour, alpha) = match phase {
                 Phase::Idle => continue,
-                Phase::Open(_) => (palette.tone(lane.tone), 0.75),
+                Phase::Open(_) => (palette.colour(lane.series_style), 0.75),
                 Phase::Connecting => (palette.soft.as_str(), 0.5),
                 Phase::Down | Phase::Reconnecting | Phase::Waiting(_) => (palette.bad.as_str(), 1.0),
             };

@@ -4,7 +4,7 @@ use sluice_bridge::AgeColumn;
 use sluice_shared::time::Time;
 
 use crate::charts::axis::SPAN_MICROS;
-use crate::charts::series::Tone;
+use crate::charts::series::SeriesStyle;
 use crate::engine::driver::Engine;
 use crate::features::connection::model::Phase;
 use crate::features::timeline::events::{Mark, OutageSpan};
@@ -13,7 +13,7 @@ use crate::features::timeline::events::{Mark, OutageSpan};
 #[derive(Clone, Debug, PartialEq)]
 pub struct SceneLane {
     /// Its colour and dash.
-    pub tone: Tone,
+    pub series_style: SeriesStyle,
     /// Its short name.
     pub name: String,
     /// What it consumed, in columns of [`AgeColumn::WIDTH_MICROS`], oldest first.
@@ -45,7 +45,7 @@ pub struct Scene {
 #[derive(Clone, Debug, PartialEq)]
 pub struct LaneReading {
     /// Its colour.
-    pub tone: Tone,
+    pub series_style: SeriesStyle,
     /// Its short name.
     pub name: String,
     /// What it consumed around then; `None` when nothing.
@@ -76,10 +76,10 @@ impl Scene {
         let from = until.shifted_by_micros(-(SPAN_MICROS as i64));
         let first = column.saturating_sub(AgeColumn::SHOWN as u64);
         let lanes = engine.lanes().map(|running| SceneLane {
-            tone: running.tone,
+            series_style: running.series_style,
             name: running.name.clone(),
             columns: running.model.columns.since(first).copied().collect(),
-            phases: running.model.life.spans(until),
+            phases: running.model.connection_timeline.spans(until),
         });
         Self {
             from,
@@ -125,7 +125,7 @@ impl Scene {
             let consumed = lane.columns.iter().filter(|column| column.count > 0);
             let nearest = consumed.min_by_key(|column| column.index.abs_diff(index));
             let column = nearest.filter(|column| column.index.abs_diff(index) <= Self::NEAR_COLUMNS).copied();
-            LaneReading { tone: lane.tone, name: lane.name.clone(), column }
+            LaneReading { series_style: lane.series_style, name: lane.name.clone(), column }
         });
         Reading {
             back_micros: self.until.as_micros().saturating_sub(at.as_micros()),
@@ -247,7 +247,7 @@ mod tests {
 
     fn scene() -> Scene {
         let lane = |columns: Vec<AgeColumn>| SceneLane {
-            tone: Tone { transport: Transport::WebSocket, ordinal: 0 },
+            series_style: SeriesStyle { transport: Transport::WebSocket, ordinal: 0 },
             name: "WebSocket".to_owned(),
             columns,
             phases: Vec::new(),

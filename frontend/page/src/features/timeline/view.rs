@@ -129,7 +129,7 @@ fn lane_view(lane: LaneReading) -> impl IntoView {
         ),
         None => "–".to_owned(),
     };
-    let colour = format!("--tone: var({})", lane.tone.token());
+    let colour = format!("--tone: var({})", lane.series_style.token());
     view! { <span class="lane-reading" style=colour><span class="swatch" aria-hidden="true"></span>{lane.name}" "<b>{text}</b></span> }
 }
 

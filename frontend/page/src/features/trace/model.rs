@@ -106,7 +106,7 @@ impl StepKind {
 
 /// What is known of a lane at one moment.
 #[derive(Clone, Copy, Debug)]
-pub struct Sight<'a> {
+pub struct LaneSample<'a> {
     /// When.
     pub now: Time,
     /// What the server does with messages there is no credit for.
@@ -172,27 +172,27 @@ impl Trace {
     }
 
     /// Looks at the lane.
-    pub fn look(&mut self, sight: &Sight<'_>) {
-        if let Connection::Failed { reason } = sight.connection {
-            if self.first.is_some() && sight.policy.is_exhibit() {
-                self.note(StepKind::Over, sight.now, || reason.clone());
+    pub fn look(&mut self, sample: &LaneSample<'_>) {
+        if let Connection::Failed { reason } = sample.connection {
+            if self.first.is_some() && sample.policy.is_exhibit() {
+                self.note(StepKind::Over, sample.now, || reason.clone());
             }
             return;
         }
-        let Connection::Open { since, .. } = sight.connection else { return };
+        let Connection::Open { since, .. } = sample.connection else { return };
         if self.not_before.is_some_and(|begin| *since < begin) {
             return;
         }
-        let summary = sight.summary;
+        let summary = sample.summary;
         let first = *self.first.get_or_insert(First {
             blocked_writes: summary.blocked_writes,
             gaps: summary.gaps,
             lost: summary.lost,
         });
-        self.began.get_or_insert(sight.now);
-        let delay = sight.consumer.delay_micros;
+        self.began.get_or_insert(sample.now);
+        let delay = sample.consumer.delay_micros;
         if delay > 0 {
-            self.note(StepKind::Consumer, sight.now, || {
+            self.note(StepKind::Consumer, sample.now, || {
                 format!(
                     "The consumer takes {} for each message: it can't consume more than {}.",
                     format::delay(delay),
@@ -200,16 +200,16 @@ impl Trace {
                 )
             });
         }
-        self.look_at_browser(sight);
-        self.look_at_server(sight, first);
-        self.look_at_consumer(sight, first);
-        self.look_for_calm(sight);
+        self.look_at_browser(sample);
+        self.look_at_server(sample, first);
+        self.look_at_consumer(sample, first);
+        self.look_for_calm(sample);
     }
 
-    fn look_at_browser(&mut self, sight: &Sight<'_>) {
-        let (summary, now) = (sight.summary, sight.now);
+    fn look_at_browser(&mut self, sample: &LaneSample<'_>) {
+        let (summary, now) = (sample.summary, sample.now);
         let (inbox, window) = (summary.hops.inbox.held, summary.credit.window);
-        let is_limited = !sight.policy.is_exhibit();
+        let is_limited = !sample.policy.is_exhibit();
         if is_limited
             && window.messages > 0
             && (inbox.messages * 10 >= window.messages * 9 || inbox.bytes * 10 >= window.bytes * 9)
@@ -232,7 +232,7 @@ impl Trace {
                 )
             });
         }
-        let Some(tcp) = sight.tcp else { return };
+        let Some(tcp) = sample.tcp else { return };
         // Within a window of credit the browser may be behind for a moment: there is room for it in the inbox.
         let granted_bytes = if is_limited { window.bytes } else { 0 };
         if tcp.unread_bytes > Self::NOT_READ.max(granted_bytes) {
@@ -254,8 +254,8 @@ impl Trace {
         }
     }
 
-    fn look_at_server(&mut self, sight: &Sight<'_>, first: First) {
-        let (summary, now) = (sight.summary, sight.now);
+    fn look_at_server(&mut self, sample: &LaneSample<'_>, first: First) {
+        let (summary, now) = (sample.summary, sample.now);
         if let Waiting::Transport { since } = summary.waiting {
             let held = summary.hops.transport.unwrap_or_default();
             let blocked = summary.blocked_writes.saturating_sub(first.blocked_writes);
@@ -268,7 +268,7 @@ impl Trace {
             });
         }
         let backlog = summary.hops.backlog.unwrap_or_default().held;
-        if sight.policy == Policy::Lossless && backlog.messages > 2 * summary.credit.window.messages.max(1) {
+        if sample.policy == Policy::Lossless && backlog.messages > 2 * summary.credit.window.messages.max(1) {
             self.note(StepKind::Backlog, now, || {
                 format!(
                     "The lane's cursor is {} messages behind the hub's log, which all lanes share: no queue of its own.",
@@ -307,7 +307,7 @@ impl Trace {
                 )
             });
         }
-        if sight.policy == Policy::BusySpin
+        if sample.policy == Policy::BusySpin
             && let Some(exhibit) = summary.exhibit
             && let Some(share) = self.core_share(&exhibit).filter(|share| *share >= Self::SPIN)
         {
@@ -333,8 +333,8 @@ impl Trace {
         Some(now.1.saturating_sub(before.1) as f64 / span as f64)
     }
 
-    fn look_at_consumer(&mut self, sight: &Sight<'_>, first: First) {
-        let (summary, now) = (sight.summary, sight.now);
+    fn look_at_consumer(&mut self, sample: &LaneSample<'_>, first: First) {
+        let (summary, now) = (sample.summary, sample.now);
         if let Some(latency) = summary.epoch.measured()
             && latency.p50 > Self::STALE_MICROS
         {
@@ -354,19 +354,19 @@ impl Trace {
     }
 
     /// Everything flows again when for a while nothing was in the way of anything.
-    fn look_for_calm(&mut self, sight: &Sight<'_>) {
-        let summary = sight.summary;
+    fn look_for_calm(&mut self, sample: &LaneSample<'_>) {
+        let summary = sample.summary;
         let is_calm = summary.waiting == Waiting::NoData
             && summary.credit.left().messages > 0
             && summary.hops.inbox.held.messages * 4 < summary.credit.window.messages
-            && sight.tcp.is_none_or(|tcp| tcp.waits_for != TcpWait::PeerWindow);
+            && sample.tcp.is_none_or(|tcp| tcp.waits_for != TcpWait::PeerWindow);
         let was_blocked = self.steps.iter().any(|step| step.kind != StepKind::Consumer);
         if !is_calm || !was_blocked {
             self.calm_since = None;
             return;
         }
-        let since = *self.calm_since.get_or_insert(sight.now);
-        if sight.now.since(since) >= Self::CALM {
+        let since = *self.calm_since.get_or_insert(sample.now);
+        if sample.now.since(since) >= Self::CALM {
             self.note(StepKind::Recovered, since, || "Everything flows again.".to_owned());
         }
     }

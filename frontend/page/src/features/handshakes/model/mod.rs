@@ -1,6 +1,5 @@
 //! Model of the handshake lab, without signals and without a browser.
 
-pub mod decode;
 pub mod labels;
 pub mod paths;
 pub mod probe_table;
@@ -12,3 +11,4 @@ pub mod rung_walk;
 pub mod samples;
 pub mod settings;
 pub mod time_axis;
+pub mod wire;

@@ -1,6 +1,6 @@
 //! The lane's own line under its connection: its delivery gap, and its recovery phase by phase.
 
-use sluice_bridge::Silence;
+use sluice_bridge::DeliveryGap;
 use sluice_shared::time::micros;
 use sluice_text::format;
 use sluice_text::format::exact_span;
@@ -117,7 +117,7 @@ impl Chart {
 }
 
 /// A delivery gap, and the messages that were published in it.
-fn delivery_gap_text(gap: &Silence, is_roomy: bool) -> String {
+fn delivery_gap_text(gap: &DeliveryGap, is_roomy: bool) -> String {
     let span = exact_span(micros(gap.until.since(gap.from)));
     let waited = format::count(gap.waited);
     if !is_roomy {

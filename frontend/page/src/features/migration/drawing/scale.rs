@@ -79,8 +79,8 @@ impl Scale {
     ) -> Self {
         let mut first: f64 = 0.0;
         let mut last = LEAST_MICROS;
-        let told = effects.iter().flat_map(ChangeEffect::moments);
-        for moment in switch.paths.iter().flat_map(moments).chain(told) {
+        let lane_moments = effects.iter().flat_map(ChangeEffect::moments);
+        for moment in switch.paths.iter().flat_map(moments).chain(lane_moments) {
             let offset = offset_micros(switch.at, moment);
             first = first.min(offset);
             last = last.max(offset);

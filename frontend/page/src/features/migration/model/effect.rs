@@ -9,7 +9,7 @@ use crate::features::migration::model::chain::resolved_switch;
 use crate::features::migration::model::facts::gap_end;
 use crate::features::migration::model::lane::PageLane;
 use crate::features::migration::model::moment::{Moment, MomentKind};
-use sluice_bridge::Silence;
+use sluice_bridge::DeliveryGap;
 
 /// How far the estimate of the offset between the clocks may be off, µs.
 const TOLERANCE_MICROS: i64 = 20_000;
@@ -20,7 +20,7 @@ const SETTLED_MICROS: u64 = 3_000_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ChangeEffect {
     /// The longest time in which nothing arrived; `None` as long as it is not over, and where nothing was late.
-    pub(crate) delivery_gap: Option<Silence>,
+    pub(crate) delivery_gap: Option<DeliveryGap>,
     /// How it came back; `None` where its connection goes on.
     pub(crate) recovery: Option<Recovery>,
     is_complete: bool,
@@ -66,34 +66,36 @@ impl RecoveryStep {
 impl Recovery {
     /// The recovery from a cut at `cut_at`, from the lane's `moments` and the network's `established_at`.
     fn of(moments: &[Moment], cut_at: Time, established_at: Option<Time>) -> Self {
-        let mut told = Self { cut_at, ..Self::default() };
+        let mut recovery = Self { cut_at, ..Self::default() };
         for moment in moments.iter().filter(|moment| moment.at >= earlier(cut_at)) {
             let at = moment.at.max(cut_at);
-            if told.noticed_at.is_none()
+            if recovery.noticed_at.is_none()
                 && matches!(moment.kind, MomentKind::Lost | MomentKind::Backoff | MomentKind::Attempt)
             {
-                told.noticed_at = Some(at);
+                recovery.noticed_at = Some(at);
             }
             match moment.kind {
-                MomentKind::Lost if told.welcomed_at.is_some() => break,
-                MomentKind::Lost | MomentKind::Backoff => (told.tried_at, told.opened_at) = (None, None),
+                MomentKind::Lost if recovery.welcomed_at.is_some() => break,
+                MomentKind::Lost | MomentKind::Backoff => {
+                    (recovery.tried_at, recovery.opened_at) = (None, None)
+                }
                 // Two tries at once are a race between transports.
-                MomentKind::Attempt if told.tried_at.is_some() => {}
-                MomentKind::Attempt => told.tried_at = Some(at),
-                MomentKind::Open if told.tried_at.is_some() => told.opened_at = Some(at),
-                MomentKind::Welcome if told.opened_at.is_some() => told.welcomed_at = Some(at),
-                MomentKind::Fresh if told.welcomed_at.is_some() => {
-                    told.fresh_at = Some(at);
+                MomentKind::Attempt if recovery.tried_at.is_some() => {}
+                MomentKind::Attempt => recovery.tried_at = Some(at),
+                MomentKind::Open if recovery.tried_at.is_some() => recovery.opened_at = Some(at),
+                MomentKind::Welcome if recovery.opened_at.is_some() => recovery.welcomed_at = Some(at),
+                MomentKind::Fresh if recovery.welcomed_at.is_some() => {
+                    recovery.fresh_at = Some(at);
                     break;
                 }
                 MomentKind::Open | MomentKind::Welcome | MomentKind::Fresh => {}
             }
         }
-        told.established_at = established_at.zip(told.tried_at).and_then(|(at, tried)| {
-            let until = told.opened_at.unwrap_or(at);
+        recovery.established_at = established_at.zip(recovery.tried_at).and_then(|(at, tried)| {
+            let until = recovery.opened_at.unwrap_or(at);
             (at >= earlier(tried)).then(|| at.clamp(tried, until.max(tried)))
         });
-        told
+        recovery
     }
 
     /// The recovery in five phases, up to the one that goes on. Where the network does not know when the connection was
@@ -148,7 +150,7 @@ impl ChangeEffect {
         };
         let end = recovery.map_or_else(|| gap_end(path), |recovery| recovery.fresh_at);
         let is_met =
-            |gap: &&Silence| end.is_some_and(|end| gap.until >= earlier(switch.at) && gap.from <= end);
+            |gap: &&DeliveryGap| end.is_some_and(|end| gap.until >= earlier(switch.at) && gap.from <= end);
         // The longest of those that are left may not be the longest that there was.
         let has_all = lane.delivery_gaps_since.is_some_and(|since| since <= switch.at);
         let gaps = lane.delivery_gaps.iter().filter(is_met).filter(|_| has_all);
@@ -223,7 +225,7 @@ fn died_at(moments: &[Moment], change: Time) -> Option<Time> {
     lost_before.map(|moment| moment.at).or_else(|| is_lost_after().then_some(change))
 }
 
-fn length(gap: &Silence) -> Duration {
+fn length(gap: &DeliveryGap) -> Duration {
     gap.until.since(gap.from)
 }
 
@@ -260,17 +262,17 @@ mod tests {
     #[test]
     fn tries_in_vain_are_part_of_the_backoff_and_what_goes_on_has_no_end() {
         let moment = |millis, kind| Moment { at: at(millis), kind };
-        let mut life = vec![
+        let mut moments = vec![
             moment(10_000, MomentKind::Lost),
             moment(10_001, MomentKind::Backoff),
             moment(10_200, MomentKind::Attempt),
             moment(13_200, MomentKind::Backoff),
         ];
-        let waiting = Recovery::of(&life, at(0), None);
+        let waiting = Recovery::of(&moments, at(0), None);
         assert_eq!(names(&waiting), [("detect", Some(10_000)), ("backoff", None)]);
-        life.push(moment(13_900, MomentKind::Attempt));
-        life.push(moment(14_000, MomentKind::Open));
-        let resuming = Recovery::of(&life, at(0), None);
+        moments.push(moment(13_900, MomentKind::Attempt));
+        moments.push(moment(14_000, MomentKind::Open));
+        let resuming = Recovery::of(&moments, at(0), None);
         let expected =
             [("detect", Some(10_000)), ("backoff", Some(3_900)), ("connect", Some(100)), ("resume", None)];
         assert_eq!(names(&resuming), expected);
@@ -279,18 +281,18 @@ mod tests {
     #[test]
     fn the_next_loss_is_another_story() {
         let moment = |millis, kind| Moment { at: at(millis), kind };
-        let mut life = samples::moments();
-        life.retain(|moment| moment.kind != MomentKind::Fresh);
-        life.extend([
+        let mut moments = samples::moments();
+        moments.retain(|moment| moment.kind != MomentKind::Fresh);
+        moments.extend([
             moment(500, MomentKind::Lost),
             moment(700, MomentKind::Attempt),
             moment(900, MomentKind::Fresh),
         ]);
-        let recovery = Recovery::of(&life, at(0), None);
+        let recovery = Recovery::of(&moments, at(0), None);
         assert_eq!((recovery.welcomed_at, recovery.fresh_at), (Some(at(440)), None));
     }
 
-    fn told(lanes: &[PageLane], now: Time) -> ChangeEffects {
+    fn recovery(lanes: &[PageLane], now: Time) -> ChangeEffects {
         let mut effects = ChangeEffects::default();
         effects
             .take(&LabReport { at: now, switches: vec![samples::switch()], ..LabReport::default() }, lanes);
@@ -300,7 +302,7 @@ mod tests {
     #[test]
     fn the_longest_delivery_gap_of_a_change_is_its_own() {
         let switch = samples::switch();
-        let effects = told(&samples::lanes(), at(500));
+        let effects = recovery(&samples::lanes(), at(500));
         let socket = effects.of(&switch, &switch.paths[1]);
         assert_eq!(socket.delivery_gap.map(|gap| (gap.from, gap.waited)), Some((at(-4), 178)));
         assert_eq!(socket.recovery.and_then(|recovery| recovery.fresh_at), Some(at(450)));
@@ -313,7 +315,7 @@ mod tests {
     #[test]
     fn what_a_lane_has_forgotten_is_remembered_here() {
         let switch = samples::switch();
-        let mut effects = told(&samples::lanes(), at(500));
+        let mut effects = recovery(&samples::lanes(), at(500));
         let mut lanes = samples::lanes();
         lanes[1].moments.drain(..4);
         lanes[1].delivery_gaps.clear();
@@ -341,17 +343,17 @@ mod tests {
         };
         // At once, before the effect is complete, and after it.
         for now in [at(1_000), at(9_000)] {
-            let mut effects = told(&samples::lanes(), at(500));
+            let mut effects = recovery(&samples::lanes(), at(500));
             let report = LabReport { at: now, switches: vec![samples::switch()], ..LabReport::default() };
             effects.take(&report, &forgetful());
             let socket = effects.of(&switch, &switch.paths[1]);
             assert_eq!(socket.delivery_gap.map(|gap| gap.waited), Some(178));
         }
-        let unheard = told(&forgetful(), at(9_000)).of(&switch, &switch.paths[1]);
+        let unheard = recovery(&forgetful(), at(9_000)).of(&switch, &switch.paths[1]);
         assert!(unheard.delivery_gap.is_none() && !unheard.is_without_delivery_gap(), "{unheard:?}");
         let mut quiet = samples::lanes();
         quiet[1].delivery_gaps.clear();
-        assert!(told(&quiet, at(9_000)).of(&switch, &switch.paths[1]).is_without_delivery_gap());
+        assert!(recovery(&quiet, at(9_000)).of(&switch, &switch.paths[1]).is_without_delivery_gap());
     }
 
     #[test]
@@ -373,12 +375,12 @@ mod tests {
 
     #[test]
     fn a_session_that_died_in_a_tunnel_before_the_change_is_missed_from_then_on() {
-        let mut life = samples::moments();
-        assert_eq!(died_at(&life, at(0)), Some(at(0)), "lost after the change");
-        assert_eq!(died_at(&life[..3], at(0)), None, "it may live");
-        assert_eq!(died_at(&life, at(100)), Some(at(2)), "lost before, and not back");
-        assert_eq!(died_at(&life, at(5_000)), None, "back before the change");
-        life.insert(5, Moment { at: at(50), kind: MomentKind::Lost });
-        assert_eq!(died_at(&life, at(100)), Some(at(2)), "the first loss counts");
+        let mut moments = samples::moments();
+        assert_eq!(died_at(&moments, at(0)), Some(at(0)), "lost after the change");
+        assert_eq!(died_at(&moments[..3], at(0)), None, "it may live");
+        assert_eq!(died_at(&moments, at(100)), Some(at(2)), "lost before, and not back");
+        assert_eq!(died_at(&moments, at(5_000)), None, "back before the change");
+        moments.insert(5, Moment { at: at(50), kind: MomentKind::Lost });
+        assert_eq!(died_at(&moments, at(100)), Some(at(2)), "the first loss counts");
     }
 }

@@ -1,6 +1,6 @@
 //! The page's lanes, with their times on the server's clock.
 
-use sluice_bridge::{LaneInput, Silence};
+use sluice_bridge::{DeliveryGap, LaneInput};
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 
@@ -26,7 +26,7 @@ pub(crate) struct PageLane {
     /// The newest moments of its connections, oldest first; none while the server's clock is unknown.
     pub(crate) moments: Vec<Moment>,
     /// Its newest delivery gaps, oldest first; none while the server's clock is unknown.
-    pub(crate) delivery_gaps: Vec<Silence>,
+    pub(crate) delivery_gaps: Vec<DeliveryGap>,
     /// Since when these are all.
     pub(crate) delivery_gaps_since: Option<Time>,
 }
@@ -37,8 +37,8 @@ impl PageLane {
         let summary = &input.summary;
         let offset = summary.clock_offset_micros;
         let at_server = |at: Time| offset.map(|offset| at.shifted_by_micros(offset));
-        let delivery_gap = |gap: &Silence| {
-            Some(Silence { from: at_server(gap.from)?, until: at_server(gap.until)?, ..*gap })
+        let delivery_gap = |gap: &DeliveryGap| {
+            Some(DeliveryGap { from: at_server(gap.from)?, until: at_server(gap.until)?, ..*gap })
         };
         Some(Self {
             lane: u16::try_from(input.id).ok()?,
@@ -49,8 +49,8 @@ impl PageLane {
             gaps: summary.gaps.iter().sum(),
             lost: summary.lost,
             moments: offset.map_or_else(Vec::new, |offset| moments(&input.timeline, offset)),
-            delivery_gaps: summary.silences.iter().filter_map(delivery_gap).collect(),
-            delivery_gaps_since: summary.silences_since.and_then(at_server),
+            delivery_gaps: summary.delivery_gaps.iter().filter_map(delivery_gap).collect(),
+            delivery_gaps_since: summary.delivery_gaps_since.and_then(at_server),
         })
     }
 
@@ -87,7 +87,7 @@ pub(crate) fn name_of(lanes: &[PageLane], lane: u16) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sluice_bridge::{Connection, LaneSetup, LifeEvent, LifeKind, Summary};
+    use sluice_bridge::{Connection, ConnectionEvent, ConnectionEventKind, LaneSetup, Summary};
     use sluice_shared::mode::Mode;
 
     use super::*;
@@ -104,17 +104,17 @@ mod tests {
             summary: Summary {
                 clock_offset_micros,
                 gaps: core::array::from_fn(|at| at as u64),
-                silences: vec![Silence {
+                delivery_gaps: vec![DeliveryGap {
                     from: Time::from_millis(7),
                     until: Time::from_millis(150),
                     waited: 57,
                     left_out: 3,
                     lost: 1,
                 }],
-                silences_since: Some(Time::from_millis(3)),
+                delivery_gaps_since: Some(Time::from_millis(3)),
                 ..Summary::default()
             },
-            timeline: vec![LifeEvent { at: Time::from_millis(5), kind: LifeKind::Lost }],
+            timeline: vec![ConnectionEvent { at: Time::from_millis(5), kind: ConnectionEventKind::Lost }],
             trace: Vec::new(),
             certificate: None,
             uncertified: None,

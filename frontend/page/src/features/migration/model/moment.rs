@@ -1,6 +1,6 @@
 //! Moments in the life of a lane's connections that matter to its recovery, on the server's clock.
 
-use sluice_bridge::{LifeEvent, LifeKind};
+use sluice_bridge::{ConnectionEvent, ConnectionEventKind};
 use sluice_shared::time::Time;
 
 /// A moment that matters to the recovery of a lane.
@@ -30,26 +30,26 @@ pub(crate) enum MomentKind {
 }
 
 impl MomentKind {
-    const fn of(kind: LifeKind) -> Option<Self> {
+    const fn of(kind: ConnectionEventKind) -> Option<Self> {
         match kind {
-            LifeKind::Dead | LifeKind::Lost => Some(Self::Lost),
-            LifeKind::Backoff { .. } => Some(Self::Backoff),
-            LifeKind::Connecting(_) => Some(Self::Attempt),
-            LifeKind::TransportOpen(_) => Some(Self::Open),
-            LifeKind::Welcome(..) => Some(Self::Welcome),
-            LifeKind::Fresh => Some(Self::Fresh),
-            LifeKind::Ping
-            | LifeKind::Pong { .. }
-            | LifeKind::Missed
-            | LifeKind::Online
-            | LifeKind::Closed => None,
+            ConnectionEventKind::Dead | ConnectionEventKind::Lost => Some(Self::Lost),
+            ConnectionEventKind::Backoff { .. } => Some(Self::Backoff),
+            ConnectionEventKind::Connecting(_) => Some(Self::Attempt),
+            ConnectionEventKind::TransportOpen(_) => Some(Self::Open),
+            ConnectionEventKind::Welcome(..) => Some(Self::Welcome),
+            ConnectionEventKind::Fresh => Some(Self::Fresh),
+            ConnectionEventKind::Ping
+            | ConnectionEventKind::Pong { .. }
+            | ConnectionEventKind::Missed
+            | ConnectionEventKind::Online
+            | ConnectionEventKind::Closed => None,
         }
     }
 }
 
 /// Selects the events that matter, and puts them on the server's clock.
-pub(crate) fn moments(events: &[LifeEvent], clock_offset_micros: i64) -> Vec<Moment> {
-    let moment = |event: &LifeEvent| {
+pub(crate) fn moments(events: &[ConnectionEvent], clock_offset_micros: i64) -> Vec<Moment> {
+    let moment = |event: &ConnectionEvent| {
         let kind = MomentKind::of(event.kind)?;
         Some(Moment { at: event.at.shifted_by_micros(clock_offset_micros), kind })
     };
@@ -58,22 +58,22 @@ pub(crate) fn moments(events: &[LifeEvent], clock_offset_micros: i64) -> Vec<Mom
 
 #[cfg(test)]
 mod tests {
-    use sluice_bridge::Start;
+    use sluice_bridge::SessionStart;
     use sluice_shared::mode::Transport;
 
     use super::*;
 
     #[test]
     fn a_recovery_is_told_on_the_servers_clock_without_heartbeats() {
-        let event = |millis, kind| LifeEvent { at: Time::from_millis(millis), kind };
+        let event = |millis, kind| ConnectionEvent { at: Time::from_millis(millis), kind };
         let events = [
-            event(10, LifeKind::Ping),
-            event(20, LifeKind::Dead),
-            event(21, LifeKind::Backoff { until: Time::from_millis(90) }),
-            event(90, LifeKind::Connecting(Transport::WebSocket)),
-            event(95, LifeKind::TransportOpen(Transport::WebSocket)),
-            event(96, LifeKind::Welcome(Transport::WebSocket, Start::Resumed)),
-            event(97, LifeKind::Fresh),
+            event(10, ConnectionEventKind::Ping),
+            event(20, ConnectionEventKind::Dead),
+            event(21, ConnectionEventKind::Backoff { until: Time::from_millis(90) }),
+            event(90, ConnectionEventKind::Connecting(Transport::WebSocket)),
+            event(95, ConnectionEventKind::TransportOpen(Transport::WebSocket)),
+            event(96, ConnectionEventKind::Welcome(Transport::WebSocket, SessionStart::Resumed)),
+            event(97, ConnectionEventKind::Fresh),
         ];
         let moments = moments(&events, -5_000);
         let kinds: Vec<_> = moments.iter().map(|moment| moment.kind).collect();

@@ -12,7 +12,7 @@ use sluice_shared::time::Time;
 use crate::features::migration::model::effect::{ChangeEffect, ChangeEffects};
 use crate::features::migration::model::lane::PageLane;
 use crate::features::migration::model::moment::{Moment, MomentKind};
-use sluice_bridge::Silence;
+use sluice_bridge::DeliveryGap;
 
 /// When the clients change networks, ms.
 const AT: u64 = 60_000;
@@ -136,8 +136,12 @@ pub(crate) fn effects(switch: &SwitchReport) -> Vec<ChangeEffect> {
 
 /// The lanes of both connections.
 pub(crate) fn lanes() -> Vec<PageLane> {
-    let silence =
-        |from, until, waited| Silence { from: at(from), until: at(until), waited, ..Silence::default() };
+    let gap = |from, until, waited| DeliveryGap {
+        from: at(from),
+        until: at(until),
+        waited,
+        ..DeliveryGap::default()
+    };
     let lane = |lane, name: &str, transport, reconnects, delivery_gaps, moments| PageLane {
         lane,
         name: name.to_owned(),
@@ -152,13 +156,13 @@ pub(crate) fn lanes() -> Vec<PageLane> {
     };
     let before = moments().into_iter().take(3).collect();
     vec![
-        lane(0, "WebTransport", Transport::WebTransport, 0, vec![silence(-2, 141, 57)], before),
+        lane(0, "WebTransport", Transport::WebTransport, 0, vec![gap(-2, 141, 57)], before),
         lane(
             1,
             "WebSocket",
             Transport::WebSocket,
             1,
-            vec![silence(-900, -850, 20), silence(-4, 441, 178), silence(445, 490, 18)],
+            vec![gap(-900, -850, 20), gap(-4, 441, 178), gap(445, 490, 18)],
             moments(),
         ),
     ]

@@ -229,7 +229,7 @@ mod tests {
     fn a_connection_that_brings_the_first_data_has_survived() {
         let mut survival = Survival::default();
         survival.take(&samples::tunnelled());
-        let told: Vec<_> =
+        let outcomes: Vec<_> =
             survival.rows().concat().iter().map(|passage| (passage.kind.name(), passage.outcome)).collect();
         let expected = [
             ("webtransport-cubic", Outcome::Survived(300_000)),
@@ -238,7 +238,7 @@ mod tests {
             ("webtransport-bbr", Outcome::Open),
             ("websocket-cubic", Outcome::Survived(2_000_000)),
         ];
-        assert_eq!(told, expected.map(|(name, outcome)| (name.to_owned(), outcome)));
+        assert_eq!(outcomes, expected.map(|(name, outcome)| (name.to_owned(), outcome)));
         assert!(survival.is_over(0) && !survival.is_over(1) && !survival.is_over(9));
         assert_eq!(survival.next_number(), 2);
     }

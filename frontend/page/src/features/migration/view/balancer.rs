@@ -36,10 +36,12 @@ pub(super) fn BalancerCard() -> impl IntoView {
 fn BackendButtons(report: Memo<Option<BalancerReport>>) -> impl IntoView {
     let state = expect_context::<MigrationState>();
     let count =
-        Memo::new(move |_| report.with(|report| report.as_ref().map_or(0, |told| told.backends.len())));
+        Memo::new(move |_| report.with(|report| report.as_ref().map_or(0, |report| report.backends.len())));
     let has_processes = Memo::new(move |_| {
         report.with(|report| {
-            report.as_ref().is_some_and(|told| told.backends.iter().any(|backend| backend.process.is_some()))
+            report
+                .as_ref()
+                .is_some_and(|report| report.backends.iter().any(|backend| backend.process.is_some()))
         })
     });
     let of = move |index: u8, read: fn(&BackendReport) -> bool| {

@@ -14,9 +14,9 @@ pub(in crate::features::share) fn recording() -> Recording {
     let at = |millis: u64| Time::from_millis(1_796_097_185_000 + millis);
     let first = at(0).as_micros() / AgeColumn::WIDTH_MICROS;
     let modes = vec![Mode::WebSocket, Mode::StreamPerTopic];
-    let tones = tones(&modes);
+    let series_styles = series_styles(&modes);
     let lane = |position: usize, name: &str, columns: Vec<AgeColumn>, phases| SceneLane {
-        tone: tones[position],
+        series_style: series_styles[position],
         name: name.to_owned(),
         columns,
         phases,

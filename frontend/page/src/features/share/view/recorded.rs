@@ -28,8 +28,8 @@ pub fn RecordingBanner() -> impl IntoView {
     move || {
         app.share.opened.get().map(|recording| {
             let lanes = recording.scene.lanes.iter().map(|lane| {
-                let tone = format!("--tone: var({})", lane.tone.token());
-                view! { <li style=tone><span class="swatch" aria-hidden="true"></span>{lane.name.clone()}</li> }
+                let series_style = format!("--tone: var({})", lane.series_style.token());
+                view! { <li style=series_style><span class="swatch" aria-hidden="true"></span>{lane.name.clone()}</li> }
             });
             view! {
                 <div class="recording" data-testid="recording">

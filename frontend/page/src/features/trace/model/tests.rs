@@ -10,8 +10,15 @@ use sluice_bridge::Work;
 const SLOW: Consumer = Consumer { delay_micros: 5_000, work: Work::Busy };
 const OPEN: Connection = Connection::Open { since: Time::ZERO, ready_after_micros: 1, mode: Mode::WebSocket };
 
-fn sight(millis: u64, policy: Policy, summary: &Summary) -> Sight<'_> {
-    Sight { now: Time::from_millis(millis), policy, consumer: SLOW, connection: &OPEN, summary, tcp: None }
+fn sample(millis: u64, policy: Policy, summary: &Summary) -> LaneSample<'_> {
+    LaneSample {
+        now: Time::from_millis(millis),
+        policy,
+        consumer: SLOW,
+        connection: &OPEN,
+        summary,
+        tcp: None,
+    }
 }
 
 fn kinds(trace: &Trace) -> Vec<StepKind> {
@@ -30,15 +37,15 @@ fn flowing() -> Summary {
 #[test]
 fn a_slow_consumer_leads_to_a_full_inbox_and_to_spent_credit_in_the_order_of_time() {
     let mut trace = Trace::default();
-    trace.look(&sight(1_000, Policy::Lossless, &flowing()));
+    trace.look(&sample(1_000, Policy::Lossless, &flowing()));
     let mut summary = flowing();
     summary.clock_offset_micros = Some(5_000_000);
     summary.hops.inbox = Hop { held: Amount::new(63, 0), ..Hop::default() };
-    trace.look(&sight(1_500, Policy::Lossless, &summary));
+    trace.look(&sample(1_500, Policy::Lossless, &summary));
     // The server's word comes 40 ms after what it tells of.
     summary.waiting = Waiting::NoCredit { since: Time::from_millis(6_480) };
     summary.credit.sent = summary.credit.limit;
-    trace.look(&sight(1_520, Policy::Lossless, &summary));
+    trace.look(&sample(1_520, Policy::Lossless, &summary));
     assert_eq!(kinds(&trace), [StepKind::Consumer, StepKind::Credit, StepKind::Inbox]);
     assert_eq!(trace.steps()[1].at, Time::from_millis(1_480));
     assert!(trace.steps()[0].text.contains("5\u{a0}ms") && trace.steps()[0].text.contains("200/s"));
@@ -47,7 +54,7 @@ fn a_slow_consumer_leads_to_a_full_inbox_and_to_spent_credit_in_the_order_of_tim
 #[test]
 fn without_credit_it_is_the_window_of_tcp_that_closes() {
     let mut trace = Trace::default();
-    trace.look(&sight(1_000, Policy::Unbounded, &flowing()));
+    trace.look(&sample(1_000, Policy::Unbounded, &flowing()));
     let tcp = TcpReport {
         cwnd_packets: 10,
         in_flight_packets: 0,
@@ -63,10 +70,10 @@ fn without_credit_it_is_the_window_of_tcp_that_closes() {
         phase: TcpPhase::Open,
     };
     let mut summary = flowing();
-    trace.look(&Sight { tcp: Some(&tcp), ..sight(3_000, Policy::Unbounded, &summary) });
+    trace.look(&LaneSample { tcp: Some(&tcp), ..sample(3_000, Policy::Unbounded, &summary) });
     summary.waiting = Waiting::Transport { since: Time::from_millis(3_100) };
     summary.blocked_writes = 7;
-    trace.look(&Sight { tcp: Some(&tcp), ..sight(3_200, Policy::Unbounded, &summary) });
+    trace.look(&LaneSample { tcp: Some(&tcp), ..sample(3_200, Policy::Unbounded, &summary) });
     let expected = [StepKind::Consumer, StepKind::Browser, StepKind::Window, StepKind::SendBuffer];
     assert_eq!(kinds(&trace), expected);
     assert!(trace.steps()[1].text.contains("400\u{a0}KB"), "{}", trace.steps()[1].text);
@@ -74,7 +81,7 @@ fn without_credit_it_is_the_window_of_tcp_that_closes() {
     // With credit no more can wait there than was granted, and that is no sign of a browser that has stopped.
     let mut trace = Trace::default();
     let tcp = TcpReport { unread_bytes: 63_000, waits_for: TcpWait::Nothing, ..tcp };
-    trace.look(&Sight { tcp: Some(&tcp), ..sight(1_000, Policy::Lossless, &flowing()) });
+    trace.look(&LaneSample { tcp: Some(&tcp), ..sample(1_000, Policy::Lossless, &flowing()) });
     assert_eq!(kinds(&trace), [StepKind::Consumer]);
 }
 
@@ -82,10 +89,10 @@ fn without_credit_it_is_the_window_of_tcp_that_closes() {
 fn what_was_lost_before_is_no_step_of_this_trace() {
     let mut trace = Trace::default();
     let mut summary = Summary { lost: 5, gaps: [3; 7], ..flowing() };
-    trace.look(&sight(1_000, Policy::SilentDrop { limit: 8 }, &summary));
+    trace.look(&sample(1_000, Policy::SilentDrop { limit: 8 }, &summary));
     assert_eq!(kinds(&trace), [StepKind::Consumer]);
     summary.lost = 9;
-    trace.look(&sight(2_000, Policy::SilentDrop { limit: 8 }, &summary));
+    trace.look(&sample(2_000, Policy::SilentDrop { limit: 8 }, &summary));
     assert_eq!(kinds(&trace), [StepKind::Consumer, StepKind::Holes]);
     assert!(trace.steps()[1].text.contains(" 4 messages"));
     trace.begin();
@@ -99,8 +106,8 @@ fn a_core_that_is_kept_busy_is_told_of_as_its_share() {
         let elapsed_micros = tenth * 100_000;
         let exhibit = ExhibitUse { elapsed_micros, core_micros: tenth * 95_000, ..ExhibitUse::default() };
         let summary = Summary { exhibit: Some(exhibit), ..flowing() };
-        trace.look(&sight(1_000 + tenth * 100, Policy::BusySpin, &summary));
-        trace.look(&sight(1_000 + tenth * 100, Policy::Lossless, &summary));
+        trace.look(&sample(1_000 + tenth * 100, Policy::BusySpin, &summary));
+        trace.look(&sample(1_000 + tenth * 100, Policy::Lossless, &summary));
     }
     assert_eq!(kinds(&trace), [StepKind::Consumer, StepKind::Spin]);
     assert!(trace.steps()[1].text.contains("95\u{a0}%"), "{}", trace.steps()[1].text);
@@ -110,11 +117,11 @@ fn a_core_that_is_kept_busy_is_told_of_as_its_share() {
 fn what_an_earlier_connection_left_behind_is_no_step() {
     let mut trace = Trace::default();
     trace.begin_with_connection(Time::from_millis(500));
-    trace.look(&sight(1_000, Policy::Lossless, &Summary { lost: 1, ..flowing() }));
+    trace.look(&sample(1_000, Policy::Lossless, &Summary { lost: 1, ..flowing() }));
     assert!(trace.steps().is_empty());
     let open =
         Connection::Open { since: Time::from_millis(600), ready_after_micros: 1, mode: Mode::WebSocket };
-    trace.look(&Sight { connection: &open, ..sight(1_100, Policy::Lossless, &flowing()) });
+    trace.look(&LaneSample { connection: &open, ..sample(1_100, Policy::Lossless, &flowing()) });
     assert_eq!(kinds(&trace), [StepKind::Consumer]);
 }
 
@@ -122,12 +129,12 @@ fn what_an_earlier_connection_left_behind_is_no_step() {
 fn everything_flows_again_when_it_has_for_a_while() {
     let mut trace = Trace::default();
     let spent = Summary { waiting: Waiting::NoCredit { since: Time::from_millis(900) }, ..flowing() };
-    trace.look(&sight(1_000, Policy::Lossless, &spent));
-    trace.look(&sight(2_000, Policy::Lossless, &flowing()));
-    trace.look(&sight(3_000, Policy::Lossless, &spent));
-    trace.look(&sight(4_000, Policy::Lossless, &flowing()));
+    trace.look(&sample(1_000, Policy::Lossless, &spent));
+    trace.look(&sample(2_000, Policy::Lossless, &flowing()));
+    trace.look(&sample(3_000, Policy::Lossless, &spent));
+    trace.look(&sample(4_000, Policy::Lossless, &flowing()));
     assert!(!kinds(&trace).contains(&StepKind::Recovered));
-    trace.look(&sight(6_000, Policy::Lossless, &flowing()));
+    trace.look(&sample(6_000, Policy::Lossless, &flowing()));
     let last = trace.steps().last().expect("steps");
     assert_eq!((last.kind, last.at), (StepKind::Recovered, Time::from_millis(4_000)));
 }
@@ -137,10 +144,10 @@ fn what_was_the_case_when_the_trace_began_has_no_time_in_it() {
     let mut trace = Trace::default();
     let mut summary = Summary { waiting: Waiting::NoCredit { since: Time::from_millis(200) }, ..flowing() };
     summary.hops.inbox = Hop { held: Amount::new(63, 0), ..Hop::default() };
-    trace.look(&sight(1_000, Policy::Lossless, &summary));
+    trace.look(&sample(1_000, Policy::Lossless, &summary));
     let backlog = Hop { held: Amount::new(500, 0), ..Hop::default() };
     summary.hops.backlog = Some(backlog);
-    trace.look(&sight(1_700, Policy::Lossless, &summary));
+    trace.look(&sample(1_700, Policy::Lossless, &summary));
     let times: Vec<_> = trace.steps().iter().map(|step| (step.kind, step.is_earlier)).collect();
     assert_eq!(
         times,
@@ -158,10 +165,10 @@ fn what_is_consumed_is_stale_by_the_messages_of_this_epoch() {
     let mut trace = Trace::default();
     let mut summary = flowing();
     summary.epoch.latency = sluice_bridge::Ages { count: 30, p50: 5_000_000, ..Default::default() };
-    trace.look(&sight(1_000, Policy::Lossless, &flowing()));
-    trace.look(&sight(2_000, Policy::Lossless, &summary));
+    trace.look(&sample(1_000, Policy::Lossless, &flowing()));
+    trace.look(&sample(2_000, Policy::Lossless, &summary));
     assert_eq!(kinds(&trace), [StepKind::Consumer], "a few messages have no median");
     summary.epoch.latency.count = 60;
-    trace.look(&sight(3_000, Policy::Lossless, &summary));
+    trace.look(&sample(3_000, Policy::Lossless, &summary));
     assert_eq!(kinds(&trace), [StepKind::Consumer, StepKind::Stale]);
 }

@@ -4,13 +4,13 @@ use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
 use sluice_shared::time::Time;
 
-use crate::charts::series::Tone;
+use crate::charts::series::SeriesStyle;
 use crate::engine::epochs::EpochChange;
 use crate::engine::epochs::change_between;
 use crate::engine::lane::LaneId;
 use crate::engine::lane_model::LaneModel;
-use crate::features::lanes::fairness_facts::Way;
-use crate::features::trace::model::Sight;
+use crate::features::lanes::fairness_facts::NetworkPath;
+use crate::features::trace::model::LaneSample;
 use crate::features::trace::model::Trace;
 use crate::url::setup::LaneSetup;
 use sluice_bridge::Command;
@@ -22,15 +22,15 @@ use sluice_browser::worker_link::WorkerLink;
 
 /// One lane as it runs.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningLane {
     /// Its name.
     pub id: LaneId,
     /// How its messages are carried.
     pub mode: Mode,
     /// What lies between it and the server.
-    pub way: Way,
+    pub path: NetworkPath,
     /// Its colour.
-    pub tone: Tone,
+    pub series_style: SeriesStyle,
     /// What sentences call it.
     pub name: String,
     /// What its worker has reported.
@@ -42,13 +42,13 @@ pub struct Running {
     pub(super) flow_before: Option<u64>,
     /// Distinguishes this worker from one before it.
     pub(super) generation: u32,
-    pub(super) told: Option<Setup>,
+    pub(super) last_sent: Option<Setup>,
 }
 
-impl Running {
+impl RunningLane {
     /// Whether it bypasses the emulated network.
     pub fn is_direct(&self) -> bool {
-        self.way == Way::Direct
+        self.path == NetworkPath::Direct
     }
 
     /// How its messages are carried: by WebSocket while that stands in for its own transport.
@@ -64,26 +64,26 @@ impl Running {
 
     /// The set-up that its worker runs; `None` before it was started.
     pub const fn wanted(&self) -> Option<&Setup> {
-        self.told.as_ref()
+        self.last_sent.as_ref()
     }
 
     /// The policy that its worker was told.
     pub fn policy(&self) -> Policy {
-        self.told.as_ref().map_or(Policy::Lossless, |told| told.policy)
+        self.last_sent.as_ref().map_or(Policy::Lossless, |last_sent| last_sent.policy)
     }
 
     /// Sees what is new of its slow consumer.
     pub(super) fn look(&mut self) {
-        let Some((told, now)) = self.told.as_ref().zip(self.model.reported_at) else { return };
-        self.trace.look(&Sight {
+        let Some((last_sent, now)) = self.last_sent.as_ref().zip(self.model.reported_at) else { return };
+        self.trace.look(&LaneSample {
             now,
-            policy: told.policy,
-            consumer: told.consumer,
+            policy: last_sent.policy,
+            consumer: last_sent.consumer,
             connection: &self.model.connection,
             summary: &self.model.summary,
             tcp: self
                 .model
-                .weather
+                .link_stats
                 .flow()
                 .filter(|flow| Some(flow.flow) != self.flow_before)
                 .and_then(|flow| flow.tcp.as_ref()),
@@ -98,43 +98,44 @@ impl Running {
 
     /// Tells the worker what differs from what it was told before. Returns the change, if one begins an epoch.
     pub(super) fn bring_to(&mut self, wanted: Setup) -> Option<(EpochChange, String)> {
-        let change = change_between(self.told.as_ref(), &wanted);
+        let change = change_between(self.last_sent.as_ref(), &wanted);
         // A failure exhibit begins and ends with its session.
-        let is_same_session = |told: &&Setup| {
-            told.policy == wanted.policy || !(told.policy.is_exhibit() || wanted.policy.is_exhibit())
+        let is_same_session = |last_sent: &&Setup| {
+            last_sent.policy == wanted.policy
+                || !(last_sent.policy.is_exhibit() || wanted.policy.is_exhibit())
         };
-        let Some(told) = self.told.as_ref().filter(is_same_session) else {
+        let Some(last_sent) = self.last_sent.as_ref().filter(is_same_session) else {
             self.trace.begin_with_connection(clock::now());
-            self.flow_before = self.model.weather.flow().map(|flow| flow.flow);
+            self.flow_before = self.model.link_stats.flow().map(|flow| flow.flow);
             self.link.send(Command::Open(wanted.clone()));
-            self.told = Some(wanted);
+            self.last_sent = Some(wanted);
             return change;
         };
-        if told.endpoints != wanted.endpoints {
+        if last_sent.endpoints != wanted.endpoints {
             self.link.send(Command::SetEndpoints(wanted.endpoints.clone()));
         }
-        if told.feeds != wanted.feeds {
+        if last_sent.feeds != wanted.feeds {
             self.link.send(Command::SetFeeds(wanted.feeds.clone()));
         }
-        if told.fragment_bytes != wanted.fragment_bytes {
+        if last_sent.fragment_bytes != wanted.fragment_bytes {
             self.link.send(Command::SetFragments(wanted.fragment_bytes));
         }
-        if (told.policy, told.consumer) != (wanted.policy, wanted.consumer) {
+        if (last_sent.policy, last_sent.consumer) != (wanted.policy, wanted.consumer) {
             self.trace.begin();
         }
-        if told.policy != wanted.policy {
+        if last_sent.policy != wanted.policy {
             self.link.send(Command::SetPolicy(wanted.policy));
         }
-        if told.window != wanted.window {
+        if last_sent.window != wanted.window {
             self.link.send(Command::SetWindow(wanted.window));
         }
-        if told.upkeep != wanted.upkeep {
+        if last_sent.upkeep != wanted.upkeep {
             self.link.send(Command::SetUpkeep(wanted.upkeep));
         }
-        if told.consumer != wanted.consumer {
+        if last_sent.consumer != wanted.consumer {
             self.link.send(Command::SetConsumer(wanted.consumer));
         }
-        self.told = Some(wanted);
+        self.last_sent = Some(wanted);
         change
     }
 }
@@ -147,13 +148,13 @@ pub struct Wanted {
     /// Its settings.
     pub setup: LaneSetup,
     /// Its colour.
-    pub tone: Tone,
+    pub series_style: SeriesStyle,
     /// What sentences call it.
     pub name: String,
     /// Where it connects.
     pub endpoints: Endpoints,
     /// What lies between it and the server.
-    pub way: Way,
+    pub path: NetworkPath,
     /// Why it can't work here; it is not started then.
     pub obstacle: Option<&'static str>,
 }

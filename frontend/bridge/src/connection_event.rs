@@ -6,22 +6,22 @@ use sluice_shared::time::Time;
 
 /// Something in the life of a lane's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LifeEvent {
+pub struct ConnectionEvent {
     /// When.
     pub at: Time,
     /// What.
-    pub kind: LifeKind,
+    pub kind: ConnectionEventKind,
 }
 
 /// What may happen in the life of a lane's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LifeKind {
+pub enum ConnectionEventKind {
     /// A transport is tried; a second one in the same try joins a race.
     Connecting(Transport),
     /// A transport has opened and is used.
     TransportOpen(Transport),
     /// The server's Welcome has come over it.
-    Welcome(Transport, Start),
+    Welcome(Transport, SessionStart),
     /// A heartbeat leaves.
     Ping,
     /// A heartbeat is back.
@@ -50,7 +50,7 @@ pub enum LifeKind {
 
 /// How a connection's session began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Start {
+pub enum SessionStart {
     /// It is the lane's first.
     First,
     /// It went on where the last connection had ended.
@@ -61,7 +61,7 @@ pub enum Start {
     Renewed,
 }
 
-impl Start {
+impl SessionStart {
     /// In a word.
     pub const fn name(self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ pub struct Outage {
     /// Until a transport was open, microseconds.
     pub open_after_micros: Option<u64>,
     /// Until the server's Welcome, microseconds; over which transport, and how the session began.
-    pub welcome: Option<(u64, Transport, Start)>,
+    pub welcome: Option<(u64, Transport, SessionStart)>,
     /// Until a message was consumed that is younger than that Welcome, microseconds.
     pub fresh_after_micros: Option<u64>,
     /// Messages lost by it.
@@ -92,7 +92,7 @@ pub struct Outage {
 
 /// A time in which nothing arrived, and what became of the messages that were published meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Silence {
+pub struct DeliveryGap {
     /// The last arrival before it.
     pub from: Time,
     /// The first one after it.
@@ -108,7 +108,7 @@ pub struct Silence {
 /// How long the transports of the last try took to open, microseconds from its beginning. One that did not open before
 /// another was taken has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReadyTimes {
+pub struct TransportOpenTimes {
     /// WebTransport.
     pub webtransport_micros: Option<u64>,
     /// WebSocket.
