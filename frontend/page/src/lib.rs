@@ -15,6 +15,7 @@ pub mod controls;
 pub mod engine;
 pub mod features;
 pub mod labels;
+mod short_list;
 pub mod stories;
 pub mod url;
 pub mod verdict;

@@ -1,5 +1,7 @@
 //! What the page itself costs.
 
+use crate::short_list::sort_by_key;
+
 /// Frames a second and main-thread time over the last [`FrameMeter::FRAMES`] frames.
 #[derive(Debug)]
 pub struct FrameMeter {
@@ -62,7 +64,7 @@ impl FrameMeter {
             self.counted_since_ms = now_ms;
         }
         let mut sorted = self.costs_ms.clone();
-        sorted.sort_by(f64::total_cmp);
+        sort_by_key(&mut sorted, |cost| *cost);
         let at = (sorted.len() * 95 / 100).min(sorted.len().saturating_sub(1));
         FrameCost { frames_per_second: self.frames_per_second, p95_ms: sorted.get(at).copied() }
     }

@@ -1,5 +1,6 @@
 //! Findings about lanes that cannot connect, receive nothing, or have fallen back.
 
+use crate::short_list::sort_by_key;
 use sluice_shared::mode::Transport;
 
 use super::finding::{Cause, Finding, FindingKind, Severity};
@@ -44,7 +45,7 @@ pub(super) fn connection_findings(snapshot: &Snapshot) -> Vec<Finding> {
             None => troubles.push(trouble),
         }
     }
-    troubles.sort_by_key(|trouble| {
+    sort_by_key(&mut troubles, |trouble| {
         let is_failure = !matches!(trouble.kind, FindingKind::Closed | FindingKind::Connecting);
         (!is_failure, core::cmp::Reverse(trouble.for_micros))
     });

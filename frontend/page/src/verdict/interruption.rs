@@ -1,5 +1,6 @@
 //! Findings about disruptions in progress and interruptions that are over.
 
+use crate::short_list::sort_by_key;
 use super::finding::{Cause, Fault, Finding, FindingKind, Severity};
 use super::sentence::{Sentence, change_phrase};
 use super::snapshot::{Disruption, Interruption, InterruptionKind, LaneSnapshot, Snapshot};
@@ -51,7 +52,7 @@ pub(super) fn interruption_findings(snapshot: &Snapshot) -> Vec<Finding> {
             }
         }
     }
-    found.sort_by_key(|(longest, _)| core::cmp::Reverse(*longest));
+    sort_by_key(&mut found, |(longest, _)| core::cmp::Reverse(*longest));
     found.into_iter().map(|(_, finding)| finding).collect()
 }
 

@@ -1,5 +1,6 @@
 //! Findings about latency and stalls.
 
+use crate::short_list::sort_by_key;
 use core::cmp::Reverse;
 
 use sluice_shared::wire::GapReason;
@@ -44,7 +45,7 @@ pub(super) fn latency_findings(snapshot: &Snapshot) -> Vec<Finding> {
             Some((comparison.ratio, difference(snapshot, first, second, comparison)?))
         })
         .collect();
-    differing.sort_by(|(one, _), (two, _)| two.total_cmp(one));
+    sort_by_key(&mut differing, |(ratio, _)| -ratio);
     findings.extend(differing.into_iter().map(|(_, finding)| finding));
     findings
 }

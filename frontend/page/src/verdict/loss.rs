@@ -1,5 +1,6 @@
 //! Findings about messages that were lost without a report or skipped with one.
 
+use crate::short_list::sort_by_key;
 use sluice_shared::policy::Policy;
 use sluice_shared::wire::GapReason;
 
@@ -12,7 +13,7 @@ use super::snapshot::{LaneSnapshot, Snapshot};
 pub(super) fn unreported_findings(snapshot: &Snapshot) -> Vec<Finding> {
     let mut lossy: Vec<(usize, &LaneSnapshot)> =
         snapshot.lanes.iter().enumerate().filter(|(_, lane)| lost_messages(lane) > 0).collect();
-    lossy.sort_by_key(|(_, lane)| core::cmp::Reverse(lost_messages(lane)));
+    sort_by_key(&mut lossy, |(_, lane)| core::cmp::Reverse(lost_messages(lane)));
     lossy.into_iter().map(|(at, lane)| unreported(at, lane)).collect()
 }
 
@@ -90,7 +91,7 @@ fn fault_mode(at: usize, policy: Policy) -> Option<Finding> {
 pub(super) fn skipped_findings(snapshot: &Snapshot) -> Vec<Finding> {
     let mut skipping: Vec<(usize, &LaneSnapshot)> =
         snapshot.lanes.iter().enumerate().filter(|(_, lane)| lane.skipped_total() > 0).collect();
-    skipping.sort_by_key(|(_, lane)| core::cmp::Reverse(lane.skipped_total()));
+    sort_by_key(&mut skipping, |(_, lane)| core::cmp::Reverse(lane.skipped_total()));
     let only_reason = |lane: &LaneSnapshot| match skip_reasons(lane).as_slice() {
         [(reason, _)] => Some(*reason),
         _ => None,
@@ -111,7 +112,7 @@ pub(super) fn skipped_findings(snapshot: &Snapshot) -> Vec<Finding> {
 pub(super) fn skip_reasons(lane: &LaneSnapshot) -> Vec<(GapReason, u64)> {
     let mut reasons: Vec<(GapReason, u64)> =
         GapReason::ALL.into_iter().zip(lane.skipped).filter(|(_, messages)| *messages > 0).collect();
-    reasons.sort_by_key(|(_, messages)| core::cmp::Reverse(*messages));
+    sort_by_key(&mut reasons, |(_, messages)| core::cmp::Reverse(*messages));
     reasons
 }
 

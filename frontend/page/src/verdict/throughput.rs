@@ -1,5 +1,6 @@
 //! Findings about lanes that cannot keep up with their feed, and about a saturated machine.
 
+use crate::short_list::sort_by_key;
 use super::connection::is_flowing;
 use super::finding::{Cause, Fault, Finding, FindingKind, Severity};
 use super::latency_cause::{latency_cause, part_phrase};
@@ -27,7 +28,7 @@ pub(super) fn throughput_findings(snapshot: &Snapshot) -> Vec<Finding> {
             Some((rates.consumed as f64 / rates.offered.max(1) as f64, cannot_keep_up(at, lane, rates)))
         })
         .collect();
-    behind.sort_by(|(one, _), (two, _)| one.total_cmp(two));
+    sort_by_key(&mut behind, |(share, _)| *share);
     behind.into_iter().map(|(_, finding)| finding).collect()
 }
 

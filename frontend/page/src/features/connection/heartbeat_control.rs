@@ -1,5 +1,6 @@
 //! How often lanes ask the server for a sign of life.
 
+use crate::short_list::sort_by_key;
 use core::time::Duration;
 
 use leptos::prelude::*;
@@ -62,7 +63,7 @@ fn offered(millis: &[u64], linked: Duration) -> Vec<(String, String)> {
     let mut spans: Vec<Duration> = millis.iter().copied().map(Duration::from_millis).collect();
     if !spans.contains(&linked) {
         spans.push(linked);
-        spans.sort_unstable();
+        sort_by_key(&mut spans, |span| *span);
     }
     spans.into_iter().map(|span| (value(span), format::span(micros(span)))).collect()
 }

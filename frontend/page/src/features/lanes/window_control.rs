@@ -1,5 +1,6 @@
 //! How far ahead of its consumer a lane lets the server send.
 
+use crate::short_list::sort_by_key;
 use leptos::prelude::*;
 
 use crate::url::setup::WindowChoice;
@@ -24,7 +25,7 @@ pub fn WindowControl(
             && !windows.contains(&messages)
         {
             windows.push(messages);
-            windows.sort_unstable();
+            sort_by_key(&mut windows, |window| *window);
         }
         windows
     });

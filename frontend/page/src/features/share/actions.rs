@@ -8,6 +8,7 @@
 //! an action changes the page's own emulated network and nothing else: events that end processes of the server,
 //! forge packets or build a balancer have no name here.
 
+use crate::short_list::sort_by_key;
 use core::time::Duration;
 
 use sluice_shared::lab::{LabEvent, NewAddress, Switch, TcpFate};
@@ -153,7 +154,7 @@ impl ActionPlan {
     pub fn new(actions: impl IntoIterator<Item = TimedAction>) -> Self {
         let mut actions: Vec<_> =
             actions.into_iter().filter(|action| action.after_millis <= Self::MAX_MILLIS).collect();
-        actions.sort_by_key(|action| action.after_millis);
+        sort_by_key(&mut actions, |action| action.after_millis);
         actions.truncate(Self::MAX_ACTIONS);
         Self { actions }
     }

@@ -1,5 +1,6 @@
 //! Parts of the page's address beside set-up, route and lazily loaded views: open lanes, axis, host metric, actions.
 
+use crate::short_list::sort_by_key;
 use crate::charts::scale::AgeAxis;
 use crate::features::host::model::HostMetric;
 use crate::features::share::actions::ActionPlan;
@@ -79,7 +80,7 @@ impl LinkExtras {
                 Ok(_) | Err(_) => note(notes, &["open=", text].concat(), "is no lane, so nothing is opened"),
             }
         }
-        self.open_lanes.sort_unstable();
+        sort_by_key(&mut self.open_lanes, |position| *position);
         self.open_lanes.dedup();
     }
 }

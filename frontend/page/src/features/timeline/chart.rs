@@ -1,5 +1,6 @@
 //! The timeline's chart: latency of all lanes on one axis, with outages, changes and connections, drawn by any pen.
 
+use crate::short_list::sort_by_key;
 use sluice_bridge::AgeColumn;
 use sluice_browser::surface::Align;
 use sluice_shared::time::Time;
@@ -157,7 +158,7 @@ impl<'a> Chart<'a> {
             (outage.from.max(scene.from), format!("outage {span}"), &palette.bad, false)
         });
         let mut all: Vec<_> = epochs.chain(marks).chain(outages).collect();
-        all.sort_by_key(|(at, ..)| *at);
+        sort_by_key(&mut all, |(at, ..)| *at);
         let mut free_from = self.time.left_px;
         for (at, label, colour, has_line) in all {
             if at < scene.from || at > scene.until {

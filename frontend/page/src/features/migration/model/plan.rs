@@ -1,5 +1,7 @@
 //! A time table of the panel's actions, so that a link can replay them.
 
+use crate::short_list::sort_by_key;
+
 /// An action at its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlannedAction {
@@ -61,7 +63,7 @@ pub(crate) fn from_text(text: &str) -> Vec<PlannedAction> {
         Some(PlannedAction { after_millis, kind })
     };
     let mut plan: Vec<_> = text.split(',').filter_map(action).take(MAX_ACTIONS).collect();
-    plan.sort_by_key(|action| action.after_millis);
+    sort_by_key(&mut plan, |action| action.after_millis);
     plan
 }
 
