@@ -1,5 +1,6 @@
 //! The place of a lazily loaded view on the page.
 
+use crate::controls::dynamic::dynamic;
 use leptos::task::spawn_local;
 use leptos::{html, prelude::*};
 use sluice_bridge::View;
@@ -54,11 +55,11 @@ pub fn LazyPanel(
     };
     view! {
         <div class="lazy-view" data-testid="lab" data-value=lab>
-            {move || match loading.get() {
+            {dynamic(move || match loading.get() {
                 Loading::Pending => view! { <p class="hint" role="status">"Loading…"</p> }.into_any(),
                 Loading::Shown => ().into_any(),
                 Loading::Failed => view! { <Retry load/> }.into_any(),
-            }}
+            })}
             <div node_ref=host></div>
         </div>
     }

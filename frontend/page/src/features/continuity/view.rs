@@ -1,5 +1,6 @@
 //! Continuity view: whether every message that was produced is accounted for.
 
+use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use sluice_bridge::ViewAction;
@@ -61,14 +62,14 @@ fn LaneCertificate(
     };
     view! {
         <section
-            style=move || lane.style()
+            style=dynamic(move || lane.style())
             class="certificate"
-            data-testid=move || format!("certificate-{}", lane.position())
+            data-testid=dynamic(move || format!("certificate-{}", lane.position()))
             data-value=verdict
         >
             <h3>
                 <span class="swatch" aria-hidden="true"></span>
-                {move || lane.name_and_policy()}
+                {dynamic(move || lane.name_and_policy())}
                 <b class="judgement" data-value=verdict>{verdict}</b>
                 <button type="button" data-testid="certificate-json" data-value=json on:click=copy>"Copy JSON"</button>
             </h3>

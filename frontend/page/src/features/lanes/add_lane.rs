@@ -1,5 +1,6 @@
 //! More lanes.
 
+use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_shared::mode::Mode;
 
@@ -30,7 +31,7 @@ pub fn AddLane() -> impl IntoView {
                     data-testid=format!("add-lane-{}", mode.name())
                     data-family=mode.transport().name()
                     title=title
-                    disabled=move || full.get() || obstacle().is_some()
+                    disabled=dynamic(move || full.get() || obstacle().is_some())
                     on:click=move |_| app.add_lane(LaneSetup::new(mode))
                 >
                     {labels::short(mode)}

@@ -12,6 +12,7 @@ mod series_card;
 mod spoof_card;
 mod survival_card;
 
+use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_bridge::{LabInput, ViewAction};
 
@@ -103,9 +104,9 @@ fn StatusLine() -> impl IntoView {
             class="status"
             role="status"
             data-testid="migration-status"
-            data-value=move || state.status.with(|status| status.kind.name())
+            data-value=dynamic(move || state.status.with(|status| status.kind.name()))
         >
-            {move || state.status.with(|status| status.text.clone())}
+            {dynamic(move || state.status.with(|status| status.text.clone()))}
         </p>
         {unreadable}
     }
