@@ -1,6 +1,5 @@
 //! The line at the bottom.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::app::server::Server;
@@ -22,15 +21,15 @@ pub fn Footer() -> impl IntoView {
     view! {
         <footer class="bottom">
             <span>{version}</span>
-            <span>{dynamic(move || format!("seed {}", app.feeds.get().ticks.seed))}</span>
+            <span>{move || format!("seed {}", app.feeds.get().ticks.seed)}</span>
             <span>"Levels are drawn as the square root of held ÷ bound"</span>
             <span
                 data-testid="frame-times"
-                data-value=dynamic(move || cost.get().p95_ms.map(|millis| fixed(millis, 2)))
-                data-frames-per-second=dynamic(move || cost.get().frames_per_second.map(|rate| fixed(rate, 1)))
+                data-value=move || cost.get().p95_ms.map(|millis| fixed(millis, 2))
+                data-frames-per-second=move || cost.get().frames_per_second.map(|rate| fixed(rate, 1))
                 title="Frames a second, and the 95th percentile of the page's own work for a frame"
             >
-                {dynamic(move || format!("{} frames/s · {} ms a frame", or_dash(cost.get().frames_per_second, 0), or_dash(cost.get().p95_ms, 1)))}
+                {move || format!("{} frames/s · {} ms a frame", or_dash(cost.get().frames_per_second, 0), or_dash(cost.get().p95_ms, 1))}
             </span>
         </footer>
     }

@@ -1,6 +1,5 @@
 //! The bar at the top: navigation, and what concerns the whole page.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::app::state::App;
@@ -22,7 +21,7 @@ pub fn Header() -> impl IntoView {
             <a class="logo" href="." aria-label="Sluice, with its first set-up"><Mark/>"Sluice"</a>
             <Navigation/>
             <span class="elapsed" title="Time of measurement" data-testid="elapsed" data-value=app.elapsed_secs>
-                {dynamic(move || format::stopwatch(app.elapsed_secs.get()))}
+                {move || format::stopwatch(app.elapsed_secs.get())}
             </span>
             <button type="button" data-testid="reset" title="Forget all measurements and begin anew" on:click=move |_| app.reset()>
                 "Reset"
@@ -31,16 +30,16 @@ pub fn Header() -> impl IntoView {
             <button
                 type="button"
                 data-testid="theme"
-                data-value=dynamic(move || app.theme.get().name())
-                title=dynamic(move || format!("Colours: {}", app.theme.get().name()))
-                aria-label=dynamic(move || format!("Colours: {}. Change", app.theme.get().name()))
+                data-value=move || app.theme.get().name()
+                title=move || format!("Colours: {}", app.theme.get().name())
+                aria-label=move || format!("Colours: {}. Change", app.theme.get().name())
                 on:click=next_theme
             >
-                <span class="theme-mark" aria-hidden="true">{dynamic(move || match app.theme.get().name() {
+                <span class="theme-mark" aria-hidden="true">{move || match app.theme.get().name() {
                     "light" => "☀",
                     "dark" => "☾",
                     _ => "◐",
-                })}</span>
+                }}</span>
             </button>
         </header>
     }
@@ -64,7 +63,7 @@ fn Navigation() -> impl IntoView {
                 <a
                     href=["?view=", &route.name()].concat()
                     data-testid=["view-", &route.name()].concat()
-                    aria-current=dynamic(move || is_shown().then_some("page"))
+                    aria-current=move || is_shown().then_some("page")
                     on:click=open
                 >
                     {route.title()}

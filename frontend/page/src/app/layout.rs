@@ -1,6 +1,5 @@
 //! The whole page: navigation, verdict, timeline, lanes, the view below them and the controls beside them.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_bridge::View;
 
@@ -26,8 +25,8 @@ pub fn Page() -> impl IntoView {
     view! {
         <a class="skip" href="#content">"Skip to the content"</a>
         <Header/>
-        <div class="page" class:alone=dynamic(move || !has_lanes.get())>
-            <main id=MAIN tabindex="-1" data-view=dynamic(move || app.route.get().name())>
+        <div class="page" class:alone=move || !has_lanes.get()>
+            <main id=MAIN tabindex="-1" data-view=move || app.route.get().name()>
                 <ViewTitle/>
                 <Notices/>
                 <Show when=move || has_lanes.get()>
@@ -72,7 +71,7 @@ fn Live() -> impl IntoView {
     let app = expect_context::<App>();
     let is_live = move || app.share.opened.with(Option::is_none);
     view! {
-        <section class="card live" aria-label=dynamic(move || if is_live() { "Live comparison" } else { "Recording" })>
+        <section class="card live" aria-label=move || if is_live() { "Live comparison" } else { "Recording" }>
             <Show when=is_live fallback=|| view! { <RecordingBanner/> }>
                 <VerdictBar/>
             </Show>

@@ -1,6 +1,5 @@
 //! The place of a lazily loaded view on the page.
 
-use crate::controls::dynamic::dynamic;
 use leptos::task::spawn_local;
 use leptos::{html, prelude::*};
 use sluice_bridge::View;
@@ -55,11 +54,11 @@ pub fn LazyPanel(
     };
     view! {
         <div class="lazy-view" data-testid="lab" data-value=lab>
-            {dynamic(move || match loading.get() {
+            {move || match loading.get() {
                 Loading::Pending => view! { <p class="hint" role="status">"Loading…"</p> }.into_any(),
                 Loading::Shown => ().into_any(),
                 Loading::Failed => view! { <Retry load/> }.into_any(),
-            })}
+            }}
             <div node_ref=host></div>
         </div>
     }

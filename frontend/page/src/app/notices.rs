@@ -1,6 +1,5 @@
 //! What is missing, and what still works.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_shared::lab::LabReport;
 
@@ -72,7 +71,7 @@ pub fn Notices() -> impl IntoView {
         </Show>
         <Show when=move || app.link_notes.with(|notes| !notes.is_empty())>
             <div class="notice" role="status" data-testid="link-notice">
-                <div>{dynamic(move || app.link_notes.get().into_iter().map(|text| view! { <p>{text}</p> }).collect_view())}</div>
+                <div>{move || app.link_notes.get().into_iter().map(|text| view! { <p>{text}</p> }).collect_view()}</div>
                 <button type="button" class="quiet" aria-label="Dismiss" on:click=move |_| app.link_notes.set(Vec::new())>"×"</button>
             </div>
         </Show>

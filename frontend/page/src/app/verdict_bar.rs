@@ -1,6 +1,5 @@
 //! The verdict: the epoch that all figures belong to, and what the lanes show in words.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::app::server::Server;
@@ -24,16 +23,16 @@ pub fn VerdictBar() -> impl IntoView {
     view! {
         <div class="verdict-bar">
             <p class="verdict" class:failure=is_failure>
-                <span class="epoch" data-testid="epoch" data-value=dynamic(move || app.epoch.get().number)>{epoch}</span>
+                <span class="epoch" data-testid="epoch" data-value=move || app.epoch.get().number>{epoch}</span>
                 <span data-testid="verdict">{sentence}</span>
             </p>
             <Show when=move || { count() > 1 }>
                 <details class="findings">
-                    <summary>{dynamic(move || format!("{} findings in order of importance", count() + 1))}</summary>
+                    <summary>{move || format!("{} findings in order of importance", count() + 1)}</summary>
                     <ol>
-                        {dynamic(move || {
+                        {move || {
                             app.findings.get().into_iter().map(|finding| view! { <li>{pieces_view(app, finding.sentence)}</li> }).collect_view()
-                        })}
+                        }}
                     </ol>
                 </details>
             </Show>
@@ -92,6 +91,6 @@ fn lane_name(app: App, at: usize) -> impl IntoView {
         let colour = move || {
             app.series_style(lane.id).map(|series_style| format!("--tone: var({})", series_style.token()))
         };
-        view! { <b class="lane-name" style=colour>{dynamic(move || app.short_name(lane.id))}</b> }
+        view! { <b class="lane-name" style=colour>{move || app.short_name(lane.id)}</b> }
     })
 }

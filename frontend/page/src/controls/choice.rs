@@ -1,6 +1,5 @@
 //! A choice from a short list.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 /// A labelled list of which one is chosen.
@@ -25,7 +24,7 @@ pub fn Choice(
         .into_iter()
         .map(|(value, name)| {
             let own = value.clone();
-            view! { <option value=value selected=dynamic(move || chosen.get() == own)>{name}</option> }
+            view! { <option value=value selected=move || chosen.get() == own>{name}</option> }
         })
         .collect_view();
     view! {

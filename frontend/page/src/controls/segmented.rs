@@ -1,6 +1,5 @@
 //! A choice of a few, all of them in sight.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 /// Buttons of which one is pressed.
@@ -25,7 +24,7 @@ pub fn Segmented(
                 <button
                     type="button"
                     data-testid=format!("choose-{}", option.to_ascii_lowercase())
-                    aria-pressed=dynamic(move || (chosen.get() == at).to_string())
+                    aria-pressed=move || (chosen.get() == at).to_string()
                     on:click=move |_| on_choose.run(at)
                 >
                     {option}

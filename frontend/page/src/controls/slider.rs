@@ -1,6 +1,5 @@
 //! A labelled slider.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use sluice_text::decimal::fixed;
@@ -40,7 +39,7 @@ pub fn Slider(
                 style=filled
                 aria-label=label
                 aria-valuetext=text
-                prop:value=dynamic(move || value.get())
+                prop:value=move || value.get()
                 on:input=move |event| {
                     on_input.run(event_target::<web_sys::HtmlInputElement>(&event).value_as_number());
                 }

@@ -1,6 +1,5 @@
 //! What the lanes subscribe to.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_shared::feed::TicksSpec;
 
@@ -85,7 +84,7 @@ fn FeedChoice() -> impl IntoView {
                         <input
                             type="checkbox"
                             data-testid=format!("feed-{}", kind.name())
-                            prop:checked=dynamic(move || app.feeds.get().kinds.has(kind))
+                            prop:checked=move || app.feeds.get().kinds.has(kind)
                             on:change=choose
                         />
                         <span>{kind.name()}</span>

@@ -1,6 +1,5 @@
 //! Set-ups that show one thing each, with one click.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::app::state::App;
@@ -42,7 +41,7 @@ fn Stories(
                     type="button"
                     class="story"
                     data-testid=format!("scenario-{}", scenario.id())
-                    aria-pressed=dynamic(move || setup.with(|setup| scenario.is_told_by(setup)).to_string())
+                    aria-pressed=move || setup.with(|setup| scenario.is_told_by(setup)).to_string()
                     on:click=move |_| app.tell(*scenario)
                 >
                     <b>{scenario.title()}</b>

@@ -1,6 +1,5 @@
 //! Percentiles of the lanes' latencies.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_bridge::{Ages, EpochStats};
 use sluice_text::format;
@@ -65,8 +64,8 @@ fn LatencyRow(
         })
         .collect_view();
     view! {
-        <tr style=dynamic(move || lane.style())>
-            <th scope="row"><span class="swatch" aria-hidden="true"></span>{dynamic(move || lane.name())}</th>
+        <tr style=move || lane.style()>
+            <th scope="row"><span class="swatch" aria-hidden="true"></span>{move || lane.name()}</th>
             {cells}
         </tr>
     }

@@ -1,6 +1,5 @@
 //! Continuity view: whether every message that was produced is accounted for.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use sluice_bridge::ViewAction;
@@ -62,14 +61,14 @@ fn LaneCertificate(
     };
     view! {
         <section
-            style=dynamic(move || lane.style())
+            style=move || lane.style()
             class="certificate"
-            data-testid=dynamic(move || format!("certificate-{}", lane.position()))
+            data-testid=move || format!("certificate-{}", lane.position())
             data-value=verdict
         >
             <h3>
                 <span class="swatch" aria-hidden="true"></span>
-                {dynamic(move || lane.name_and_policy())}
+                {move || lane.name_and_policy()}
                 <b class="judgement" data-value=verdict>{verdict}</b>
                 <button type="button" data-testid="certificate-json" data-value=json on:click=copy>"Copy JSON"</button>
             </h3>

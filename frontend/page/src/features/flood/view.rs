@@ -1,6 +1,5 @@
 //! Inbound view: a page that floods a server which stops reading.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_bridge::{FloodReport, LaneInput, NetworkSettings, ViewAction};
 use sluice_shared::flood::FloodStyle;
@@ -118,13 +117,13 @@ pub fn InboundView() -> impl IntoView {
                 chosen=amount
                 on_choose=move |at| amount.set(at)
             />
-            <button type="button" data-testid="flood" data-value=dynamic(move || is_flooding.get().to_string()) disabled=is_flooding on:click=flood>
+            <button type="button" data-testid="flood" data-value=move || is_flooding.get().to_string() disabled=is_flooding on:click=flood>
                 "Flood the server"
             </button>
             <button
                 type="button"
                 data-testid="flood-stop"
-                disabled=dynamic(move || !is_flooding.get())
+                disabled=move || !is_flooding.get()
                 on:click=move |_| actions.send(&ViewAction::StopFlood)
             >
                 "Stop"
@@ -159,8 +158,8 @@ fn LaneInbound(
         move || lane.read(|lane| lane.summary.flooding.flood.is_some_and(|flood| !flood.is_faithful));
     let testid = move || ["inbound-", lane.read(|lane| lane.setup.mode.name())].concat();
     view! {
-        <section style=dynamic(move || lane.style()) data-testid=testid>
-            <h3><span class="swatch" aria-hidden="true"></span>{dynamic(move || lane.name())}</h3>
+        <section style=move || lane.style() data-testid=testid>
+            <h3><span class="swatch" aria-hidden="true"></span>{move || lane.name()}</h3>
             <Canvas
                 class="inbound-canvas"
                 label="What waits in the browser, and how long heartbeats take, over the last 30 s; the numbers follow"
@@ -168,7 +167,7 @@ fn LaneInbound(
             />
             <dl class="numbers">{figures}</dl>
             <p data-testid="inbound-story" data-value=longest class:bad=is_damaged>
-                {dynamic(move || lane.read(|lane| story(&lane.summary.flooding, lane.mode_in_use.transport())))}
+                {move || lane.read(|lane| story(&lane.summary.flooding, lane.mode_in_use.transport()))}
             </p>
         </section>
     }

@@ -1,6 +1,5 @@
 //! Frames view: the frames of a lane's WebSocket, decoded from their bytes.
 
-use crate::controls::dynamic::dynamic;
 use std::sync::Arc;
 
 use leptos::ev::KeyboardEvent;
@@ -56,7 +55,7 @@ fn Choices(
     let watched = move || state.source.with(|source| source.as_ref().map(|(_, lane)| *lane));
     let lanes = move || {
         let option = |(id, name)| {
-            view! { <option value=id prop:selected=dynamic(move || watched() == Some(id))>{name}</option> }
+            view! { <option value=id prop:selected=move || watched() == Some(id)>{name}</option> }
         };
         state.lanes.get().into_iter().map(option).collect_view()
     };
@@ -64,7 +63,7 @@ fn Choices(
     let fragment_bytes = Memo::new(move |_| input.with(|input| input.fragment_bytes));
     let sizes = FRAGMENTS
         .map(|(bytes, text)| {
-            view! { <option value=bytes prop:selected=dynamic(move || fragment_bytes.get() == bytes)>{text}</option> }
+            view! { <option value=bytes prop:selected=move || fragment_bytes.get() == bytes>{text}</option> }
         })
         .collect_view();
     let set_fragments = move |event| {
@@ -77,10 +76,10 @@ fn Choices(
             <button
                 type="button"
                 data-testid="frames-pause"
-                aria-pressed=dynamic(move || state.is_paused.get().to_string())
+                aria-pressed=move || state.is_paused.get().to_string()
                 on:click=move |_| state.toggle_pause()
             >
-                {dynamic(move || if state.is_paused.get() { "Go on" } else { "Pause" })}
+                {move || if state.is_paused.get() { "Go on" } else { "Pause" }}
             </button>
             <label title="Lanes on the emulated path; direct ones are not read">
                 "Lane "
@@ -252,7 +251,7 @@ fn CostTable(
             <thead>
                 <tr><td>"bytes for each message to the browser"</td>{titles}</tr>
             </thead>
-            <tbody>{dynamic(move || rows.get().into_iter().enumerate().map(cost_row).collect_view())}</tbody>
+            <tbody>{move || rows.get().into_iter().enumerate().map(cost_row).collect_view()}</tbody>
         </table>
     }
 }

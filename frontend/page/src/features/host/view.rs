@@ -1,6 +1,5 @@
 //! The server's machine, as each lane saw it.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::app::state::App;
@@ -72,7 +71,7 @@ fn HostNow(
         None => "no reading".to_owned(),
     });
     view! {
-        <li style=colour title=dynamic(move || app.short_name(lane.id))>
+        <li style=colour title=move || app.short_name(lane.id)>
             <b>{value}</b>
             <span data-testid="host-staleness" data-value=staleness>{age}</span>
         </li>

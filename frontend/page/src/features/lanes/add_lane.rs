@@ -1,6 +1,5 @@
 //! More lanes.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_shared::mode::Mode;
 
@@ -31,7 +30,7 @@ pub fn AddLane() -> impl IntoView {
                     data-testid=format!("add-lane-{}", mode.name())
                     data-family=mode.transport().name()
                     title=title
-                    disabled=dynamic(move || full.get() || obstacle().is_some())
+                    disabled=move || full.get() || obstacle().is_some()
                     on:click=move |_| app.add_lane(LaneSetup::new(mode))
                 >
                     {labels::short(mode)}

@@ -1,6 +1,5 @@
 //! How slow a consumer is, and how it spends the time.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::controls::slider::Slider;
@@ -63,7 +62,7 @@ pub fn ConsumerControl(
                     <select
                         data-testid=ids.work
                         title="sleep: the worker's thread stays free to receive. busy: the thread computes and does nothing else."
-                        prop:value=dynamic(move || work_name(current().work))
+                        prop:value=move || work_name(current().work)
                         on:change=set_work
                     >
                         <option value="sleep">"sleep"</option>

@@ -1,6 +1,5 @@
 //! A lane's own controls, each under the place it acts on.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::engine::lane::Lane;
@@ -54,7 +53,7 @@ fn PathLine(
     lane: Lane,
 ) -> impl IntoView {
     let text = lane.read(path_text);
-    view! { <p class="at-path" data-testid="path-facts" title=dynamic(move || text.get() + ". The path as the server's stack and this lane's heartbeat see it")>{text}</p> }
+    view! { <p class="at-path" data-testid="path-facts" title=move || text.get() + ". The path as the server's stack and this lane's heartbeat see it">{text}</p> }
 }
 
 fn path_text(view: &LaneView) -> String {

@@ -1,6 +1,5 @@
 //! The head of a lane.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::app::state::App;
@@ -30,9 +29,9 @@ pub fn LaneHeader(
                 type="button"
                 class="quiet details"
                 data-testid="lane-details"
-                aria-expanded=dynamic(move || lane.is_open.get().to_string())
+                aria-expanded=move || lane.is_open.get().to_string()
                 aria-controls=details_id(lane)
-                aria-label=dynamic(move || format!("Details and controls of lane {}", app.short_name(lane.id)))
+                aria-label=move || format!("Details and controls of lane {}", app.short_name(lane.id))
                 on:click=move |_| lane.is_open.update(|is_open| *is_open = !*is_open)
             >
                 "Details"
@@ -41,7 +40,7 @@ pub fn LaneHeader(
                 type="button"
                 class="quiet remove"
                 data-testid="remove-lane"
-                aria-label=dynamic(move || format!("Remove lane {}", app.short_name(lane.id)))
+                aria-label=move || format!("Remove lane {}", app.short_name(lane.id))
                 on:click=move |_| app.remove_lane(lane.id)
             >
                 "×"

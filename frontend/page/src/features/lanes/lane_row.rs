@@ -1,6 +1,5 @@
 //! One lane: its numbers and stages, and on demand its instruments and controls.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::app::state::App;
@@ -30,15 +29,15 @@ pub fn LaneRow(
         <section
             class="lane"
             style=series_style
-            data-testid=dynamic(move || format!("lane-{}", lane.mode.get().name()))
+            data-testid=move || format!("lane-{}", lane.mode.get().name())
             data-lane=lane.id.0
             data-state=state
-            aria-label=dynamic(move || format!("Lane {}", app.short_name(lane.id)))
+            aria-label=move || format!("Lane {}", app.short_name(lane.id))
         >
             <LaneHeader lane/>
             <ConnectionNote lane/>
             <StageRow lane/>
-            <div class="lane-details" id=details_id(lane) hidden=dynamic(move || !lane.is_open.get())>
+            <div class="lane-details" id=details_id(lane) hidden=move || !lane.is_open.get()>
                 <div class="lane-facts"><PathControl lane/><LossControls lane/><Fairness lane/></div>
                 <Strip lane/>
                 <LaneControls lane/>

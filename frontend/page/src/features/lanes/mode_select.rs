@@ -1,6 +1,5 @@
 //! A lane's name, which is also how it is changed.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_shared::mode::Mode;
 
@@ -23,7 +22,7 @@ pub fn ModeSelect(
             class="mode"
             data-testid="mode"
             aria-label="How this lane carries its messages"
-            title=dynamic(move || labels::explanation(lane.mode.get()))
+            title=move || labels::explanation(lane.mode.get())
             on:change=choose
         >
             {Mode::ALL

@@ -1,6 +1,5 @@
 //! Which way a lane takes, and how it reacts to congestion.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_shared::lab::Congestion;
 
@@ -26,12 +25,12 @@ pub fn PathControl(
             data-testid="path"
             aria-label="Which way this lane takes"
             title="emulated: through the network set on the left. direct: past it, for comparison"
-            disabled=dynamic(move || !has_lab.get())
-            prop:value=dynamic(move || if is_direct.get() { "direct" } else { "emulated" })
+            disabled=move || !has_lab.get()
+            prop:value=move || if is_direct.get() { "direct" } else { "emulated" }
             on:change=move |event| lane.is_direct.set(event_target_value(&event) == "direct")
         >
-            <option value="emulated" selected=dynamic(move || !is_direct.get())>"emulated"</option>
-            <option value="direct" selected=dynamic(move || is_direct.get())>"direct"</option>
+            <option value="emulated" selected=move || !is_direct.get()>"emulated"</option>
+            <option value="direct" selected=move || is_direct.get()>"direct"</option>
         </select>
         <select
             class="way"
@@ -39,7 +38,7 @@ pub fn PathControl(
             aria-label="Congestion control of this lane"
             title="Congestion control. CUBIC slows down for every loss, with 256 KiB it may send that much before the first answer, BBR follows the measured rate and round trip. Changing it connects anew; what the server really uses stands beside"
             disabled=is_direct
-            prop:value=dynamic(move || lane.congestion.get().name())
+            prop:value=move || lane.congestion.get().name()
             on:change=choose_congestion
         >
             {Congestion::ALL

@@ -1,6 +1,5 @@
 //! What happens to messages there is no credit for.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_shared::policy::Policy;
 
@@ -50,7 +49,7 @@ pub fn PolicyControl(
                 <select
                     data-testid=testid
                     title="What the server does with messages there is no credit for"
-                    prop:value=dynamic(move || value.get().map_or("", Policy::name))
+                    prop:value=move || value.get().map_or("", Policy::name)
                     on:change=choose
                 >
                     <Show when=move || value.get().is_none()>
@@ -69,7 +68,7 @@ pub fn PolicyControl(
                     title="Messages the queue keeps"
                     min="1"
                     max=Policy::MAX_LIMIT
-                    prop:value=dynamic(move || limit().map(|limit| limit.to_string()))
+                    prop:value=move || limit().map(|limit| limit.to_string())
                     on:change=set_limit
                 />
             </Show>

@@ -1,6 +1,5 @@
 //! How far ahead of its consumer a lane lets the server send.
 
-use crate::controls::dynamic::dynamic;
 use crate::short_list::sort_by_key;
 use leptos::prelude::*;
 
@@ -51,9 +50,9 @@ pub fn WindowControl(
                     <Show when=move || value.get().is_none()>
                         <option value="" disabled selected>"differs"</option>
                     </Show>
-                    <option value="auto" selected=dynamic(move || is(WindowChoice::Auto))>"auto"</option>
+                    <option value="auto" selected=move || is(WindowChoice::Auto)>"auto"</option>
                     <For each=move || offered.get() key=|messages| *messages children=move |messages| view! {
-                        <option value=messages.to_string() selected=dynamic(move || is(WindowChoice::Messages(messages)))>
+                        <option value=messages.to_string() selected=move || is(WindowChoice::Messages(messages))>
                             {format::count(u64::from(messages))} " messages"
                         </option>
                     }/>

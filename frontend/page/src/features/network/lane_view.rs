@@ -1,6 +1,5 @@
 //! What the emulated network does to a lane.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::app::state::App;
@@ -75,7 +74,7 @@ fn Late(
     view! {
         <p class="late">
             {bar}
-            <span data-testid="late-cause" data-value=worst>{dynamic(move || cause.get().lead)}{parts}</span>
+            <span data-testid="late-cause" data-value=worst>{move || cause.get().lead}{parts}</span>
         </p>
     }
 }

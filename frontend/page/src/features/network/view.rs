@@ -1,6 +1,5 @@
 //! The network between the lanes and the server.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_shared::lab::{LabEvent, Switch};
 use sluice_shared::link::Preset;
@@ -50,7 +49,7 @@ fn Presets() -> impl IntoView {
                     class="chip"
                     data-testid=format!("preset-{}", preset.name())
                     title=preset.summary()
-                    aria-pressed=dynamic(move || if is_chosen() { "true" } else { "false" })
+                    aria-pressed=move || if is_chosen() { "true" } else { "false" }
                     on:click=move |_| app.network.choose(preset)
                 >
                     {labels::preset(preset)}
@@ -114,7 +113,7 @@ fn Events() -> impl IntoView {
                 on:change=move |event| seconds.set(event_target_value(&event).parse().unwrap_or(4))
             >
                 {TUNNELS
-                    .map(|secs| view! { <option value=secs selected=dynamic(move || seconds.get() == secs)>{secs} " s"</option> })
+                    .map(|secs| view! { <option value=secs selected=move || seconds.get() == secs>{secs} " s"</option> })
                     .collect_view()}
             </select>
             <button
@@ -122,7 +121,7 @@ fn Events() -> impl IntoView {
                 class="toggle"
                 data-testid="block-udp"
                 title="UDP passes no longer, TCP does: what many office networks do"
-                aria-pressed=dynamic(move || if is_blocked.get() { "true" } else { "false" })
+                aria-pressed=move || if is_blocked.get() { "true" } else { "false" }
                 on:click=move |_| app.network.happen(app, LabEvent::BlockUdp { blocked: !is_blocked.get_untracked() })
             >
                 "Block UDP"
@@ -163,7 +162,7 @@ fn Seed() -> impl IntoView {
                     min="0"
                     class="seed"
                     data-testid="net-seed"
-                    prop:value=dynamic(move || wanted.get().seed.to_string())
+                    prop:value=move || wanted.get().seed.to_string()
                     on:change=read
                 />
             </label>

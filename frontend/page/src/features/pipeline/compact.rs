@@ -1,6 +1,5 @@
 //! The stages of a lane as one row of bars with figures, always in sight.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_text::decimal::fixed;
 
@@ -36,7 +35,7 @@ pub fn StageRow(
             };
             view! {
                 <li class="stage" class:credit=place == Place::Credit class:overflowing=is_overflowing>
-                    <span class="level" aria-hidden="true" style=dynamic(move || format!("--level: {}%", percent.get()))></span>
+                    <span class="level" aria-hidden="true" style=move || format!("--level: {}%", percent.get())></span>
                     {value}
                     <span class="stage-name" title=place.explanation()>{place.title()}</span>
                 </li>

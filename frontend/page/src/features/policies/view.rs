@@ -1,6 +1,5 @@
 //! Policies view: all policies with the same feed and the same slow consumer.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::features::lazy_host::Input;
@@ -48,14 +47,14 @@ pub fn PoliciesView() -> impl IntoView {
             <button
                 type="button"
                 data-testid="race"
-                data-value=dynamic(move || race.is_running.get().to_string())
-                disabled=dynamic(move || race.is_running.get())
+                data-value=move || race.is_running.get().to_string()
+                disabled=move || race.is_running.get()
                 on:click=move |_| input.with_untracked(|input| race.start(input))
             >
-                {dynamic(move || if race.is_running.get() { "Racing" } else { "Race the policies" })}
+                {move || if race.is_running.get() { "Racing" } else { "Race the policies" }}
             </button>
         </div>
-        <p class="hint">{dynamic(move || race.obstacle.get())}</p>
+        <p class="hint">{move || race.obstacle.get()}</p>
         <Show when=move || race.entries.with(|entries| !entries.is_empty())>
             <div class="table-scroll" tabindex="0" role="region" aria-label="Policies compared">
                 <table class="race">
@@ -63,7 +62,7 @@ pub fn PoliciesView() -> impl IntoView {
                         <tr><td></td>{titles()}<th scope="col">"what happened"</th></tr>
                     </thead>
                     <tbody>
-                        {dynamic(move || race.entries.get().into_iter().map(|entry| view! { <Row entry/> }).collect_view())}
+                        {move || race.entries.get().into_iter().map(|entry| view! { <Row entry/> }).collect_view()}
                     </tbody>
                 </table>
             </div>

@@ -1,6 +1,5 @@
 //! Card that measures this browser's own connections.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::features::this_browser::model::{NativeOpenings, TimingRow};
@@ -29,7 +28,7 @@ pub fn ThisBrowserView(
                 <button
                     type="button"
                     data-testid="browser-measure"
-                    aria-disabled=dynamic(move || is_running().to_string())
+                    aria-disabled=move || is_running().to_string()
                     on:click=move |_| state.measure(lab.get_untracked())
                 >
                     "Measure in this browser"
@@ -38,10 +37,10 @@ pub fn ThisBrowserView(
                 <span
                     role="status"
                     data-testid="browser-status"
-                    data-value=dynamic(|| state.status.with(MeasureStatus::name))
-                    class:refused=dynamic(|| state.status.with(|status| matches!(status, MeasureStatus::Failed(_))))
+                    data-value=|| state.status.with(MeasureStatus::name)
+                    class:refused=|| state.status.with(|status| matches!(status, MeasureStatus::Failed(_)))
                 >
-                    {dynamic(|| state.status.with(MeasureStatus::text))}
+                    {|| state.status.with(MeasureStatus::text)}
                 </span>
             </p>
             <Show when=move || has_timings.get()>

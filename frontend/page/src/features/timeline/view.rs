@@ -1,6 +1,5 @@
 //! The timeline: all lanes' latency on one axis, to be paused, selected and read at one moment.
 
-use crate::controls::dynamic::dynamic;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -46,7 +45,7 @@ pub fn TimelineView() -> impl IntoView {
                 role="group"
                 aria-label="Timeline. Arrow keys move the cursor, Space pauses, Escape goes back to now"
                 data-testid="timeline"
-                data-paused=dynamic(move || timeline.is_paused.get().to_string())
+                data-paused=move || timeline.is_paused.get().to_string()
                 on:pointerdown=move |event| timeline.handle_press(&event)
                 on:pointermove=move |event| timeline.handle_move(&event)
                 on:pointerup=move |_| timeline.handle_release()
@@ -82,10 +81,10 @@ fn Toolbar(
         <div class="timeline-bar">
             <h2 id="timeline-title">"Latency"</h2>
             <p class="reading" data-testid="timeline-reading" aria-live="polite">
-                {dynamic(move || match timeline.reading.get() {
+                {move || match timeline.reading.get() {
                     Some(reading) => reading_view(reading).into_any(),
                     None => view! { <span class="hint">"from the feed to the consumer. Point at it to read it, drag to zoom."</span> }.into_any(),
-                })}
+                }}
             </p>
             <Show when=move || timeline.is_zoomed.get()>
                 <button type="button" data-testid="timeline-reset" on:click=move |_| timeline.resume()>"Show last 30 s"</button>
@@ -94,10 +93,10 @@ fn Toolbar(
                 <button
                     type="button"
                     data-testid="timeline-pause"
-                    aria-pressed=dynamic(move || timeline.is_paused.get().to_string())
+                    aria-pressed=move || timeline.is_paused.get().to_string()
                     on:click=move |_| timeline.toggle_pause()
                 >
-                    {dynamic(move || if timeline.is_paused.get() { "Resume" } else { "Pause" })}
+                    {move || if timeline.is_paused.get() { "Resume" } else { "Pause" }}
                 </button>
             </Show>
             <Segmented label="Latency axis" options=vec!["Linear", "Log"] chosen=Signal::derive(chosen) on_choose=choose/>

@@ -1,6 +1,5 @@
 //! Trace view: what follows from a slow consumer, step by step.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_bridge::{TraceStep, ViewAction};
 use sluice_shared::time::{Time, micros};
@@ -29,8 +28,8 @@ fn LaneTrace(
     let steps = Memo::new(move |_| lane.read(|lane| lane.trace.clone()));
     let began = Memo::new(move |_| steps.with(|steps| steps.first().map(|first| first.at)));
     view! {
-        <section style=dynamic(move || lane.style()) data-testid=dynamic(move || format!("trace-{}", lane.position()))>
-            <h3><span class="swatch" aria-hidden="true"></span>{dynamic(move || lane.name_and_policy())}</h3>
+        <section style=move || lane.style() data-testid=move || format!("trace-{}", lane.position())>
+            <h3><span class="swatch" aria-hidden="true"></span>{move || lane.name_and_policy()}</h3>
             <Show when=move || steps.with(Vec::is_empty)>
                 <p class="hint">"Nothing is in the way."</p>
             </Show>
@@ -71,7 +70,7 @@ fn TraceStepItem(
                 class:harm=is_harm
                 data-testid=["step-", &id].concat()
                 data-value=at.as_micros()
-                aria-pressed=dynamic(move || input.with(|input| input.marked == Some(at)).to_string())
+                aria-pressed=move || input.with(|input| input.marked == Some(at)).to_string()
                 title="Mark this moment in the charts"
                 on:click=move |_| actions.send(&ViewAction::Mark(at))
             >

@@ -1,6 +1,5 @@
 //! Card of the ladder: the server's picture, walked through by keyboard and pointer.
 
-use crate::controls::dynamic::dynamic;
 use leptos::{ev, html, prelude::*};
 use sluice_browser::ladder_svg::{LadderSvg, Rung, contains_focus};
 use sluice_shared::handshake::Stack;
@@ -49,7 +48,7 @@ fn SideChoice() -> impl IntoView {
                 <button
                     type="button"
                     data-testid=["ladder-", stack_name(side)].concat()
-                    aria-pressed=dynamic(move || state.side.with(|chosen| *chosen == side).to_string())
+                    aria-pressed=move || state.side.with(|chosen| *chosen == side).to_string()
                     on:click=move |_| state.choose_side(side)
                 >
                     {title}
@@ -213,7 +212,7 @@ fn LadderPicture() -> impl IntoView {
         <div
             class="ladder-box"
             data-testid="ladder"
-            data-value=dynamic(move || walk.rungs.with(Vec::len))
+            data-value=move || walk.rungs.with(Vec::len)
             node_ref=host
             on:keydown=move |event| walk.handle_key(&event)
             on:focusin=move |event| walk.handle_focus(&event)
@@ -221,11 +220,11 @@ fn LadderPicture() -> impl IntoView {
             on:pointerleave=move |_| walk.pointed.set(None)
         ></div>
         <div class="told">
-            <p class="hint" data-testid="ladder-time">{dynamic(move || walk.time_text())}</p>
+            <p class="hint" data-testid="ladder-time">{move || walk.time_text()}</p>
             <p
                 data-testid="rung-told"
                 aria-live="polite"
-                data-value=dynamic(move || current.with(|rung| rung.as_ref().map_or_else(String::new, |rung| rung.name.clone())))
+                data-value=move || current.with(|rung| rung.as_ref().map_or_else(String::new, |rung| rung.name.clone()))
             >
                 {explanation}
             </p>

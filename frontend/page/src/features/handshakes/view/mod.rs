@@ -5,7 +5,6 @@ pub mod probe_table;
 pub mod proof_cards;
 pub mod settings_form;
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_browser::window;
 
@@ -64,10 +63,10 @@ fn StatusLine() -> impl IntoView {
             class="status"
             role="status"
             data-testid="handshake-status"
-            data-value=dynamic(|| state.status.with(RunStatus::name))
-            class:refused=dynamic(|| state.status.with(|status| matches!(status, RunStatus::Failed { .. })))
+            data-value=|| state.status.with(RunStatus::name)
+            class:refused=|| state.status.with(|status| matches!(status, RunStatus::Failed { .. }))
         >
-            {dynamic(|| state.status.with(RunStatus::text))}
+            {|| state.status.with(RunStatus::text)}
         </p>
     }
 }

@@ -1,6 +1,5 @@
 //! Table of probes.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::features::handshakes::model::probe_table::{
@@ -69,11 +68,11 @@ fn PairRows(
         <tr
             class="pair"
             data-testid=["pair-", pair.name()].concat()
-            aria-current=dynamic(move || is_chosen().then_some("true"))
+            aria-current=move || is_chosen().then_some("true")
             on:click=move |_| state.choose_pair(pair)
         >
             <th scope="row">
-                <button type="button" aria-pressed=dynamic(move || is_chosen().to_string())>{title}</button>
+                <button type="button" aria-pressed=move || is_chosen().to_string()>{title}</button>
             </th>
             {sides}
         </tr>

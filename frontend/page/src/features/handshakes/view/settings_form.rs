@@ -1,6 +1,5 @@
 //! Form of the settings.
 
-use crate::controls::dynamic::dynamic;
 use leptos::{ev, html, prelude::*};
 use sluice_shared::handshake::ClockKind;
 
@@ -32,7 +31,7 @@ pub fn SettingsForm() -> impl IntoView {
                 type="submit"
                 class="primary"
                 data-testid="handshake-run"
-                aria-busy=dynamic(|| state.status.with(|status| *status == RunStatus::Running).to_string())
+                aria-busy=|| state.status.with(|status| *status == RunStatus::Running).to_string()
             >
                 "Run"
             </button>
@@ -55,7 +54,7 @@ fn RttSlider() -> impl IntoView {
                 min="0"
                 max=RTT_SLIDER_MAX
                 step="5"
-                prop:value=dynamic(|| state.settings.with(|settings| settings.text(Field::Rtt).to_owned()))
+                prop:value=|| state.settings.with(|settings| settings.text(Field::Rtt).to_owned())
                 on:input=|event| state.edit(Field::Rtt, at_least_one(event_target_value(&event)))
             />
         </label>
@@ -100,7 +99,7 @@ fn NumberField(
                 min=min
                 max=max
                 step=step
-                aria-invalid=dynamic(move || is_invalid().to_string())
+                aria-invalid=move || is_invalid().to_string()
                 aria-describedby=meaning_id(name)
                 on:input=move |event| state.edit(field, event_target_value(&event))
             />
@@ -126,7 +125,7 @@ fn RateChoice() -> impl IntoView {
             <select
                 data-testid="handshake-rate"
                 aria-describedby=meaning_id("rate")
-                prop:value=dynamic(move || value(state.settings.with(|settings| settings.rate_kbit)))
+                prop:value=move || value(state.settings.with(|settings| settings.rate_kbit))
                 on:change=|event| state.choose_rate(event_target_value(&event).parse().ok())
             >
                 {options}

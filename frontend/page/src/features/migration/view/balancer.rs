@@ -1,6 +1,5 @@
 //! The balancer's backends and clients.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_shared::lab::{BackendReport, BalancerReport, ClientRoute, LabEvent};
 use sluice_text::format;
@@ -24,7 +23,7 @@ pub(super) fn BalancerCard() -> impl IntoView {
                 <BackendButtons report/>
                 <div data-testid="balancer">
                     <BackendTable report/>
-                    <p class="hint">{dynamic(move || report.with(|report| report.as_ref().map(sentence)))}</p>
+                    <p class="hint">{move || report.with(|report| report.as_ref().map(sentence))}</p>
                     <ClientTable report/>
                 </div>
             </section>
@@ -64,18 +63,18 @@ fn BackendButtons(report: Memo<Option<BalancerReport>>) -> impl IntoView {
                 type="button"
                 class="backend"
                 data-testid=["backend-", &name].concat()
-                aria-pressed=dynamic(move || is_up().to_string())
+                aria-pressed=move || is_up().to_string()
                 on:click=turn
             >
                 "backend "
                 {index}
-                {dynamic(move || if is_up() { " up" } else { " down" })}
+                {move || if is_up() { " up" } else { " down" }}
             </button>
             <Show when=move || has_processes.get()>
                 <button
                     type="button"
                     data-testid=testid.clone()
-                    aria-disabled=dynamic(move || (!has_process()).to_string())
+                    aria-disabled=move || (!has_process()).to_string()
                     on:click=kill
                 >
                     "Kill "

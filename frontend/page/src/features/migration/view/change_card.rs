@@ -1,6 +1,5 @@
 //! A change of networks, drawn and in numbers.
 
-use crate::controls::dynamic::dynamic;
 use leptos::html;
 use leptos::prelude::*;
 use sluice_shared::lab::SwitchReport;
@@ -29,7 +28,7 @@ pub(super) fn ChangeCard() -> impl IntoView {
                     <ExtentChoice/>
                 </div>
                 <ChangeDrawing shown/>
-                <p class="hint">{dynamic(move || shown.with(|shown| shown.as_ref().map(problem)))}</p>
+                <p class="hint">{move || shown.with(|shown| shown.as_ref().map(problem))}</p>
                 <ChangeFacts shown/>
             </section>
         </Show>
@@ -62,7 +61,7 @@ fn ChangeNumbers(shown: Memo<Option<ShownChange>>) -> impl IntoView {
                             type="button"
                             data-testid=["switched-", &own.to_string()].concat()
                             aria-label=description
-                            aria-pressed=dynamic(move || (number() == Some(own)).to_string())
+                            aria-pressed=move || (number() == Some(own)).to_string()
                             on:click=move |_| state.chosen.set(Some(own))
                         >
                             {own + 1}
@@ -71,7 +70,7 @@ fn ChangeNumbers(shown: Memo<Option<ShownChange>>) -> impl IntoView {
                 }
             />
         </span>
-        <span class="note">{dynamic(move || shown.with(|shown| shown.as_ref().map(|shown| kind(&shown.switch))))}</span>
+        <span class="note">{move || shown.with(|shown| shown.as_ref().map(|shown| kind(&shown.switch)))}</span>
     }
 }
 

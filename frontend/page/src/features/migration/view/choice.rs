@@ -1,6 +1,5 @@
 //! A choice between a few options, each with its definition.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 /// An option: its test id, its text and its definition, which is shown while it is chosen.
@@ -44,7 +43,7 @@ pub(super) fn ChoiceGroup(
                 <button
                     type="button"
                     data-testid=option.testid
-                    aria-pressed=dynamic(move || (chosen.get() == Some(at)).to_string())
+                    aria-pressed=move || (chosen.get() == Some(at)).to_string()
                     on:click=move |_| on_choose.run(at)
                 >
                     {option.text}

@@ -1,6 +1,5 @@
 //! Controls of the panel, row by row.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_browser::window;
 use sluice_shared::lab::{LabEvent, LabRouting, NewAddress, OriginalFate, TcpFate};
@@ -86,7 +85,7 @@ pub(super) fn SwitchControls() -> impl IntoView {
             <button
                 type="button"
                 data-testid="ten-switches"
-                aria-disabled=dynamic(move || is_busy(state))
+                aria-disabled=move || is_busy(state)
                 on:click=move |_| state.act(PlannedKind::TenSwitches)
             >
                 "Ten changes, one every 500\u{a0}ms"
@@ -122,7 +121,7 @@ pub(super) fn TunnelControls() -> impl IntoView {
             <button
                 type="button"
                 data-testid="migration-tunnel"
-                aria-disabled=dynamic(move || is_busy(state))
+                aria-disabled=move || is_busy(state)
                 on:click=move |_| state.act(PlannedKind::Tunnel)
             >
                 "Tunnel"
@@ -138,7 +137,7 @@ pub(super) fn TunnelControls() -> impl IntoView {
                 <input
                     type="checkbox"
                     data-testid="then-switch"
-                    prop:checked=dynamic(move || state.settings.with(|settings| settings.then_switch))
+                    prop:checked=move || state.settings.with(|settings| settings.then_switch)
                     on:change=move |event| {
                         state.settings.update(|settings| settings.then_switch = event_target_checked(&event));
                     }
@@ -146,7 +145,7 @@ pub(super) fn TunnelControls() -> impl IntoView {
                 "then another address"
             </label>
             <button type="button" data-testid="tunnel-series" aria-disabled=is_other on:click=press_series>
-                {dynamic(move || if is_series() { "Stop" } else { "Series, 3 to 10\u{a0}s" })}
+                {move || if is_series() { "Stop" } else { "Series, 3 to 10\u{a0}s" }}
             </button>
             <a data-testid="survival-lanes" href=link>
                 "Load the page with lanes to compare: QUIC with CUBIC, CUBIC 256\u{a0}KiB and BBR, and WebSocket"

@@ -1,6 +1,5 @@
 //! A table of facts. Its rows stay while their cells change, so that an open definition stays open.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 
 use crate::features::migration::model::fact::{Fact, FactTable, Note};
@@ -38,7 +37,7 @@ pub(super) fn FactTableView(
                                     <th scope="row">
                                         <details class="term"><summary>{title}</summary>{meaning}</details>
                                     </th>
-                                    {dynamic(move || cells(table, at))}
+                                    {move || cells(table, at)}
                                 </tr>
                             }
                         }

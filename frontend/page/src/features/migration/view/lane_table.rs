@@ -1,6 +1,5 @@
 //! The page's lanes beside the network's facts.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_browser::clock;
 use sluice_shared::time::Time;
@@ -29,7 +28,7 @@ pub(super) fn LaneTable() -> impl IntoView {
                         </tr>
                     </thead>
                     <tbody>
-                        {dynamic(move || state.lanes.with(|lanes| lanes.iter().map(row).collect_view()))}
+                        {move || state.lanes.with(|lanes| lanes.iter().map(row).collect_view())}
                     </tbody>
                 </table>
             </div>

@@ -12,7 +12,6 @@ mod series_card;
 mod spoof_card;
 mod survival_card;
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_bridge::{LabInput, ViewAction};
 
@@ -104,9 +103,9 @@ fn StatusLine() -> impl IntoView {
             class="status"
             role="status"
             data-testid="migration-status"
-            data-value=dynamic(move || state.status.with(|status| status.kind.name()))
+            data-value=move || state.status.with(|status| status.kind.name())
         >
-            {dynamic(move || state.status.with(|status| status.text.clone()))}
+            {move || state.status.with(|status| status.text.clone())}
         </p>
         {unreadable}
     }

@@ -1,6 +1,5 @@
 //! Ten changes of networks, summed up.
 
-use crate::controls::dynamic::dynamic;
 use leptos::prelude::*;
 use sluice_shared::mode::Transport;
 use sluice_text::format;
@@ -39,7 +38,7 @@ pub(super) fn SeriesCard() -> impl IntoView {
                         </thead>
                         <tbody>{row(Transport::WebTransport)}{row(Transport::WebSocket)}</tbody>
                     </table>
-                    <p>{dynamic(move || state.series.with(|series| series.as_ref().and_then(balancer)))}</p>
+                    <p>{move || state.series.with(|series| series.as_ref().and_then(balancer))}</p>
                 </div>
             </section>
         </Show>

@@ -1,6 +1,5 @@
 //! Survival of tunnels as a chart and a table.
 
-use crate::controls::dynamic::dynamic;
 use leptos::html;
 use leptos::prelude::*;
 use sluice_bridge::{View, ViewAction};
@@ -67,7 +66,7 @@ fn SurvivalTable() -> impl IntoView {
                         <th scope="col">"lanes' lost" <small>"so far, without a reported gap"</small></th>
                     </tr>
                 </thead>
-                <tbody>{dynamic(move || summaries.get().iter().map(row).collect_view())}</tbody>
+                <tbody>{move || summaries.get().iter().map(row).collect_view()}</tbody>
             </table>
         </div>
     }

@@ -1,6 +1,5 @@
 //! Menu of the header: copy a link, save and open recordings, save the timeline.
 
-use crate::controls::dynamic::dynamic;
 use leptos::task::spawn_local;
 use leptos::{ev, html, prelude::*};
 use sluice_browser::files::{self, FileError};
@@ -63,27 +62,27 @@ pub fn ShareMenu() -> impl IntoView {
                 type="button"
                 id=BUTTON
                 data-testid="share-menu"
-                aria-expanded=dynamic(move || menu.is_open.get().to_string())
+                aria-expanded=move || menu.is_open.get().to_string()
                 aria-controls=PANEL
                 on:click=move |_| menu.toggle()
             >
                 "Share"
             </button>
-            <div id=PANEL class="share-panel" role="group" aria-label="Share and save" tabindex="-1" hidden=dynamic(move || !menu.is_open.get())>
+            <div id=PANEL class="share-panel" role="group" aria-label="Share and save" tabindex="-1" hidden=move || !menu.is_open.get()>
                 <LinkPart menu/>
                 <RecordingPart menu/>
                 <TimelinePart menu/>
                 <p role="status" data-testid="share-status">
-                    {dynamic(move || match menu.outcome.get() {
+                    {move || match menu.outcome.get() {
                         Some(Outcome::Done(text)) => text,
                         Some(Outcome::Failed(_)) | None => "",
-                    })}
+                    }}
                 </p>
                 <p class="bad" role="alert" data-testid="share-problem">
-                    {dynamic(move || match menu.outcome.get() {
+                    {move || match menu.outcome.get() {
                         Some(Outcome::Failed(text)) => text,
                         Some(Outcome::Done(_)) | None => String::new(),
-                    })}
+                    }}
                 </p>
             </div>
         </div>
@@ -110,10 +109,10 @@ fn LinkPart(
             />
             <span>
                 "Include what I did: "
-                {dynamic(move || match recorded.get() {
+                {move || match recorded.get() {
                     1 => "1 network action".to_owned(),
                     count => format!("{count} network actions"),
-                })}
+                }}
                 ". They are replayed after the lanes connect."
             </span>
         </label>
