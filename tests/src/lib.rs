@@ -9,7 +9,7 @@
 //! | [`process`] | the server as a process of its own |
 //! | [`http`], [`metrics`] | a small HTTP client, and what `/metrics` says |
 //! | [`lab`] | a lab of the server, by its API |
-//! | [`webdriver`], [`stage`] | real Chromium, and the page in it |
+//! | [`webdriver`], [`stage`], [`views`] | real Chromium, the page in it, and the page's views |
 //! | [`timeline`] | when a client saw what |
 //! | [`logs`], [`host`], [`clock`], [`deadline`] | log lines, processes, time, and waiting |
 #![warn(missing_docs)]
@@ -35,6 +35,7 @@ pub mod stage;
 pub mod tally;
 pub mod target;
 pub mod timeline;
+pub mod views;
 pub mod visitor;
 pub mod webdriver;
 mod websocket;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, chaos, ci, dev, dist, fuzz, nightly, reference, run, test};
+use crate::commands::{bench, chaos, ci, dev, dist, fuzz, nightly, pictures, reference, run, test};
 use crate::failure::Result;
 use crate::layers;
 use crate::workspace::Workspace;
@@ -42,6 +42,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Take the pictures of the page for docs/, in every view, theme and condition
+    Pictures,
     /// Let random things happen to clients of every mode, and check that nothing is lost; options follow: --help
     Chaos {
         /// Passed on: --minutes N, --seed S, -v
@@ -85,6 +87,7 @@ pub(crate) fn run() -> Result<()> {
         Command::Test { filter } => test::test(&workspace, filter.as_deref()),
         Command::Ci => ci::ci(&workspace),
         Command::Bench { args } => bench::bench(&workspace, &args),
+        Command::Pictures => pictures::pictures(&workspace),
         Command::Chaos { args } => chaos::chaos(&workspace, &args),
         Command::Dist => dist::dist(&workspace),
         Command::Fuzz { seconds } => fuzz::fuzz(&workspace, seconds),

@@ -7,6 +7,7 @@ pub(crate) mod dev;
 pub(crate) mod dist;
 pub(crate) mod fuzz;
 pub(crate) mod nightly;
+pub(crate) mod pictures;
 pub(crate) mod reference;
 pub(crate) mod run;
 pub(crate) mod test;

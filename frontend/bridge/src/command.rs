@@ -1,4 +1,7 @@
-//! What the page tells a worker.
+//! Commands from the page to a lane's worker, and the settings that they carry.
+//!
+//! The page sends them as postcard and the worker applies them in order. A setting is always replaced as a
+//! whole. Only [`Command::Report`] has a response.
 
 use serde::{Deserialize, Serialize};
 use sluice_shared::feed::FeedSpec;
@@ -9,100 +12,100 @@ use sluice_shared::session::Heartbeat;
 use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
 
-/// What the page tells a worker.
+/// A command from the page to a lane's worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// Connect, and stay connected until [`Command::Close`]. Replaces an earlier set-up.
     Open(Setup),
-    /// Another consumer from here on.
+    /// Replace the consumer.
     SetConsumer(Consumer),
-    /// Another policy from here on.
+    /// Replace the delivery policy.
     SetPolicy(Policy),
-    /// Another window from here on.
+    /// Replace the receive window.
     SetWindow(Window),
-    /// Other feeds from here on.
+    /// Replace the subscribed feeds.
     SetFeeds(Vec<FeedSpec>),
-    /// Another upkeep of the connection from here on.
+    /// Replace the heartbeat, recovery and fallback settings.
     SetUpkeep(Upkeep),
-    /// WebSocket frames of at most so many payload bytes from here on, or whole messages with 0.
+    /// Limit the payload of WebSocket frames from the server to this many bytes; 0 for whole messages.
     SetFragments(u32),
-    /// Other endpoints: the server's certificate was renewed, or the lane takes another way.
+    /// Replace the endpoints: the server's certificate was renewed, or the lane uses another network path.
     SetEndpoints(Endpoints),
-    /// Flood the server, unless an earlier flood is under way.
+    /// Flood the server, unless an earlier flood is in progress.
     Flood {
-        /// How.
+        /// Sending style.
         style: FloodStyle,
-        /// How much, bytes; [`sluice_shared::flood::Flood::MAX_BYTES`] at most.
+        /// Size, bytes; at most [`sluice_shared::flood::Flood::MAX_BYTES`].
         bytes: u64,
     },
-    /// Hand over no more blocks of the flood.
+    /// Stop handing blocks of the flood to the browser.
     StopFlood,
-    /// Forget all statistics, keep the connection.
+    /// Discard all statistics, keep the connection.
     Reset,
-    /// Begins an epoch: [`super::EpochStats`] count from zero, the totals go on.
+    /// Begin an epoch: [`super::EpochStats`] restart at zero, the totals continue.
     BeginEpoch {
-        /// Its number; later epochs have larger ones.
+        /// Number of the epoch; later epochs have larger ones.
         number: u32,
-        /// Its beginning on the browser's clock. Messages produced before it have no latency in this epoch.
+        /// Start of the epoch on the browser's clock. Messages produced earlier do not count in its latency.
         since: Time,
     },
-    /// The network is back: try to reconnect at once.
+    /// The network is back: reconnect immediately.
     Online,
-    /// Tell what there is to draw.
+    /// Send a [`super::Report`].
     Report,
-    /// Close the connection for good.
+    /// Close the connection permanently.
     Close,
-    /// Prove now that nothing was lost; the lane does so by itself from time to time.
+    /// Check continuity now and produce a certificate; the lane also does so periodically.
     Certify,
 }
 
-/// What a worker needs to run its lane.
+/// Settings with which a worker runs its lane.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
-    /// How messages are carried.
+    /// Transport and ordering of messages.
     pub mode: Mode,
-    /// What is subscribed.
+    /// Subscribed feeds.
     pub feeds: Vec<FeedSpec>,
-    /// What the server does with messages there is no credit for.
+    /// Server's policy for messages without credit.
     pub policy: Policy,
-    /// How much may be on the way.
+    /// Amount of data the server may send ahead of consumption.
     pub window: Window,
-    /// How slow the consumer is.
+    /// Simulated consumer.
     pub consumer: Consumer,
-    /// How the connection is kept.
+    /// Heartbeat, recovery and fallback.
     pub upkeep: Upkeep,
-    /// Payload bytes of a WebSocket frame that the server sends at most; 0 for whole messages.
+    /// Maximum payload of a WebSocket frame from the server, bytes; 0 for whole messages.
     pub fragment_bytes: u32,
-    /// Where to connect.
+    /// Endpoints to connect to.
     pub endpoints: Endpoints,
 }
 
-/// How a lane keeps its connection, and what it does without.
+/// Heartbeat, recovery and fallback settings of a lane's connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upkeep {
-    /// How often the server is asked for a sign of life, and how long it may owe one.
+    /// Interval and timeout of the heartbeat.
     pub heartbeat: Heartbeat,
-    /// What follows a loss.
+    /// Reaction to a lost connection.
     pub recovery: Recovery,
-    /// Whether WebTransport is raced with WebSocket, which stands in for it.
+    /// Whether WebTransport races WebSocket and falls back to it.
     pub falls_back: bool,
 }
 
-/// What follows the loss of a connection.
+/// Reaction to the loss of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Recovery {
-    /// The session goes on where it was.
+    /// Resume the session at its last position.
     #[default]
     Resume,
-    /// Another session begins, as when a page reloads: the naive way.
+    /// Start a new session, as a page reload does: the naive approach.
     StartOver,
 }
 
 impl Recovery {
-    /// All ways, in the order in which they are shown.
+    /// All reactions, in display order.
     pub const ALL: [Self; 2] = [Self::Resume, Self::StartOver];
 
-    /// The name used in URLs and test ids.
+    /// Returns the name used in URLs and test ids.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Resume => "resume",
@@ -111,19 +114,20 @@ impl Recovery {
     }
 }
 
-/// Where to connect.
+/// Addresses to which a lane connects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoints {
     /// `ws://…/ws` or `wss://…/ws`.
     pub websocket: String,
     /// `https://…/wt`.
     pub webtransport: String,
-    /// SHA-256 hashes of the certificates that WebTransport may meet; empty when the browser's own roots decide.
+    /// SHA-256 hashes of the certificates that WebTransport accepts; empty if the browser's root store
+    /// decides.
     pub certificate_hashes: Vec<[u8; 32]>,
 }
 
 impl Endpoints {
-    /// Where lanes of `mode` connect.
+    /// Returns the URL to which lanes of `mode` connect.
     pub fn url(&self, mode: Mode) -> &str {
         match mode.transport() {
             Transport::WebSocket => &self.websocket,
@@ -132,35 +136,35 @@ impl Endpoints {
     }
 }
 
-/// How much the receiver lets the server send ahead.
+/// Amount of data that the receiver lets the server send ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Window {
-    /// Always this much.
+    /// A constant amount.
     Fixed(Amount),
     /// Twice the consumption rate times the round-trip time.
     Auto,
 }
 
-/// What the consumer does with each message.
+/// Simulated consumer of a lane's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consumer {
-    /// Time for one message, microseconds, 0 to [`Consumer::MAX_DELAY_MICROS`].
+    /// Processing time of one message, microseconds, 0 to [`Consumer::MAX_DELAY_MICROS`].
     pub delay_micros: u32,
-    /// How the time passes.
+    /// Kind of work that takes this time.
     pub work: Work,
 }
 
 impl Consumer {
-    /// The slowest consumer on offer: 50 ms a message.
+    /// Largest processing time on offer: 50 ms per message.
     pub const MAX_DELAY_MICROS: u32 = 50_000;
 }
 
-/// How a consumer spends its time.
+/// Kind of work that a consumer does for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Work {
-    /// It waits, and the worker's thread is free to receive.
+    /// Waits; the worker's thread stays free to receive.
     Sleep,
-    /// It computes, and the worker's thread does nothing else.
+    /// Computes; the worker's thread does nothing else.
     Busy,
 }
 

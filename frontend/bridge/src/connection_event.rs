@@ -1,68 +1,71 @@
-//! The life of a lane's connections, for its time line.
+//! Events, outages and delivery gaps of a lane's connections.
+//!
+//! The worker records them and sends them with its [`super::Report`] and [`super::Summary`]; the page draws
+//! its connection timeline from them.
 
 use serde::{Deserialize, Serialize};
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
 
-/// Something in the life of a lane's connections.
+/// A timestamped event in a lane's connection timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionEvent {
-    /// When.
+    /// Time of the event.
     pub at: Time,
-    /// What.
+    /// Kind of event.
     pub kind: ConnectionEventKind,
 }
 
-/// What may happen in the life of a lane's connections.
+/// Kinds of events in a lane's connection timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConnectionEventKind {
-    /// A transport is tried; a second one in the same try joins a race.
+    /// An attempt to open a transport starts; a second transport in the same attempt makes it a race.
     Connecting(Transport),
-    /// A transport has opened and is used.
+    /// A transport has opened and is in use.
     TransportOpen(Transport),
-    /// The server's Welcome has come over it.
+    /// The server's Welcome arrived over this transport.
     Welcome(Transport, SessionStart),
-    /// A heartbeat leaves.
+    /// A heartbeat was sent.
     Ping,
-    /// A heartbeat is back.
+    /// A heartbeat was answered.
     Pong {
-        /// How long it took, microseconds.
+        /// Round-trip time, microseconds.
         rtt_micros: u32,
     },
-    /// The next heartbeat is due, and nothing was heard since the last one.
+    /// The next heartbeat is due and nothing was received since the last one.
     Missed,
-    /// The server was silent for too long, and the connection is given up.
+    /// The server sent nothing for too long and the connection was abandoned.
     Dead,
-    /// The connection broke.
+    /// The connection was lost.
     Lost,
-    /// After a loss, the first message was consumed that is younger than the new Welcome.
+    /// Following a loss, the first message newer than the new Welcome was consumed.
     Fresh,
-    /// The next try waits.
+    /// The next attempt is delayed.
     Backoff {
-        /// Until then.
+        /// Time of the next attempt.
         until: Time,
     },
-    /// The browser says that the network is back.
+    /// The browser reports that the network is back.
     Online,
-    /// The lane is closed, or tries no more.
+    /// The lane was closed or has stopped trying.
     Closed,
 }
 
-/// How a connection's session began.
+/// Origin of a connection's session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionStart {
-    /// It is the lane's first.
+    /// The lane's first session.
     First,
-    /// It went on where the last connection had ended.
+    /// Resumed where the last connection had ended.
     Resumed,
-    /// It began anew, as the lane is set to.
+    /// A new session, as configured by [`super::Recovery::StartOver`].
     StartedOver,
-    /// The server did not know the session any more.
+    /// A new session, because the server no longer knew the old one.
     Renewed,
 }
 
 impl SessionStart {
-    /// In a word.
+    /// Returns a short label.
     pub const fn name(self) -> &'static str {
         match self {
             Self::First => "opened",
@@ -73,40 +76,41 @@ impl SessionStart {
     }
 }
 
-/// A loss of the connection, and how the lane came back from it. Spans count from when the loss was noticed.
+/// A loss of the connection and the recovery from it. Durations count from the moment at which the loss was
+/// noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outage {
-    /// The last sign of life before it.
+    /// Time of the last receipt before the loss.
     pub lost_at: Time,
-    /// From there until it was noticed, microseconds.
+    /// Time from `lost_at` until the loss was noticed, microseconds.
     pub noticed_after_micros: u64,
-    /// Until a transport was open, microseconds.
+    /// Time until a transport was open, microseconds.
     pub open_after_micros: Option<u64>,
-    /// Until the server's Welcome, microseconds; over which transport, and how the session began.
+    /// Time until the server's Welcome, microseconds, with its transport and the session's origin.
     pub welcome: Option<(u64, Transport, SessionStart)>,
-    /// Until a message was consumed that is younger than that Welcome, microseconds.
+    /// Time until a message newer than that Welcome was consumed, microseconds.
     pub fresh_after_micros: Option<u64>,
-    /// Messages lost by it.
+    /// Messages lost in the outage.
     pub missed: u64,
 }
 
-/// A time in which nothing arrived, and what became of the messages that were published meanwhile.
+/// A period in which nothing arrived, and the fate of the messages published in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryGap {
-    /// The last arrival before it.
+    /// Last arrival before the gap.
     pub from: Time,
-    /// The first one after it.
+    /// First arrival after the gap.
     pub until: Time,
-    /// Messages that were published in it and arrived after it.
+    /// Messages published during the gap that arrived after it.
     pub waited: u64,
-    /// Messages in gaps that were reported in it or soon after.
+    /// Messages reported as skipped during the gap or shortly after.
     pub left_out: u64,
-    /// Messages that were found in it, or soon after, to be missing without a reason.
+    /// Messages found missing without a reason during the gap or shortly after.
     pub lost: u64,
 }
 
-/// How long the transports of the last try took to open, microseconds from its beginning. One that did not open before
-/// another was taken has none.
+/// Opening times of the transports in the last attempt, microseconds from its start. `None` for a transport
+/// that did not open before another one was chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransportOpenTimes {
     /// WebTransport.

@@ -10,29 +10,30 @@ use super::Ages;
 /// Statistics of one lane in the current epoch: the time since the last change of the set-up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochStats {
-    /// The epoch's number; the lane counts for an earlier epoch until it has handled the command that begins the next.
+    /// Number of the epoch; the lane counts for an earlier epoch until it has handled the command that begins
+    /// the next.
     pub number: u32,
-    /// The epoch's beginning on the browser's clock; zero before the first one was announced.
+    /// Start of the epoch on the browser's clock; zero before the first one was announced.
     pub since: Time,
-    /// Messages consumed, whenever they were produced.
+    /// Messages consumed in the epoch, including those produced before it.
     pub consumed: Amount,
-    /// Messages in reported gaps, in the order of [`GapReason::ALL`].
+    /// Messages reported as skipped, in the order of [`GapReason::ALL`].
     pub gaps: [u64; GapReason::ALL.len()],
-    /// Messages that never came and that no gap explains.
+    /// Messages that never arrived and were not reported as skipped.
     pub lost: u64,
-    /// Messages that came twice and were not consumed again.
+    /// Messages that arrived twice; the second copy was not consumed.
     pub duplicates: u64,
-    /// Connections that followed a loss. A connection that another setting asked for does not count.
+    /// Connections after a loss. A reconnect caused by a changed setting does not count.
     pub reconnects: u64,
     /// Stalls (see [`super::Summary::STALL_MICROS`]) after the first message of the epoch.
     pub stalls: u64,
     /// Latency of the messages that were produced in the epoch and consumed in its last 30 s.
     pub latency: Ages,
-    /// The part before the message left the session (hub and policy).
+    /// Part of the latency before the session sent the message (feed log and policy).
     pub latency_at_server: Ages,
-    /// The part in transit (transport, network, browser).
+    /// Part of the latency in transit (transport, network, browser).
     pub latency_in_transit: Ages,
-    /// The part in the inbox and with the consumer.
+    /// Part of the latency in the inbox and in the consumer.
     pub latency_in_inbox: Ages,
     /// Latency at [`super::Summary::CURVE`] evenly spaced points of the distribution's logit scale; see
     /// [`super::curve_share`].
@@ -40,7 +41,7 @@ pub struct EpochStats {
 }
 
 impl EpochStats {
-    /// Fewer messages than this have no percentiles worth showing.
+    /// Smallest number of messages whose percentiles are worth showing.
     pub const ENOUGH: u64 = 36;
 
     /// Returns statistics of an epoch in which nothing was counted yet.
@@ -53,7 +54,7 @@ impl EpochStats {
         (self.latency.count >= Self::ENOUGH).then_some(&self.latency)
     }
 
-    /// Returns how many messages were skipped, for whatever reason.
+    /// Returns the number of skipped messages over all reasons.
     pub fn gaps_total(&self) -> u64 {
         self.gaps.iter().sum()
     }

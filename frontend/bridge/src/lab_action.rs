@@ -1,7 +1,7 @@
 //! The emulated network's settings and events in a form that postcard encodes.
 //!
-//! The API's own types ([`LinkChange`], [`LabEvent`]) leave out absent fields and tag variants by name, as JSON likes
-//! it and a format without names cannot read back.
+//! The API's own types ([`LinkChange`], [`LabEvent`]) omit absent fields and tag variants by name. That suits
+//! JSON, but a format without field names cannot decode it.
 
 use serde::{Deserialize, Serialize};
 use sluice_shared::lab::{LabEvent, LabRouting, LinkChange, Spoof, Switch};
@@ -11,9 +11,9 @@ use sluice_shared::lab::{LabEvent, LabRouting, LinkChange, Spoof, Switch};
 pub struct NetworkSettings {
     /// The name of the preset.
     pub preset: String,
-    /// Least time to the other end, ms.
+    /// Minimum one-way delay, ms.
     pub delay_ms: Option<f64>,
-    /// Up to how much longer a packet takes, ms.
+    /// Maximum additional delay of a packet, ms.
     pub jitter_ms: Option<f64>,
     /// The bottleneck's rate, kbit/s.
     pub rate_kbit: Option<f64>,
@@ -21,21 +21,21 @@ pub struct NetworkSettings {
     pub queue_ms: Option<f64>,
     /// Mean loss, %.
     pub loss_percent: Option<f64>,
-    /// Mean length of a bad spell, ms.
+    /// Mean length of a loss burst, ms.
     pub burst_ms: Option<f64>,
     /// The seed of every random choice.
     pub seed: u64,
 }
 
 impl NetworkSettings {
-    /// The settings of `preset` with `change` applied.
+    /// Returns the settings of `preset` with `change` applied.
     pub fn new(preset: &str, change: &LinkChange, seed: u64) -> Self {
         let &LinkChange { delay_ms, jitter_ms, rate_kbit, queue_ms, loss_percent, burst_ms } = change;
         let preset = preset.to_owned();
         Self { preset, delay_ms, jitter_ms, rate_kbit, queue_ms, loss_percent, burst_ms, seed }
     }
 
-    /// The differences from the preset.
+    /// Returns the differences from the preset.
     pub const fn change(&self) -> LinkChange {
         LinkChange {
             delay_ms: self.delay_ms,
@@ -53,7 +53,7 @@ impl NetworkSettings {
 pub enum LabAction {
     /// [`LabEvent::Tunnel`].
     Tunnel {
-        /// Its length.
+        /// Length of the outage, seconds.
         seconds: f64,
     },
     /// [`LabEvent::SwitchNetwork`].
@@ -86,7 +86,7 @@ pub enum LabAction {
     },
     /// [`LabEvent::Migration`].
     Migration {
-        /// Whether it is allowed.
+        /// Whether connection migration is allowed.
         allowed: bool,
     },
 }

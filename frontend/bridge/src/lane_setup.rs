@@ -1,4 +1,7 @@
-//! Settings of lanes and feeds, as links, controls and lazily loaded views share them.
+//! Settings of lanes and feeds, shared by links, controls and lazily loaded views.
+//!
+//! [`LaneSetup::for_worker`] turns them into the [`Setup`] of a worker. A fixed window always holds any
+//! single message, and a subscription contains only feeds that the server offers.
 
 use serde::{Deserialize, Serialize};
 use sluice_shared::feed::{FeedSpec, TicksSpec};
@@ -13,26 +16,26 @@ use super::{Consumer, Endpoints, Recovery, Setup, Upkeep, Window, Work};
 /// One lane's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneSetup {
-    /// How its messages are carried.
+    /// Transport and ordering of its messages.
     pub mode: Mode,
-    /// How slow its consumer is.
+    /// Simulated consumer.
     pub consumer: Consumer,
-    /// What happens to messages there is no credit for.
+    /// Server's policy for messages without credit.
     pub policy: Policy,
-    /// How much may be on the way.
+    /// Amount of data the server may send ahead of consumption.
     pub window: WindowChoice,
-    /// Which congestion controller it connects to; a direct lane has no choice.
+    /// Congestion controller to whose port it connects; ignored for a direct lane.
     pub congestion: Congestion,
     /// Whether it bypasses the emulated network.
     pub is_direct: bool,
-    /// What follows the loss of its connection.
+    /// Reaction to the loss of its connection.
     pub recovery: Recovery,
-    /// Whether its WebTransport is raced with WebSocket, which stands in for it.
+    /// Whether its WebTransport races WebSocket and falls back to it.
     pub falls_back: bool,
 }
 
 impl LaneSetup {
-    /// A lane with a consumer that takes no time, losing nothing, its window its own business.
+    /// Returns a lossless lane with an instant consumer and an automatic window.
     pub const fn new(mode: Mode) -> Self {
         Self {
             mode,
@@ -46,12 +49,12 @@ impl LaneSetup {
         }
     }
 
-    /// Whether WebSocket stands in for its transport when that does not work.
+    /// Returns whether the lane falls back to WebSocket when its own transport does not work.
     pub fn has_fallback(&self) -> bool {
         self.falls_back && self.mode.transport() == Transport::WebTransport
     }
 
-    /// What a worker needs to run such a lane, subscribed to `specs`.
+    /// Returns the set-up with which a worker runs the lane, subscribed to `specs`.
     pub fn for_worker(&self, feeds: &FeedSetup, specs: &[FeedSpec], endpoints: Endpoints) -> Setup {
         Setup {
             mode: self.mode,
@@ -66,16 +69,16 @@ impl LaneSetup {
     }
 }
 
-/// A consumer that takes no time.
+/// A consumer that takes no time for a message.
 pub const CONSUMER_AT_ONCE: Consumer = Consumer { delay_micros: 0, work: Work::Sleep };
 
-/// A window as it is chosen: in messages; the bytes follow from the feed.
+/// Receive window as chosen on the page, in messages; the bytes follow from the feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WindowChoice {
     /// Twice the consumption rate times the round-trip time.
     #[default]
     Auto,
-    /// Always this many messages, 1 to [`WindowChoice::MAX_MESSAGES`].
+    /// A constant number of messages, 1 to [`WindowChoice::MAX_MESSAGES`].
     Messages(u32),
 }
 
@@ -84,10 +87,11 @@ impl WindowChoice {
     pub const MAX_MESSAGES: u32 = 65_536;
     /// Fixed windows that the page offers, messages.
     pub const OFFERED: [u32; 6] = [4, 16, 64, 256, 1_024, 4_096];
-    /// What an item takes beside its payload, at most.
+    /// Maximum overhead of an item beside its payload, bytes.
     const ITEM_OVERHEAD: u64 = 64;
 
-    /// The window for messages of `size` bytes. Any single message fits, or a lane could wait for ever.
+    /// Returns the window for messages of `size` bytes. It holds any single message, since a lane could
+    /// otherwise wait forever.
     pub fn for_size(self, size: u32) -> Window {
         match self {
             Self::Auto => Window::Auto,
@@ -100,12 +104,12 @@ impl WindowChoice {
     }
 }
 
-/// Which feeds are subscribed, and how the ticks are made.
+/// Subscribed feeds and the settings of the `ticks` feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedSetup {
-    /// Which feeds.
+    /// Kinds of subscribed feeds.
     pub kinds: FeedKinds,
-    /// The settings of `ticks`, kept while it is off.
+    /// Settings of the `ticks` feed, kept while it is not subscribed.
     pub ticks: TicksSpec,
 }
 
@@ -115,13 +119,13 @@ impl FeedSetup {
     /// The largest number of topics that the page offers.
     pub const MAX_TOPICS: u16 = 32;
 
-    /// The same set-up, but with all that the server offers when it offers nothing that is wanted: a lane follows at
-    /// least one feed.
+    /// Returns this set-up, or one with all offered feeds if the server offers none of the wanted ones: a
+    /// lane follows at least one feed.
     pub fn fitted(self, offered: FeedKinds) -> Self {
         if self.specs(offered).is_empty() { Self { kinds: offered, ..self } } else { self }
     }
 
-    /// The subscription, of the feeds that the server offers.
+    /// Returns the specifications of the wanted feeds that the server offers.
     pub fn specs(&self, offered: FeedKinds) -> Vec<FeedSpec> {
         FeedKind::ALL
             .into_iter()
@@ -148,21 +152,21 @@ impl Default for FeedSetup {
 /// A kind of feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FeedKind {
-    /// Made to measure.
+    /// Synthetic messages, generated from a seed.
     Ticks,
-    /// The server's machine.
+    /// Measurements of the server's machine.
     Host,
-    /// The server's standard input.
+    /// Lines of the server's standard input.
     Stdin,
-    /// Posted to the server.
+    /// Messages posted to the server.
     Publish,
 }
 
 impl FeedKind {
-    /// All kinds, in the order in which they are shown.
+    /// All kinds, in display order.
     pub const ALL: [Self; 4] = [Self::Ticks, Self::Host, Self::Stdin, Self::Publish];
 
-    /// The name used in URLs and by the server.
+    /// Returns the name used in URLs and by the server.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ticks => "ticks",
@@ -172,7 +176,7 @@ impl FeedKind {
         }
     }
 
-    /// What it carries, in a few words.
+    /// Returns a short description of its content.
     pub const fn explanation(self) -> &'static str {
         match self {
             Self::Ticks => "made to measure, from a seed",
@@ -182,7 +186,7 @@ impl FeedKind {
         }
     }
 
-    /// The kind with this name.
+    /// Returns the kind with this name; `None` if there is none.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
@@ -193,32 +197,32 @@ impl FeedKind {
 pub struct FeedKinds([bool; FeedKind::ALL.len()]);
 
 impl FeedKinds {
-    /// No feed.
+    /// The empty set.
     pub const NONE: Self = Self([false; FeedKind::ALL.len()]);
 
-    /// Whether `kind` is in the set.
+    /// Returns whether `kind` is in the set.
     pub const fn has(self, kind: FeedKind) -> bool {
         self.0[kind as usize]
     }
 
-    /// The set with `kind` as well.
+    /// Returns the set with `kind` added.
     pub const fn with(mut self, kind: FeedKind) -> Self {
         self.0[kind as usize] = true;
         self
     }
 
-    /// The set with `kind` in it or not.
+    /// Returns the set with `kind` present or absent.
     pub const fn set(mut self, kind: FeedKind, present: bool) -> Self {
         self.0[kind as usize] = present;
         self
     }
 
-    /// The kinds in the set.
+    /// Returns an iterator over the kinds in the set.
     pub fn iter(self) -> impl Iterator<Item = FeedKind> {
         FeedKind::ALL.into_iter().filter(move |kind| self.has(*kind))
     }
 
-    /// The kinds with these names; unknown names are left out.
+    /// Returns the kinds with these names; unknown names are ignored.
     pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         names.into_iter().filter_map(FeedKind::from_name).fold(Self::NONE, Self::with)
     }

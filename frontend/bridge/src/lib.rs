@@ -1,9 +1,9 @@
 //! Messages between the page and a lane's worker, and between the page and a lazily loaded view.
 //!
-//! Views: see [`ViewInput`] and [`ViewAction`]. Workers: both directions are postcard in a `Uint8Array`. The worker speaks only when asked: the page sends
-//! [`Command::Report`] at most once a frame and not again before the answer, so a slow worker is asked less and a
-//! hidden page asks nothing. All times are microseconds since the Unix epoch as `performance` tells them, which page
-//! and workers of one browser share.
+//! Views: see [`ViewInput`] and [`ViewAction`]. Workers: both directions are postcard in a `Uint8Array`. A
+//! worker only responds: the page sends [`Command::Report`] at most once per frame and not again before the
+//! response, so a slow worker is polled less often and a hidden page polls none. All times are microseconds
+//! since the Unix epoch on the `performance` clock, which the page and the workers of one browser share.
 
 mod command;
 mod connection_event;

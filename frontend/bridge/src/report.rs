@@ -1,4 +1,7 @@
-//! What a worker tells the page.
+//! Reports from a lane's worker to the page.
+//!
+//! A worker sends one [`Report`] for each [`super::Command::Report`]; the page draws its charts and fills its
+//! log from them. Constants of [`Report`] bound its lists of samples and events.
 
 use serde::{Deserialize, Serialize};
 use sluice_shared::certificate::Certificate;
@@ -7,77 +10,77 @@ use sluice_shared::time::Time;
 
 use super::{ConnectionEvent, Summary};
 
-/// What a worker answers to [`super::Command::Report`].
+/// A worker's response to [`super::Command::Report`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// When this was made.
+    /// Time at which the report was made.
     pub now: Time,
-    /// The connection.
+    /// State of the connection.
     pub connection: Connection,
     /// Levels and totals.
     pub summary: Summary,
-    /// Columns of the age chart that changed since the last report, oldest first.
+    /// Columns of the latency chart that changed since the last report, oldest first.
     pub columns: Vec<AgeColumn>,
     /// Messages sampled since the last report, in the order of consumption; at most [`Report::MAX_DOTS`].
     pub dots: Vec<Dot>,
-    /// Readings of the host feed consumed since the last report; at most [`Report::MAX_HOST`], the newest ones.
+    /// Host readings consumed since the last report; at most [`Report::MAX_HOST`], the newest ones.
     pub host: Vec<HostReading>,
-    /// What happened since the last report; at most [`Report::MAX_NOTES`], the newest ones.
+    /// Log entries since the last report; at most [`Report::MAX_NOTES`], the newest ones.
     pub notes: Vec<Note>,
-    /// The connection's life since the last report; at most [`Report::MAX_CONNECTION_EVENTS`] events, the newest ones.
+    /// Connection events since the last report; at most [`Report::MAX_CONNECTION_EVENTS`], the newest ones.
     pub connection_events: Vec<ConnectionEvent>,
-    /// The newest certificate, if there is one that has not been told.
+    /// Newest certificate, if it has not been reported yet.
     pub certificate: Option<Certificate>,
-    /// Messages that a certificate on the way waits for.
+    /// Messages that a certificate in progress waits for.
     pub uncertified: Option<u64>,
 }
 
 impl Report {
-    /// Most dots in one report.
+    /// Maximum number of dots in one report.
     pub const MAX_DOTS: usize = 64;
-    /// Most host readings in one report.
+    /// Maximum number of host readings in one report.
     pub const MAX_HOST: usize = 256;
-    /// Most notes in one report.
+    /// Maximum number of notes in one report.
     pub const MAX_NOTES: usize = 64;
-    /// Most events of the connection's life in one report: 30 s of the fastest heartbeat, and some.
+    /// Maximum number of connection events in one report: 30 s of the fastest heartbeat, with some headroom.
     pub const MAX_CONNECTION_EVENTS: usize = 768;
 }
 
 /// The state of a lane's connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Connection {
-    /// Not asked to connect.
+    /// No connection was requested.
     Idle,
-    /// On the way.
+    /// Being established.
     Connecting {
-        /// Since when.
+        /// Start of this state.
         since: Time,
     },
     /// Data may flow.
     Open {
-        /// Since when.
+        /// Start of this state.
         since: Time,
-        /// From the first call to the server's Welcome, microseconds.
+        /// Time from the first call to the server's Welcome, microseconds.
         ready_after_micros: u64,
-        /// How messages are carried: another way than the lane's own when it has fallen back.
+        /// Mode in use, which differs from the lane's own after a fallback.
         mode: Mode,
     },
-    /// Lost, and tried again at `retry_at`.
+    /// Lost; the next attempt starts at `retry_at`.
     Waiting {
-        /// What happened, in a sentence.
+        /// Reason, as a sentence.
         reason: String,
-        /// When the next try starts.
+        /// Start of the next attempt.
         retry_at: Time,
     },
-    /// Given up: trying again cannot help.
+    /// Failed permanently: retrying cannot help.
     Failed {
-        /// What is missing and what still works, in a sentence.
+        /// Missing requirement and remaining options, as a sentence.
         reason: String,
     },
 }
 
 impl Connection {
-    /// The name that tests and styles read.
+    /// Returns the name used in tests and styles.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
@@ -89,80 +92,80 @@ impl Connection {
     }
 }
 
-/// What was consumed in [`AgeColumn::WIDTH_MICROS`] of time.
+/// Latency and counts of the messages consumed within [`AgeColumn::WIDTH_MICROS`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgeColumn {
-    /// When the column begins, in columns since the Unix epoch.
+    /// Start of the column, in columns since the Unix epoch.
     pub index: u64,
     /// Messages consumed.
     pub count: u32,
-    /// Smallest age, microseconds.
+    /// Smallest latency, microseconds.
     pub min: u32,
-    /// Mean age, microseconds.
+    /// Mean latency, microseconds.
     pub mean: u32,
-    /// Largest age, microseconds.
+    /// Largest latency, microseconds.
     pub max: u32,
-    /// Messages reported in gaps.
+    /// Messages reported as skipped.
     pub gaps: u32,
-    /// Whether a stall ended here.
+    /// Whether a stall ended in the column.
     pub stall: bool,
 }
 
 impl AgeColumn {
-    /// A column's width, 50 ms.
+    /// Width of a column: 50 ms.
     pub const WIDTH_MICROS: u64 = 50_000;
     /// Columns on the chart: 30 s.
     pub const SHOWN: usize = 600;
 }
 
-/// One real message on its way. All times are on the browser's clock.
+/// Timestamps of one sampled message along the pipeline, all on the browser's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dot {
-    /// Its stream.
+    /// Stream of the message.
     pub stream: u32,
-    /// Its position in the stream.
+    /// Position in the stream.
     pub seq: u64,
-    /// When the feed made it.
+    /// Time at which the feed produced it.
     pub produced_at: Time,
-    /// When the session handed it to the transport.
+    /// Time at which the session handed it to the transport.
     pub sent_at: Time,
-    /// When the worker received it.
+    /// Time at which the worker received it.
     pub received_at: Time,
-    /// When the consumer took it.
+    /// Time at which the consumer took it.
     pub taken_at: Time,
-    /// When the consumer was done with it.
+    /// Time at which the consumer finished it.
     pub consumed_at: Time,
 }
 
 /// A reading of the host feed as this lane consumed it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HostReading {
-    /// When it was taken, on the browser's clock.
+    /// Time of the measurement, on the browser's clock.
     pub produced_at: Time,
-    /// When this lane's consumer was done with it.
+    /// Time at which this lane's consumer finished it.
     pub consumed_at: Time,
-    /// What it says.
+    /// Measured values.
     pub sample: sluice_shared::feed::HostSample,
 }
 
-/// Something that happened on a lane, for the log.
+/// A log entry about a lane.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// When.
+    /// Time of the event.
     pub at: Time,
-    /// How much it matters.
+    /// Severity.
     pub level: Level,
-    /// What, in a sentence.
+    /// Text, as a sentence.
     pub text: String,
 }
 
-/// How much a note matters.
+/// Severity of a log entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Level {
-    /// For the record.
+    /// Informational.
     Info,
-    /// Worth a look.
+    /// Deserves attention.
     Warning,
-    /// Something is wrong.
+    /// Indicates a failure.
     Error,
 }

@@ -1,7 +1,8 @@
 //! Messages between the page and a lazily loaded view, as postcard.
 //!
-//! The page opens a view with a [`ViewInput`] and sends another one whenever something in it has changed, at most
-//! four times a second. The view answers with [`ViewAction`]s. Neither reads the other's elements.
+//! The page opens a view with a [`ViewInput`] and sends another one whenever anything in it has changed, at
+//! most four times per second. The view responds with [`ViewAction`]s. Neither accesses the other's DOM
+//! elements.
 
 use serde::{Deserialize, Serialize};
 use sluice_shared::certificate::Certificate;
@@ -16,7 +17,7 @@ use super::{
     NetworkSettings, Summary,
 };
 
-/// A view that is loaded when it is opened first.
+/// A view of the page that is loaded when it is first opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum View {
     /// Latency distributions of the lanes.
@@ -33,9 +34,9 @@ pub enum View {
     Inbound,
     /// Handshakes of native clients.
     Handshakes,
-    /// Changes of networks, and the balancer.
+    /// Network changes and the load balancer.
     Migration,
-    /// Handshakes and abilities of this browser.
+    /// Handshakes and capabilities of this browser.
     ThisBrowser,
     /// The event log.
     Log,
@@ -56,7 +57,7 @@ impl View {
         Self::Log,
     ];
 
-    /// The name that its parts of the page's address begin with.
+    /// Returns the name, which also prefixes the view's query parameters in the page's URL.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Compare => "compare",
@@ -72,71 +73,73 @@ impl View {
         }
     }
 
-    /// Whether a part of the page's address belongs to this view: `migration=…` or `migration-….=…`.
+    /// Returns whether a query parameter of the page's URL belongs to this view: `migration=…` or
+    /// `migration-…=…`.
     pub fn owns_query_part(self, part: &str) -> bool {
         part.strip_prefix(self.name()).is_some_and(|rest| rest.starts_with(['=', '-']))
     }
 }
 
-/// A snapshot of the page for the view that is shown.
+/// A snapshot of the page for the current view.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ViewInput {
-    /// Which view is shown.
+    /// The current view.
     pub view: View,
-    /// The parts of the page's address that belong to the view, joined by `&`, without a question mark.
+    /// Query parameters that belong to the view, joined by `&`, without a question mark.
     pub query: String,
-    /// The rest of the page's address, with its question mark: the set-up and the panel.
+    /// The rest of the page's query, with its question mark: the set-up and the panel.
     pub setup_query: String,
-    /// The server; `None` before its first answer.
+    /// The server; `None` before its first response.
     pub server: Option<ServerInput>,
     /// The page's emulated network.
     pub lab: LabInput,
-    /// The network that is set.
+    /// Requested settings of that network.
     pub network: NetworkSettings,
-    /// What all lanes subscribe to.
+    /// Feeds to which all lanes subscribe.
     pub feeds: FeedSetup,
     /// Interval and timeout of the lanes' heartbeats.
     pub heartbeat: Heartbeat,
-    /// Payload bytes of a WebSocket frame that the server sends at most; 0 for whole messages.
+    /// Maximum payload of a WebSocket frame from the server, bytes; 0 for whole messages.
     pub fragment_bytes: u32,
     /// The lanes, from the top.
     pub lanes: Vec<LaneInput>,
-    /// The moment that is marked in the charts, on the browser's clock.
+    /// Time marked in the charts, on the browser's clock.
     pub marked: Option<Time>,
-    /// Counts changes of colours and of the wish for less motion, after which canvases are drawn anew.
+    /// Number of changes of the colours or the reduced-motion preference, each of which requires redrawing
+    /// the canvases.
     pub look_revision: u32,
-    /// How often a race of the policies was asked for elsewhere on the page.
+    /// Number of policy races requested elsewhere on the page.
     pub races_requested: u32,
-    /// The log, newest first; filled for [`View::Log`] alone.
+    /// The log, newest first; filled only for [`View::Log`].
     pub log: Vec<LogLine>,
 }
 
-/// What a view may need of the server.
+/// Server facts that a view may need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerInput {
-    /// Its version.
+    /// Version of the server.
     pub version: String,
     /// Whether it accepts WebTransport.
     pub has_webtransport: bool,
-    /// The feeds that it offers.
+    /// Feeds that it offers.
     pub offered: FeedKinds,
-    /// Where to connect without an emulated network.
+    /// Endpoints without an emulated network.
     pub endpoints: Endpoints,
 }
 
 /// The page's emulated network at the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum LabInput {
-    /// It has been requested.
+    /// Requested, without a response so far.
     Pending,
-    /// The server gives none, and why.
+    /// Not available from the server, with the reason.
     Missing(String),
-    /// It exists.
+    /// Available.
     Ready(LabSettings),
 }
 
 impl LabInput {
-    /// The lab, if it exists.
+    /// Returns the lab, if it exists.
     pub const fn ready(&self) -> Option<&LabSettings> {
         match self {
             Self::Ready(lab) => Some(lab),
@@ -145,57 +148,57 @@ impl LabInput {
     }
 }
 
-/// A lab that exists.
+/// Settings of an existing lab.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabSettings {
-    /// Its name in the API's paths.
+    /// Identifier in the API's paths.
     pub id: String,
-    /// The settings in force, from the server to the client.
+    /// Link settings in force, from the server to the client.
     pub knobs: Knobs,
-    /// Whose TCP crosses the network.
+    /// TCP stack whose segments cross the network.
     pub tcp: TcpStack,
-    /// Where lanes connect.
+    /// Ports to which lanes connect.
     pub ports: LabPorts,
 }
 
-/// One lane.
+/// A snapshot of one lane.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LaneInput {
-    /// Its number, which its URL names too.
+    /// Number of the lane, which is also part of its URL.
     pub id: u32,
-    /// Its name in sentences and headings.
+    /// Name in sentences and headings.
     pub name: String,
-    /// The design token of its colour, as `--ws-0`.
+    /// Design token of its colour, such as `--ws-0`.
     pub colour: String,
-    /// Its settings: mode, policy, consumer, window and more.
+    /// Settings: mode, policy, consumer, window and more.
     pub setup: LaneSetup,
-    /// How messages are carried: another mode than the wanted one while WebSocket stands in for WebTransport.
+    /// Mode in use, which differs from the requested one while WebSocket replaces WebTransport.
     pub mode_in_use: Mode,
-    /// The connection.
+    /// State of the connection.
     pub connection: Connection,
-    /// When its worker made the last report, on the browser's clock.
+    /// Time of its worker's last report, on the browser's clock.
     pub reported_at: Option<Time>,
     /// Levels and totals, with the clock's offset, the delivery gaps and the state of a flood.
     pub summary: Summary,
-    /// The newest events of its connections, oldest first, heartbeats left out; [`LaneInput::MAX_EVENTS`] at most.
+    /// Newest events of its connections without heartbeats, oldest first; at most [`LaneInput::MAX_EVENTS`].
     pub timeline: Vec<ConnectionEvent>,
-    /// Steps of its trace, in the order of time.
+    /// Steps of its trace, in chronological order.
     pub trace: Vec<TraceStep>,
-    /// The newest certificate of its continuity.
+    /// Newest continuity certificate.
     pub certificate: Option<Certificate>,
     /// Messages that a certificate in progress waits for.
     pub uncertified: Option<u64>,
-    /// The newest report on its emulated connection.
+    /// Newest report on its emulated connection.
     pub flow: Option<FlowReport>,
-    /// Its flood over the last 30 s, oldest first; filled for [`View::Inbound`] alone.
+    /// Flood over the last 30 s, oldest first; filled only for [`View::Inbound`].
     pub inbound: Vec<InboundColumn>,
 }
 
 impl LaneInput {
-    /// Most events of a timeline.
+    /// Maximum number of events in a timeline.
     pub const MAX_EVENTS: usize = 64;
 
-    /// Whether data may flow.
+    /// Returns whether the connection is open.
     pub const fn is_open(&self) -> bool {
         matches!(self.connection, Connection::Open { .. })
     }
@@ -204,15 +207,15 @@ impl LaneInput {
 /// A step of a lane's trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceStep {
-    /// Its kind, in test ids.
+    /// Kind of the step, as used in test ids.
     pub id: String,
-    /// The stage of the pipeline.
+    /// Stage of the pipeline.
     pub stage: String,
-    /// Whether something is lost or ends by it.
+    /// Whether the step means that something was lost or has ended.
     pub is_harm: bool,
-    /// Whether it was so before the trace began, so that its time is not known.
+    /// Whether the step happened before the trace began, so that its time is unknown.
     pub is_earlier: bool,
-    /// When, on the browser's clock.
+    /// Time of the step, on the browser's clock.
     pub at: Time,
     /// A sentence with the measured values.
     pub text: String,
@@ -221,60 +224,60 @@ pub struct TraceStep {
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// Counts lines since the page was opened, so that a line keeps its identity.
+    /// Sequence number since the page was opened, which identifies the line.
     pub number: u64,
-    /// When.
+    /// Time of the event.
     pub at: Time,
-    /// How much it matters.
+    /// Severity.
     pub level: Level,
-    /// The lane; `None` for the page itself.
+    /// Name of the lane; `None` for the page itself.
     pub lane: Option<String>,
     /// The text.
     pub text: String,
 }
 
-/// A request of a view to the page.
+/// A request from a view to the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ViewAction {
     /// Open another view.
     Open(View),
-    /// Mark a moment in the charts, on the browser's clock; the marked moment is unmarked.
+    /// Mark a time in the charts, on the browser's clock, or unmark it if it is already marked.
     Mark(Time),
     /// Set the emulated network.
     SetNetwork(NetworkSettings),
-    /// Let something happen to the emulated network.
+    /// Trigger an event in the emulated network.
     Happen(LabAction),
-    /// Set what all lanes subscribe to.
+    /// Set the feeds to which all lanes subscribe.
     SetFeeds(FeedSetup),
     /// Set interval and timeout of the lanes' heartbeats.
     SetHeartbeat(Heartbeat),
-    /// Set the payload bytes of a WebSocket frame that the server sends at most; 0 for whole messages.
+    /// Set the maximum payload of a WebSocket frame from the server, bytes; 0 for whole messages.
     SetFragmentBytes(u32),
     /// Change one lane: its policy, consumer, window or another setting.
     SetLane {
         /// The lane's number.
         id: u32,
-        /// All its settings.
+        /// All settings of the lane.
         setup: LaneSetup,
     },
     /// Replace all lanes.
     SetLanes(Vec<LaneSetup>),
     /// Check the continuity of every lane.
     Certify,
-    /// Flood the server by every lane.
+    /// Flood the server from every lane.
     Flood {
-        /// How.
+        /// Sending style.
         style: FloodStyle,
-        /// How much, bytes.
+        /// Size, bytes.
         bytes: u64,
     },
     /// End the floods.
     StopFlood,
-    /// Replace the view's parts of the page's address; each must begin with the view's name, or is left out.
+    /// Replace the view's query parameters; those that do not begin with the view's name are ignored.
     SetQuery(String),
-    /// Write a line into the log.
+    /// Write a line to the log.
     Note {
-        /// How much it matters.
+        /// Severity.
         level: Level,
         /// The text.
         text: String,

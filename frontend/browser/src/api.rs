@@ -1,4 +1,7 @@
-//! The server's HTTP API.
+//! Client of the server's HTTP API.
+//!
+//! The page fetches the server's description and creates, changes and removes labs with it. Every failure is
+//! an [`AskError`], whose text can be shown to the visitor.
 
 use js_sys::{Object, Reflect};
 use serde::de::DeserializeOwned;
@@ -10,32 +13,32 @@ use wasm_bindgen_futures::JsFuture;
 use crate::decode;
 use sluice_text::decimal::short;
 
-/// Why the server did not do what it was asked.
+/// Error of a request to the server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
-    /// No answer at all.
+    /// No response.
     #[error("the server does not answer")]
     Unreachable,
-    /// It says no, and why.
+    /// An error status, with the server's explanation.
     #[error("{0}")]
     Refused(String),
-    /// An answer that is not the JSON it should be.
+    /// A response that is not the expected JSON.
     #[error(
         "the server's {what} cannot be read: {reason}. It probably has another version than this page: reload the page"
     )]
     Malformed {
-        /// The expected answer, as a noun.
+        /// Expected content, as a noun.
         what: &'static str,
-        /// The missing or wrong field, and its place.
+        /// Missing or wrong field, and its path.
         reason: String,
     },
 }
 
-/// Parses `text` as the JSON of a `T`. Unknown fields are skipped, since a newer server may send more than this page
-/// knows; a missing one is an error that names it.
+/// Parses `text` as the JSON of a `T`. Unknown fields are skipped, since a newer server may send more than
+/// this page knows; a missing one is an error that names it.
 ///
 /// # Errors
-/// [`AskError::Malformed`], which names `what` was expected.
+/// [`AskError::Malformed`], with `what` as the expected content.
 pub fn decode<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, AskError> {
     decode::decode(text).map_err(|reason| AskError::Malformed { what, reason })
 }
@@ -45,26 +48,26 @@ extern "C" {
     fn fetch(url: &str, init: &Object) -> js_sys::Promise;
 }
 
-/// Asks `GET /api/info`.
+/// Fetches the server's description from `GET /api/info`.
 ///
 /// # Errors
-/// The server can't be reached, or says something else.
+/// No response, an error status, or invalid JSON.
 pub async fn info() -> Result<Info, AskError> {
     decode(&send("GET", "/api/info", None).await?, "description of itself")
 }
 
-/// Makes a lab, whose network is that of `request`.
+/// Creates a lab with the network that `request` describes as JSON.
 ///
 /// # Errors
-/// The server can't be reached, or has no lab to give.
+/// No response, an error status if no lab is available, or invalid JSON.
 pub async fn make_lab(request: String) -> Result<Lab, AskError> {
     decode(&send("POST", LABS, Some(request)).await?, LAB)
 }
 
-/// Asks for a lab.
+/// Fetches the description of a lab.
 ///
 /// # Errors
-/// The server can't be reached, or the lab has gone.
+/// No response, an error status if the lab no longer exists, or invalid JSON.
 pub async fn lab(lab: &str) -> Result<Lab, AskError> {
     decode(&send("GET", &path(lab, ""), None).await?, LAB)
 }
@@ -72,15 +75,15 @@ pub async fn lab(lab: &str) -> Result<Lab, AskError> {
 /// Changes a lab's network.
 ///
 /// # Errors
-/// The server can't be reached, the lab has gone, or a value is refused.
+/// No response, an error status if the lab no longer exists or a value is rejected, or invalid JSON.
 pub async fn set_link(lab: &str, request: String) -> Result<Lab, AskError> {
     decode(&send("PUT", &path(lab, "/link"), Some(request)).await?, LAB)
 }
 
-/// Lets something happen to a lab.
+/// Triggers an event in a lab.
 ///
 /// # Errors
-/// The server can't be reached, the lab has gone, or the event is refused.
+/// No response, or an error status if the lab no longer exists or the event is rejected.
 pub async fn post_event(lab: &str, event: LabEvent) -> Result<(), AskError> {
     let event = match event {
         LabEvent::Tunnel { seconds } => format!("{{\"event\":\"tunnel\",\"seconds\":{}}}", short(seconds)),
@@ -108,36 +111,36 @@ pub async fn post_event(lab: &str, event: LabEvent) -> Result<(), AskError> {
     send("POST", &path(lab, "/events"), Some(event)).await.map(drop)
 }
 
-/// Removes a lab, even while the page goes away. Nobody is left to be told whether it worked; a lab that nobody
-/// watches ends by itself.
+/// Removes a lab, even while the page is being closed. The outcome is ignored: a lab without watchers ends by
+/// itself.
 pub fn remove_lab(lab: &str) {
     let init = object([("method", "DELETE".into()), ("keepalive", true.into())]);
     let removed = JsFuture::from(fetch(&path(lab, ""), &init));
     wasm_bindgen_futures::spawn_local(async move { drop(removed.await) });
 }
 
-/// Where a lab's reports come from.
+/// Returns the path of a lab's reports.
 pub fn watch_url(lab: &str) -> String {
     path(lab, "/watch")
 }
 
-/// Where the frames of a lane's WebSocket come from.
+/// Returns the path of the frames of a lane's WebSocket.
 pub fn frames_url(lab: &str, lane: u32) -> String {
     path(lab, "/frames?lane=") + &lane.to_string()
 }
 
 const LABS: &str = "/api/labs";
-/// The noun for a [`Lab`] in an error.
+/// Noun for a [`Lab`] in errors.
 const LAB: &str = "description of the lab";
 
 fn path(lab: &str, rest: &str) -> String {
     format!("{LABS}/{lab}{rest}")
 }
 
-/// Sends a request, whose body is JSON if it has one, and returns the answer's text.
+/// Sends a request with an optional JSON body and returns the response's text.
 ///
 /// # Errors
-/// The server can't be reached, or says no.
+/// No response, or an error status.
 pub async fn send(method: &str, url: &str, body: Option<String>) -> Result<String, AskError> {
     let init = match body {
         None => object([("method", method.into())]),
@@ -161,7 +164,7 @@ pub async fn send(method: &str, url: &str, body: Option<String>) -> Result<Strin
     Err(AskError::Refused(detail))
 }
 
-/// A plain object with these properties.
+/// Returns a plain object with these properties.
 fn object<const N: usize>(properties: [(&str, JsValue); N]) -> Object {
     let object = Object::new();
     for (name, value) in properties {

@@ -1,4 +1,4 @@
-//! Certificates that WebTransport may meet without a chain to a root.
+//! Certificates that WebTransport accepts without a chain to a root.
 
 use js_sys::Uint8Array;
 use web_sys::WebTransportHash;

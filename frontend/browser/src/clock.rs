@@ -4,7 +4,7 @@ use sluice_shared::time::Time;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
-/// Now, in microseconds since the Unix epoch: the clock that page and workers share.
+/// Returns the current time, microseconds since the Unix epoch, on the clock that page and workers share.
 pub fn now() -> Time {
     let performance = web_sys::window().and_then(|window| window.performance());
     performance.map_or(Time::ZERO, |performance| {
@@ -13,18 +13,18 @@ pub fn now() -> Time {
     })
 }
 
-/// Milliseconds since the page was opened, for measuring what the page itself costs.
+/// Returns the milliseconds since the page was opened, for measuring the page's own cost.
 pub fn page_millis() -> f64 {
     web_sys::window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
 }
 
-/// The wall-clock time of day of `time` where the browser is, as `hh:mm:ss`.
+/// Returns the browser's local time of day at `time`, as `hh:mm:ss`.
 pub fn time_of_day(time: Time) -> String {
     let date = js_sys::Date::new(&JsValue::from_f64(time.as_micros() as f64 / 1e3));
     format!("{:02}:{:02}:{:02}", date.get_hours(), date.get_minutes(), date.get_seconds())
 }
 
-/// Waits; longer when the page is hidden.
+/// Sleeps for `millis` milliseconds, or longer while the page is hidden.
 pub async fn sleep_millis(millis: i32) {
     let promise = js_sys::Promise::new(&mut |resolve, _reject| {
         let set = web_sys::window()

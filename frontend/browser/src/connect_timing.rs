@@ -1,4 +1,4 @@
-//! Times that this browser's own connections take to open.
+//! Connect timing of this browser's own connections.
 
 use js_sys::{Array, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -9,13 +9,13 @@ use crate::certificate_hash::certificate_hash;
 use crate::clock;
 use crate::window::capabilities;
 
-/// How long a connection may take to open, or to close, ms.
+/// Time limit for opening or closing a connection, ms.
 const LIMIT_MILLIS: i32 = 10_000;
 
 /// Opens a WebSocket and closes it again. Returns the time from the constructor to the open connection, µs.
 ///
 /// # Errors
-/// Why it did not open.
+/// The reason for which it did not open, as text.
 pub async fn time_websocket(url: &str) -> Result<u64, String> {
     let started_ms = clock::page_millis();
     let socket = WebSocket::new(url).map_err(|error| reason(&error))?;
@@ -26,18 +26,19 @@ pub async fn time_websocket(url: &str) -> Result<u64, String> {
     let opened = within_limit(opened).await;
     let micros = micros_since(started_ms);
     let closed = Promise::new(&mut |resolve, _| socket.set_onclose(Some(&resolve)));
-    // A socket without a code can always be closed.
+    // Closing without a code never fails.
     socket.close().ok();
     opened.map_err(|error| reason(&error))?;
     within_limit(closed).await.ok();
     Ok(micros)
 }
 
-/// Opens a WebTransport session and closes it again. Returns the time from the constructor to the ready session, µs.
-/// `certificate_hashes` are those of a server without a certificate chain; none for one that has it.
+/// Opens a WebTransport session and closes it again. Returns the time from the constructor to the ready
+/// session, µs. `certificate_hashes` are those of a server without a certificate chain; empty for a server
+/// with one.
 ///
 /// # Errors
-/// Why it did not open.
+/// The reason for which it did not open, as text.
 pub async fn time_webtransport(url: &str, certificate_hashes: &[[u8; 32]]) -> Result<u64, String> {
     if !capabilities().web_transport {
         return Err("this browser, or this page, has no WebTransport".to_owned());
@@ -63,7 +64,7 @@ pub async fn time_webtransport(url: &str, certificate_hashes: &[[u8; 32]]) -> Re
     Ok(micros)
 }
 
-/// The outcome of `promise`, or a rejection with nothing when it takes too long.
+/// Returns the outcome of `promise`, or a rejection without a value after [`LIMIT_MILLIS`].
 async fn within_limit(promise: Promise) -> Result<JsValue, JsValue> {
     let limit = Promise::new(&mut |_, reject| {
         let set = window().map(|window| {
@@ -74,7 +75,8 @@ async fn within_limit(promise: Promise) -> Result<JsValue, JsValue> {
     JsFuture::from(Promise::race(&Array::of2(&promise, &limit))).await
 }
 
-/// Why a connection did not open: an error's message, a close event's code, or the time limit.
+/// Returns the reason for which a connection did not open: an error's message, a close event's code, or the
+/// time limit.
 fn reason(error: &JsValue) -> String {
     let property = |name: &str| Reflect::get(error, &name.into()).ok();
     if let Some(message) = property("message").and_then(|message| message.as_string()) {

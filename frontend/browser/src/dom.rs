@@ -1,10 +1,11 @@
-//! Additions to the document.
+//! Style sheets added to the document.
 
 use js_sys::Promise;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlElement;
 
-/// Adds a style sheet to the document; the promise is resolved once it applies, and rejected if it cannot be loaded.
+/// Adds a style sheet to the document. The promise resolves once it applies, and rejects if it cannot be
+/// loaded.
 ///
 /// # Errors
 /// The document has no head.

@@ -1,4 +1,4 @@
-//! Files that the page gives to the visitor, and that the visitor gives to the page.
+//! File downloads from the page and file uploads to it.
 
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
@@ -7,7 +7,7 @@ use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, HtmlInputElement, Url};
 
 use crate::clock;
 
-/// How long a downloaded file stays in memory, ms: browsers read it after the click.
+/// Time for which a downloaded file stays in memory, ms: browsers read it after the click.
 const KEPT_MILLIS: i32 = 30_000;
 
 /// Saves `text` as a file of this media type.
@@ -40,20 +40,20 @@ pub fn download(name: &str, blob: &Blob) -> Result<(), JsValue> {
     Ok(())
 }
 
-/// Why a chosen file has no text.
+/// Error of reading a chosen file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileError {
-    /// It is longer than the caller reads.
+    /// The file exceeds the caller's limit.
     TooLong,
-    /// The browser could not read it.
+    /// The browser could not read the file.
     Unreadable,
 }
 
-/// Reads the file chosen in `input`, if there is one and it has at most `max_bytes`. The input is empty afterwards, so
-/// that the same file can be chosen again.
+/// Reads the text of the file chosen in `input`; `None` if no file is chosen. Clears the input, so that the
+/// same file can be chosen again.
 ///
 /// # Errors
-/// The file is too long, or the browser cannot read it.
+/// The file is longer than `max_bytes`, or the browser cannot read it.
 pub async fn take_chosen_text(
     input: &HtmlInputElement,
     max_bytes: usize,

@@ -1,6 +1,9 @@
-//! A small writer of JSON (RFC 8259); serde_json would be a tenth of the page. [`crate::decode`] reads it.
+//! Minimal JSON writer (RFC 8259), since serde_json would make up a tenth of the page's size.
+//!
+//! The page writes request bodies and recordings with it. Objects and lists are closed by the call that
+//! opened them, so the output is always balanced. The reader is [`crate::decode`].
 
-/// Writes one JSON value; the caller opens and closes objects and lists in pairs.
+/// Writer of one JSON value.
 #[derive(Debug, Default)]
 pub struct JsonWriter {
     text: String,
@@ -59,7 +62,7 @@ impl JsonWriter {
         self.word(&value.to_string());
     }
 
-    /// Writes a number with all its digits. What JSON cannot express (NaN, ∞) is null.
+    /// Writes a number with all its digits; NaN and ∞, which JSON cannot express, become `null`.
     pub fn real(&mut self, value: f64) {
         if value.is_finite() { self.word(&value.to_string()) } else { self.null() }
     }
@@ -74,7 +77,7 @@ impl JsonWriter {
         self.word("null");
     }
 
-    /// Breaks the line, so that the file can be read by people.
+    /// Writes a line break, to keep the file readable.
     pub fn line(&mut self) {
         if self.needs_comma {
             self.text.push(',');

@@ -1,6 +1,7 @@
-//! Reports of a lab, over a WebSocket that connects again by itself.
+//! Event streams of a lab, over a WebSocket that reconnects by itself.
 //!
-//! Not an `EventSource`: it would hold one of the six HTTP connections that a browser opens to a server for all tabs.
+//! Not an `EventSource`: it would hold one of the six HTTP connections that a browser opens to a server for
+//! all tabs. The page opens a [`LabWatch`]; dropping it closes the connection.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -16,32 +17,32 @@ use web_sys::{CloseEvent, MessageEvent, WebSocket};
 use crate::api::{self, AskError};
 use crate::{clock, support, window};
 
-/// What comes from watching something.
+/// Event of a [`LabWatch`].
 #[derive(Debug)]
 pub enum WatchEvent<T> {
-    /// An event.
+    /// A decoded event of the stream.
     Report(Box<T>),
-    /// An event that is not the JSON it should be.
+    /// An event of the stream that is not the expected JSON.
     Unreadable(AskError),
-    /// The connection is lost; another one is opened after a while.
+    /// The connection is lost; a new one is opened after a backoff.
     Cut,
-    /// There is nothing to be watched any more.
+    /// The watched resource no longer exists.
     Gone,
 }
 
-/// A stream of reports. A lab stays as long as somebody watches it.
+/// A subscription to an event stream. The server keeps a lab for as long as it is watched.
 #[derive(Debug)]
 pub struct LabWatch {
     _link: Rc<Link>,
 }
 
 impl LabWatch {
-    /// Watches the lab with this id; `seen` is called for all that comes.
+    /// Watches the lab with this id; `seen` is called for each event.
     pub fn open(lab: &str, seen: impl Fn(WatchEvent<NetworkReport>) + Clone + 'static) -> Self {
         Self::decoded(&api::watch_url(lab), "report of the network", seen)
     }
 
-    /// Watches the frames of a lane's WebSocket; `seen` is called for all that comes.
+    /// Watches the frames of a lane's WebSocket; `seen` is called for each event.
     pub fn open_frames(
         lab: &str,
         lane: u32,
@@ -50,7 +51,7 @@ impl LabWatch {
         Self::decoded(&api::frames_url(lab, lane), "record of frames", seen)
     }
 
-    /// Watches the events of `path` at the page's server, each the JSON of a `T`, which an error calls `what`.
+    /// Watches the events at `path` on the page's server, each the JSON of a `T`; errors call it `what`.
     pub fn decoded<T: DeserializeOwned + 'static>(
         path: &str,
         what: &'static str,
@@ -91,12 +92,12 @@ impl LabWatch {
     }
 }
 
-/// Whether a close code says that there is nothing more to be watched, now or after another connection.
+/// Returns whether a close code means that there is nothing left to watch, even after a reconnect.
 fn is_over(code: u16) -> bool {
     [CloseCode::Normal, CloseCode::Unsupported].map(CloseCode::websocket).contains(&code)
 }
 
-/// The connections of a watch, one after the other.
+/// Successive connections of a watch.
 #[derive(Debug)]
 struct Link {
     url: String,
@@ -118,7 +119,7 @@ impl Link {
         }
     }
 
-    /// Connects again after a while, unless the watch is dropped before.
+    /// Reconnects after a backoff, unless the watch has been dropped by then.
     fn connect_later(link: &Weak<Self>) {
         let Some(delay) = link.upgrade().map(|link| link.backoff.borrow_mut().next_delay()) else { return };
         let (link, millis) = (Weak::clone(link), i32::try_from(delay.as_millis()).unwrap_or(i32::MAX));
@@ -136,7 +137,7 @@ impl Drop for Link {
         if let Some(socket) = self.socket.take() {
             socket.set_onmessage(None);
             socket.set_onclose(None);
-            // Without a code and a reason it can always be closed.
+            // Closing without a code and a reason never fails.
             socket.close().ok();
         }
     }

@@ -1,8 +1,8 @@
-//! The server's ladder picture in the document.
+//! The server's ladder diagram in the document.
 //!
-//! The server draws packets as `.rung` groups and writes their times and heights into `data-` attributes of the SVG.
-//! These are read once when the picture is drawn; from then on the page's own signals hold all state, and this module
-//! only moves the tab stop, the focus and the time cursor.
+//! The server draws packets as `.rung` groups and writes their times and heights into `data-` attributes of
+//! the SVG. These are read once when the picture is drawn; from then on the page's own signals hold all
+//! state, and this module only moves the tab stop, the focus and the time cursor.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ use web_sys::{Element, Event, HtmlElement, MouseEvent};
 
 use crate::trusted_svg::TrustedSvg;
 
-/// A picture in the document.
+/// A ladder diagram in the document.
 #[derive(Clone, Debug)]
 pub struct LadderSvg {
     svg: Element,
@@ -22,32 +22,32 @@ pub struct LadderSvg {
     height: f64,
 }
 
-/// A picture with what it shows.
+/// A drawn diagram and its data.
 #[derive(Clone, Debug)]
 pub struct Drawing {
-    /// The picture.
+    /// The diagram.
     pub picture: LadderSvg,
-    /// Its packets on all sides, in the order in which they were sent.
+    /// Packets of all sides, in the order in which they were sent.
     pub rungs: Vec<Rung>,
-    /// Its time axis: pairs of `µs:height`.
+    /// Time axis: pairs of `µs:height`.
     pub axis: String,
 }
 
-/// A packet of a picture.
+/// A packet of a diagram.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rung {
-    /// Its side and its number there, such as `left-3`.
+    /// Side and number on that side, such as `left-3`.
     pub name: String,
-    /// When it was sent, µs.
+    /// Time at which it was sent, µs.
     pub sent_micros: f64,
-    /// The height at which it begins.
+    /// Height at which it begins.
     pub height: f64,
-    /// What is inside, in lines.
+    /// Description of its content, in lines.
     pub explanation: String,
 }
 
 impl LadderSvg {
-    /// Draws a picture in `host` in place of what is there; `None` if it is no ladder.
+    /// Draws a diagram in `host`, replacing the content; `None` if `svg` is not a ladder.
     pub fn draw(host: &Element, svg: &TrustedSvg) -> Option<Drawing> {
         host.set_inner_html(svg.markup());
         let svg = host.query_selector("svg").ok()??;
@@ -55,7 +55,8 @@ impl LadderSvg {
         let mut rungs: Vec<(Rung, Element)> = Vec::new();
         for element in (0..found.length()).filter_map(|at| found.get(at)?.dyn_into::<Element>().ok()) {
             let rung = Rung::read(&element)?;
-            // Each side is in order: this merges them. Packets sent at the same time stay in the picture's order.
+            // Each side is sorted, and this merges them. Packets sent at the same time keep the picture's
+            // order.
             let at = rungs.partition_point(|(earlier, _)| earlier.sent_micros <= rung.sent_micros);
             rungs.insert(at, (rung, element));
         }
@@ -65,7 +66,7 @@ impl LadderSvg {
         Some(Drawing { picture: Self { svg, rungs: elements.into(), height }, rungs, axis })
     }
 
-    /// The packet that an event is about.
+    /// Returns the index of the packet that is the event's target.
     pub fn rung_of(&self, event: &Event) -> Option<usize> {
         let target: Element = event.target()?.dyn_into().ok()?;
         let rung = target.closest(".rung").ok()??;
@@ -82,12 +83,12 @@ impl LadderSvg {
     /// Moves the focus to a packet.
     pub fn focus(&self, at: usize) {
         if let Some(rung) = self.rungs.get(at) {
-            // Elements of SVG take the focus as those of HTML do. One that was removed meanwhile takes none.
+            // SVG elements take the focus like HTML elements; a removed element does not.
             rung.unchecked_ref::<HtmlElement>().focus().ok();
         }
     }
 
-    /// The height at which the pointer is, in the picture's own units; `None` while the picture is not rendered.
+    /// Returns the pointer's height in the picture's own units; `None` while the picture is not rendered.
     pub fn height_at(&self, event: &MouseEvent) -> Option<f64> {
         let shown = self.svg.get_bounding_client_rect();
         let is_rendered = shown.height() > 0.0;
@@ -121,7 +122,7 @@ impl Rung {
     }
 }
 
-/// Whether an element or something inside has the focus.
+/// Returns whether `element` or one of its descendants has the focus.
 pub fn contains_focus(element: &Element) -> bool {
     let active = element.owner_document().and_then(|document| document.active_element());
     active.is_some_and(|active| element.contains(Some(&active)))

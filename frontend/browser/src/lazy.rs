@@ -1,5 +1,7 @@
-//! A second wasm module beside the page's, imported when one of its views is opened first, so that other visitors do
-//! not download it.
+//! Loader of the second wasm module, which contains the lazily loaded views.
+//!
+//! The page imports the module when one of its views is first opened, so that other visitors do not download
+//! it. Dropping a [`LazyView`] removes the view.
 
 use std::cell::Cell;
 
@@ -12,20 +14,20 @@ use web_sys::{Element, console};
 use crate::dom::load_stylesheet;
 use crate::worker_link::lane_module;
 
-/// The script around the module. Its name is not hashed, so that the page knows it.
+/// The module's script. Its name has no hash, so that the page knows it.
 const SCRIPT: &str = "./views.js";
 /// The views' own style sheet.
 const STYLESHEET: &str = "./views.css";
 
 #[wasm_bindgen]
 extern "C" {
-    /// The browser's own dynamic import. A script and a module that are loaded are not loaded again.
+    /// The browser's dynamic import, which does not load a script or module twice.
     #[wasm_bindgen(js_name = import)]
     fn load(url: &str) -> Promise;
 }
 
 thread_local! {
-    /// Failed attempts: browsers may keep the failure of an address for the life of the page.
+    /// Number of failed attempts: browsers may cache the failure of a URL until the page is closed.
     static FAILURES: Cell<u32> = const { Cell::new(0) };
     static HAS_STYLESHEET: Cell<bool> = const { Cell::new(false) };
 }
@@ -42,7 +44,8 @@ impl LazyModule {
     /// Loads the module and its style sheet, unless they are loaded.
     ///
     /// # Errors
-    /// The browser's own error for a script, module or style sheet that cannot be loaded; the next call tries again.
+    /// The browser's own error for a script, module or style sheet that cannot be loaded; the next call
+    /// retries.
     pub async fn load() -> Result<Self, JsValue> {
         let failures = FAILURES.get();
         let module = Self::load_attempt(failures).await;
@@ -55,7 +58,7 @@ impl LazyModule {
     async fn load_attempt(failures: u32) -> Result<Self, JsValue> {
         let url =
             if failures == 0 { SCRIPT.to_owned() } else { [SCRIPT, "?", &failures.to_string()].concat() };
-        // Both are under way at once; the style sheet is awaited first, so that it is not added twice.
+        // Both load concurrently; the style sheet is awaited first, so that it is not added twice.
         let script = JsFuture::from(load(&url));
         if !HAS_STYLESHEET.get() {
             JsFuture::from(load_stylesheet(STYLESHEET)?).await?;
@@ -67,10 +70,10 @@ impl LazyModule {
         Ok(Self { open: function("open")?, update: function("update")?, close: function("close")? })
     }
 
-    /// Shows a view in `host`; `on_action` is called for each of its actions, while the view is being called.
+    /// Shows a view in `host`; `on_action` is called for each of its actions, during calls into the view.
     ///
     /// # Errors
-    /// The module does not understand the snapshot: it has another version than the page.
+    /// The module cannot decode the snapshot: it has another version than the page.
     pub fn open(
         self,
         host: &Element,
@@ -91,7 +94,7 @@ impl LazyModule {
     }
 }
 
-/// A view that is shown; dropping it removes the view.
+/// An open view, removed when dropped.
 #[derive(Debug)]
 pub struct LazyView {
     module: LazyModule,
@@ -101,7 +104,7 @@ pub struct LazyView {
 }
 
 impl LazyView {
-    /// Sends the view another snapshot, if it differs from the last one.
+    /// Sends the view a snapshot, if it differs from the last one.
     pub fn update(&mut self, input: &ViewInput) {
         let sent = encoded(input).and_then(|bytes| {
             if bytes != self.sent {

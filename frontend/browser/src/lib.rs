@@ -1,4 +1,5 @@
-//! Browser interfaces behind plain Rust: the only crate of the page that calls `web-sys`, beside the transports of a lane.
+//! Browser interfaces behind plain Rust. Most `web-sys` calls of the page are here; a lane's transports have
+//! their own.
 
 pub mod api;
 mod certificate_hash;

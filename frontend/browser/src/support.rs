@@ -1,21 +1,24 @@
-//! What this browser, this page and this server can do, and the sentences for what they can't.
+//! Capabilities of the browser, the page and the server, explanations of missing ones, and connection URLs.
+//!
+//! The functions are pure; [`crate::window::capabilities`] detects what the browser offers. Every explanation
+//! of a missing capability says what still works.
 
 use sluice_shared::mode::Mode;
 
-/// What the browser offers to this page.
+/// Capabilities that the browser offers to this page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Browser {
-    /// The page came over https, or from this machine.
+    /// Whether the page came over https or from this machine.
     pub secure_context: bool,
-    /// There is `WebTransport`.
+    /// Whether `WebTransport` exists.
     pub web_transport: bool,
-    /// There is `WebSocketStream`.
+    /// Whether `WebSocketStream` exists.
     pub web_socket_stream: bool,
 }
 
 impl Browser {
-    /// Why lanes of `mode` can't work here, if they can't. `quic_port` is whether the server answers WebTransport at
-    /// all.
+    /// Returns the reason for which lanes of `mode` cannot work here; `None` if they can. `quic_port` says
+    /// whether the server accepts WebTransport.
     pub fn obstacle(self, mode: Mode, quic_port: bool) -> Option<&'static str> {
         match mode {
             Mode::WebSocket => None,
@@ -51,7 +54,7 @@ impl Browser {
         }
     }
 
-    /// Obstacles of all modes in use, each once.
+    /// Returns the obstacles of all `modes`, each once.
     pub fn obstacles(self, modes: &[Mode], quic_port: bool) -> Vec<&'static str> {
         let mut sentences = Vec::new();
         for mode in modes {
@@ -65,41 +68,43 @@ impl Browser {
     }
 }
 
-/// Where WebTransport connects: the page's host, but never by the name `localhost`, which browsers resolve to ::1
-/// first without trying another address.
+/// Returns the WebTransport URL on the page's host. The name `localhost` is replaced by 127.0.0.1, since
+/// browsers resolve it to ::1 first without trying another address.
 pub fn webtransport_url(page_host: &str, quic_port: u16) -> String {
     let host = if page_host == "localhost" { "127.0.0.1" } else { page_host };
     format!("https://{host}:{quic_port}{}", sluice_shared::wire::WEBTRANSPORT_PATH)
 }
 
-/// Where lane number `lane` of a page at `page_host` meets a lab's emulated network by WebSocket.
+/// Returns the WebSocket URL at which lane number `lane` of a page at `page_host` enters a lab's emulated
+/// network.
 pub fn lab_websocket_url(page_protocol: &str, page_host: &str, port: u16, lane: u32) -> String {
     let url = websocket_url(page_protocol, &format!("{}:{port}", relay_host(page_host)));
     format!("{url}?lane={lane}")
 }
 
-/// The same by WebTransport.
+/// Returns the WebTransport URL at which lane number `lane` of a page at `page_host` enters a lab's emulated
+/// network.
 pub fn lab_webtransport_url(page_host: &str, port: u16, lane: u32) -> String {
     format!("{}?lane={lane}", webtransport_url(relay_host(page_host), port))
 }
 
-/// Emulated networks of a page of this machine are at 127.0.0.1 alone.
+/// Returns the host of emulated networks: for a page from this machine always 127.0.0.1.
 fn relay_host(page_host: &str) -> &str {
     if matches!(page_host, "localhost" | "[::1]") { "127.0.0.1" } else { page_host }
 }
 
-/// Where WebSocket connects: the page's own origin. `page_protocol` is as `location` has it, with its colon.
+/// Returns the WebSocket URL on the page's own origin. `page_protocol` is that of `location`, with its colon.
 pub fn websocket_url(page_protocol: &str, page_authority: &str) -> String {
     websocket_url_of(page_protocol, page_authority, sluice_shared::wire::WEBSOCKET_PATH)
 }
 
-/// The same for another path.
+/// Returns the WebSocket URL of `path` on the page's own origin.
 pub fn websocket_url_of(page_protocol: &str, page_authority: &str, path: &str) -> String {
     let scheme = if page_protocol == "https:" { "wss" } else { "ws" };
     format!("{scheme}://{page_authority}{path}")
 }
 
-/// Reads a SHA-256 hash from hex.
+/// Parses a SHA-256 hash from hex.
 pub fn hash_from_hex(text: &str) -> Option<[u8; 32]> {
     if text.len() != 64 || !text.is_ascii() {
         return None;

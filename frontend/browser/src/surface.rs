@@ -1,4 +1,7 @@
 //! A canvas that follows its element's size and the screen's pixel density.
+//!
+//! Charts draw on it in CSS pixels. [`Surface::fit`] empties the canvas when its size has changed, which
+//! [`Surface::take_resized`] reports.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,18 +13,18 @@ use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, ResizeObserver}
 
 use sluice_text::decimal::short;
 
-/// Where text stands relative to its point.
+/// Horizontal position of text relative to its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
-    /// Right of it.
+    /// The text is to the right of the point.
     Left,
-    /// Around it.
+    /// The text is centred on the point.
     Center,
-    /// Left of it.
+    /// The text is to the left of the point.
     Right,
 }
 
-/// Draws on one canvas, in CSS pixels from its top left corner.
+/// Drawing surface of one canvas, in CSS pixels from its top left corner.
 #[derive(Debug)]
 pub struct Surface {
     canvas: HtmlCanvasElement,
@@ -34,7 +37,7 @@ pub struct Surface {
 }
 
 impl Surface {
-    /// A surface on `canvas`; `None` when the browser gives no 2d context.
+    /// Returns a surface on `canvas`; `None` if the browser provides no 2d context.
     pub fn new(canvas: HtmlCanvasElement) -> Option<Self> {
         let context = canvas.get_context("2d").ok()??.dyn_into::<CanvasRenderingContext2d>().ok()?;
         let observed = Rc::new(Cell::new((0.0, 0.0)));
@@ -59,8 +62,8 @@ impl Surface {
         })
     }
 
-    /// A surface on a canvas that is not on the page, with `density` pixels for each CSS pixel; `None` when the browser
-    /// gives no 2d context.
+    /// Returns a surface on a canvas outside the page, with `density` pixels per CSS pixel; `None` if the
+    /// browser provides no 2d context.
     pub fn detached((width, height): (f64, f64), density: f64) -> Option<Self> {
         let document = web_sys::window()?.document()?;
         let canvas = document.create_element("canvas").ok()?.dyn_into::<HtmlCanvasElement>().ok()?;
@@ -87,14 +90,14 @@ impl Surface {
     pub async fn png(&self) -> Result<Blob, JsValue> {
         let encoded = Promise::new(&mut |resolve, reject| {
             if let Err(error) = self.canvas.to_blob(&resolve) {
-                // A promise's own functions never fail.
+                // Calling a promise's own functions never fails.
                 drop(reject.call1(&JsValue::NULL, &error));
             }
         });
         JsFuture::from(encoded).await?.dyn_into()
     }
 
-    /// Brings the canvas to its element's size. Returns width and height, or `None` while it has none.
+    /// Resizes the canvas to its element. Returns width and height, or `None` while the element has no size.
     pub fn fit(&mut self) -> Option<(f64, f64)> {
         let (width, height) = self.observed.get();
         if width < 1.0 || height < 1.0 {
@@ -113,23 +116,23 @@ impl Surface {
         Some((width, height))
     }
 
-    /// Whether the canvas has been emptied by a new size since the last call.
+    /// Returns whether a new size has emptied the canvas since the last call.
     pub fn take_resized(&mut self) -> bool {
         core::mem::take(&mut self.resized)
     }
 
-    /// Empties the canvas.
+    /// Clears the canvas.
     pub fn clear(&self, (width, height): (f64, f64)) {
         self.context.clear_rect(0.0, 0.0, width, height);
         self.context.set_global_alpha(1.0);
     }
 
-    /// Sets the opacity of what follows, 0 to 1.
+    /// Sets the opacity of subsequent drawing, 0 to 1.
     pub fn alpha(&self, alpha: f64) {
         self.context.set_global_alpha(alpha);
     }
 
-    /// Sets the colour that areas and text are filled with.
+    /// Sets the fill colour of areas and text.
     pub fn fill_colour(&self, colour: &str) {
         self.context.set_fill_style_str(colour);
     }
@@ -148,7 +151,7 @@ impl Surface {
         self.context.fill_rect(x, y, width, height);
     }
 
-    /// Fills, and on request outlines, a rectangle with round corners.
+    /// Fills a rectangle with round corners and outlines it if `outline` is set.
     pub fn round_rect(&self, (x, y): (f64, f64), (width, height): (f64, f64), radius: f64, outline: bool) {
         self.context.begin_path();
         let added =
@@ -160,7 +163,7 @@ impl Surface {
         }
     }
 
-    /// Restricts what follows to a rectangle with round corners, until [`Surface::unclip`].
+    /// Restricts subsequent drawing to a rectangle with round corners, until [`Surface::unclip`].
     pub fn clip_round_rect(&self, (x, y): (f64, f64), (width, height): (f64, f64), radius: f64) {
         self.context.save();
         self.context.begin_path();
@@ -217,12 +220,12 @@ impl Surface {
         self.context.fill();
     }
 
-    /// Sets the font of what follows.
+    /// Sets the font of subsequent text.
     pub fn font(&self, pixels: f64, families: &str) {
         self.context.set_font(&(short(pixels) + "px " + families));
     }
 
-    /// Writes text on a base line.
+    /// Draws text on a baseline.
     pub fn text(&self, text: &str, x: f64, y: f64, align: Align) {
         self.context.set_text_align(match align {
             Align::Left => "left",
@@ -241,7 +244,7 @@ impl Surface {
     }
 }
 
-/// Computes colour tokens, by way of an element that is on the page only for that.
+/// Returns a function that computes colour tokens, using a hidden element of the page.
 pub fn computed_colours() -> impl Fn(&str) -> String {
     let window = web_sys::window();
     let probe = Probe::new(window.as_ref());
@@ -254,7 +257,7 @@ pub fn computed_colours() -> impl Fn(&str) -> String {
     }
 }
 
-/// The font families of the page's text.
+/// Returns the font families of the page's text.
 pub fn computed_font() -> String {
     let families = web_sys::window().and_then(|window| {
         let body = window.document()?.body()?;
@@ -263,7 +266,7 @@ pub fn computed_font() -> String {
     families.unwrap_or_else(|| "sans-serif".to_owned())
 }
 
-/// An element without looks, removed when dropped.
+/// A hidden element, removed when dropped.
 struct Probe(Option<web_sys::Element>);
 
 impl Probe {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::api;
 use crate::api::AskError;
 
-/// Where the server's own pictures are.
+/// Path prefix of the server's own pictures.
 const OWN_API: &str = "/api/";
 
-/// An SVG document of our own server: the only markup from outside the program that may enter the page.
+/// An SVG document of our own server: the only external markup that may enter the page.
 ///
-/// It is safe to inject because it can come from nowhere else: [`TrustedSvg::fetch`] is its only constructor, takes
-/// paths of this page's own API alone, and whoever controls that origin serves the page's program too. The server
-/// builds the document from fixed elements and escapes every text that stems from a packet.
+/// It is safe to inject because it has no other source: [`TrustedSvg::fetch`] is its only constructor and
+/// accepts only paths of the page's own API, whose origin also serves the page's program. The server builds
+/// the document from fixed elements and escapes all text taken from packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedSvg {
     markup: Arc<str>,
@@ -22,7 +22,8 @@ impl TrustedSvg {
     /// Fetches a picture from this page's own server.
     ///
     /// # Errors
-    /// The path is not one of the API, the server cannot be reached or refuses, or the response is no SVG.
+    /// The path is not one of the API, there is no response, or the response is an error status or not an
+    /// SVG.
     pub async fn fetch(path: &str) -> Result<Self, AskError> {
         let malformed = |reason: &str| AskError::Malformed { what: "picture", reason: reason.to_owned() };
         if !path.starts_with(OWN_API) {

@@ -1,4 +1,7 @@
-//! The window around the page: its address, what it offers, and what it remembers.
+//! The browser's window: URL, history, capabilities, storage, focus and events.
+//!
+//! Called throughout the page. Without a window, or if the browser refuses, functions return a default,
+//! `false` or an error.
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::*;
@@ -6,7 +9,7 @@ use web_sys::{Window, window};
 
 use crate::support::Browser;
 
-/// The page's address, as far as lanes need it.
+/// Parts of the page's URL that lanes need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageAddress {
     /// `http:` or `https:`.
@@ -17,7 +20,7 @@ pub struct PageAddress {
     pub authority: String,
 }
 
-/// Reads the page's address.
+/// Returns the parts of the page's URL.
 pub fn page_address() -> PageAddress {
     let Some(location) = window().map(|window| window.location()) else { return PageAddress::default() };
     PageAddress {
@@ -27,27 +30,27 @@ pub fn page_address() -> PageAddress {
     }
 }
 
-/// The query of the page's address, with its question mark.
+/// Returns the query of the page's URL, with its question mark.
 pub fn query() -> String {
     window().and_then(|window| window.location().search().ok()).unwrap_or_default()
 }
 
-/// Puts another query into the page's address, without a step in the history. Whether it worked: browsers refuse
-/// this when it is done too often.
+/// Replaces the query of the page's URL without adding a history entry. Returns false if the browser refuses,
+/// as it does after too many calls.
 pub fn replace_query(query: &str) -> bool {
     window()
         .and_then(|window| window.history().ok())
         .is_some_and(|history| history.replace_state_with_url(&JsValue::NULL, "", Some(query)).is_ok())
 }
 
-/// Goes to another query as a step in the history. Returns false when the browser refuses.
+/// Replaces the query of the page's URL and adds a history entry. Returns false if the browser refuses.
 pub fn push_query(query: &str) -> bool {
     window()
         .and_then(|window| window.history().ok())
         .is_some_and(|history| history.push_state_with_url(&JsValue::NULL, "", Some(query)).is_ok())
 }
 
-/// Scrolls to the top and gives an element the focus, as after the load of another page.
+/// Scrolls to the top and focuses an element, as after a page load.
 pub fn show_from_top(id: &str) {
     let Some(window) = window() else { return };
     window.scroll_to_with_x_and_y(0.0, 0.0);
@@ -58,31 +61,31 @@ pub fn show_from_top(id: &str) {
     }
 }
 
-/// The page's whole address.
+/// Returns the page's full URL.
 pub fn href() -> String {
     window().and_then(|window| window.location().href().ok()).unwrap_or_default()
 }
 
-/// The page's whole address with another query.
+/// Returns the page's full URL with another query.
 pub fn href_with(query: &str) -> String {
     let href = href();
     let base = href.split(['?', '#']).next().unwrap_or_default();
     [base, query].concat()
 }
 
-/// Puts text on the clipboard.
+/// Copies text to the clipboard.
 ///
 /// # Errors
-/// The browser does not let the page do so.
+/// The browser does not permit it.
 pub async fn copy(text: &str) -> Result<(), JsValue> {
     let navigator = window().ok_or(JsValue::NULL)?.navigator();
-    // A page that came over plain http from another host has no clipboard at all.
+    // A page from another host over plain http has no clipboard.
     let clipboard =
         js_sys::Reflect::get(&navigator, &"clipboard".into())?.dyn_into::<web_sys::Clipboard>()?;
     wasm_bindgen_futures::JsFuture::from(clipboard.write_text(text)).await.map(drop)
 }
 
-/// Asks what this browser offers.
+/// Returns the capabilities of this browser.
 pub fn capabilities() -> Browser {
     let Some(window) = window() else {
         return Browser { secure_context: false, web_transport: false, web_socket_stream: false };
@@ -95,24 +98,24 @@ pub fn capabilities() -> Browser {
     }
 }
 
-/// A seed that people can read out: up to six digits.
+/// Returns a random seed of at most six digits, short enough to read aloud.
 pub fn random_seed() -> u64 {
     (js_sys::Math::random() * 1e6) as u64
 }
 
-/// Reads what the page has stored under `key`.
+/// Returns the value that the page has stored under `key`.
 pub fn stored(key: &str) -> Option<String> {
     window()?.local_storage().ok()??.get_item(key).ok()?
 }
 
-/// Stores a value under `key`. Whether it worked: private windows may refuse.
+/// Stores a value under `key`. Returns false if the browser refuses, as in a private window.
 pub fn store(key: &str, value: &str) -> bool {
     window()
         .and_then(|window| window.local_storage().ok()?)
         .is_some_and(|storage| storage.set_item(key, value).is_ok())
 }
 
-/// Sets or removes an attribute of the document's root, which styles depend on.
+/// Sets or removes an attribute of the document's root, on which styles depend.
 pub fn set_root_attribute(name: &str, value: Option<&str>) {
     let Some(root) = window().and_then(|window| window.document()?.document_element()) else { return };
     let done = match value {
@@ -122,14 +125,14 @@ pub fn set_root_attribute(name: &str, value: Option<&str>) {
     debug_assert!(done.is_ok(), "the attribute's name is valid");
 }
 
-/// Removes an element of the document that came with the page.
+/// Removes an element of the initial document.
 pub fn remove_element(id: &str) {
     if let Some(element) = window().and_then(|window| window.document()?.get_element_by_id(id)) {
         element.remove();
     }
 }
 
-/// Moves the focus to an element of the document, if it is there.
+/// Moves the focus to an element of the document, if it exists.
 pub fn focus_element(id: &str) {
     let element = window().and_then(|window| window.document()?.get_element_by_id(id));
     if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
@@ -138,7 +141,7 @@ pub fn focus_element(id: &str) {
     }
 }
 
-/// Whether a media query matches now.
+/// Returns whether a media query currently matches.
 pub fn media_matches(query: &str) -> bool {
     window().and_then(|window| window.match_media(query).ok()?).is_some_and(|list| list.matches())
 }
@@ -148,7 +151,7 @@ pub fn on_window_event(name: &'static str, callback: impl FnMut() + 'static) -> 
     Listener::new(window().map(Window::into), name, callback)
 }
 
-/// Calls `callback` when a media query begins or ceases to match, until the returned listener is dropped.
+/// Calls `callback` when a media query starts or stops matching, until the returned listener is dropped.
 pub fn on_media_change(query: &str, callback: impl FnMut() + 'static) -> Listener {
     let list = window().and_then(|window| window.match_media(query).ok()?);
     Listener::new(list.map(Into::into), "change", callback)
@@ -187,13 +190,13 @@ impl Drop for Listener {
     }
 }
 
-/// Makes a panic visible: a note above the page that says what happened and what to do.
+/// Shows `text` as an alert above the page after a panic.
 pub fn show_panic(text: &str) {
     let Some(document) = window().and_then(|window| window.document()) else { return };
     let (Some(body), Ok(note)) = (document.body(), document.create_element("div")) else { return };
     note.set_class_name("panic");
     note.set_text_content(Some(text));
-    // There is nobody left to tell when even this fails; the panic itself is on the console.
+    // Failures are ignored: nothing else can be done, and the panic itself is on the console.
     drop(note.set_attribute("role", "alert"));
     drop(body.prepend_with_node_1(&note));
 }

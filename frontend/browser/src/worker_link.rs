@@ -1,4 +1,7 @@
-//! One lane's worker, as the page holds it.
+//! Page side of one lane's worker.
+//!
+//! The page sends [`Command`]s and requests [`Report`]s as postcard. At most one report is pending at a time.
+//! Dropping a [`WorkerLink`] closes the worker's connection and then terminates the worker.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -11,46 +14,46 @@ use crate::clock;
 use sluice_bridge::Command;
 use sluice_bridge::Report;
 
-/// The script that starts a worker, beside the page.
+/// Script that starts a worker, next to the page.
 const SCRIPT: &str = "./lane_loader.js";
-/// How long a worker has to close its connection before it is stopped.
+/// Time that a worker has to close its connection before it is terminated, ms.
 const CLOSE_GRACE_MILLIS: i32 = 400;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Where the script around this module came from.
+    /// URL of the script that loaded this module.
     #[wasm_bindgen(thread_local_v2, js_namespace = ["import", "meta"], js_name = url)]
     static MODULE_URL: JsValue;
 }
 
 thread_local! {
-    /// The module that workers run, if it is not the running one.
+    /// Module that workers run, if it is not the current one.
     static LANE_MODULE: RefCell<Option<Array>> = const { RefCell::new(None) };
 }
 
-/// Returns the module that workers run, as its script's address and its compiled code.
+/// Returns the module that workers run, as its script's URL and its compiled code.
 pub fn lane_module() -> Array {
     let other = LANE_MODULE.with_borrow(Option::clone);
     other.unwrap_or_else(|| MODULE_URL.with(|url| Array::of2(url, &wasm_bindgen::module())))
 }
 
-/// Lets workers run the module of the page, which [`lane_module`] returned there, instead of the running one.
+/// Makes workers run the page's module, which [`lane_module`] returned there, instead of the current one.
 pub fn set_lane_module(module: Array) {
     LANE_MODULE.set(Some(module));
 }
 
-/// What comes from a worker.
+/// Event from a worker.
 #[derive(Debug)]
 pub enum Arrival {
-    /// A report that was asked for.
+    /// A requested report.
     Report(Box<Report>),
-    /// A report that was asked for before the last reset: what it has measured is out of date.
+    /// A report requested before the last reset: its measurements are out of date.
     BeforeReset(Box<Report>),
-    /// The worker is of no further use, and why.
+    /// The worker is no longer usable, with the reason.
     Broken(String),
 }
 
-/// A running worker. Commands given before it is ready wait; reports are asked for one at a time.
+/// A running worker. Commands sent before it is ready are queued; reports are requested one at a time.
 #[derive(Debug)]
 pub struct WorkerLink {
     worker: Option<Worker>,
@@ -68,7 +71,7 @@ struct State {
 }
 
 impl WorkerLink {
-    /// Starts a worker; `arrived` is called for all that comes from it.
+    /// Starts a worker; `arrived` is called for each of its events.
     pub fn spawn(name: &str, arrived: impl Fn(Arrival) + 'static) -> Self {
         let state = Rc::new(State::default());
         let arrived = Rc::new(arrived);
@@ -108,12 +111,12 @@ impl WorkerLink {
         Self { worker, state, _on_message: on_message, _on_error: on_error }
     }
 
-    /// Whether there is a worker at all.
+    /// Returns whether the worker exists.
     pub fn has_worker(&self) -> bool {
         self.worker.is_some()
     }
 
-    /// Gives a command.
+    /// Sends a command, or queues it until the worker is ready.
     pub fn send(&self, command: Command) {
         match &self.worker {
             Some(worker) if self.state.ready.get() => post(worker, &command),
@@ -121,20 +124,20 @@ impl WorkerLink {
         }
     }
 
-    /// Tells the worker to forget its measurements. A report on its way was made before.
+    /// Makes the worker discard its measurements. A pending report was made before the reset.
     pub fn reset(&self) {
         self.send(Command::Reset);
         self.state.awaited_is_before_reset.set(self.state.awaits_report.get());
     }
 
-    /// Asks for a report, unless one is on its way.
+    /// Requests a report, unless one is pending.
     pub fn ask_for_report(&self) {
         if self.state.ready.get() && !self.state.awaits_report.replace(true) {
             self.send(Command::Report);
         }
     }
 
-    /// Takes the worker apart from its page and stops it.
+    /// Detaches the worker from the page and terminates it.
     fn stop(&mut self) {
         let Some(worker) = self.worker.take() else { return };
         worker.set_onmessage(None);
@@ -156,7 +159,7 @@ impl Drop for WorkerLink {
     }
 }
 
-/// Gives the worker the page's module, compiled. Returns whether it could.
+/// Sends the worker the compiled module. Returns whether that succeeded.
 fn hand_over_module(worker: &Worker) -> bool {
     worker.post_message(&lane_module()).is_ok()
 }

@@ -1,7 +1,7 @@
-//! Decimal numbers in text, small: the compiler's own conversions between floats and text are exact to the last bit and
-//! bring tables that would be a tenth of the page.
+//! Compact conversions between decimal numbers and text. The standard library's conversions are exact to the
+//! last bit, but their tables would make up a tenth of the page's size.
 
-/// `value` with `digits` decimals, rounded half up; what is no number is 0.
+/// Formats `value` with `digits` decimals, rounded half away from zero; NaN becomes 0.
 pub fn fixed(value: f64, digits: u32) -> String {
     let unit = 10u64.pow(digits);
     let scaled = (value.abs() * unit as f64).round() as u64;
@@ -19,13 +19,13 @@ pub fn fixed(value: f64, digits: u32) -> String {
     text
 }
 
-/// `value` with as many decimals as it has, at most six.
+/// Formats `value` with as many decimals as it needs, at most six.
 pub fn short(value: f64) -> String {
     let text = fixed(value, 6);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Reads digits with or without a decimal point; no sign, no exponent.
+/// Parses digits with or without a decimal point; `None` for anything else, such as a sign or an exponent.
 pub fn parsed(text: &str) -> Option<f64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let has_digits = whole.len() + decimals.len() > 0;

@@ -1,14 +1,17 @@
-//! Numbers as people read them.
+//! Formatting of numbers, durations, byte counts and rates for display.
+//!
+//! Called throughout the page. A number never breaks across lines: thousands and units are separated by
+//! no-break spaces.
 
 use crate::decimal::fixed;
 use crate::decimal::short;
 
-/// Separates thousands: narrow, and no place to break a line.
+/// Thousands separator: a narrow no-break space.
 const THIN: char = '\u{202f}';
-/// Separates a number from its unit: no place to break a line.
+/// Separator between a number and its unit: a no-break space.
 const NBSP: char = '\u{a0}';
 
-/// A number with its unit.
+/// Formats a number with its unit.
 fn unit(value: f64, digits: u32, unit: &str) -> String {
     named(fixed(value, digits), unit)
 }
@@ -19,7 +22,7 @@ fn named(mut number: String, unit: &str) -> String {
     number
 }
 
-/// A span, from 0.01 ms to hours, in two or three significant digits.
+/// Formats a duration, from 0.01 ms to hours, in two or three significant digits.
 pub fn span(micros: u64) -> String {
     let millis = micros as f64 / 1e3;
     if micros == 0 {
@@ -39,12 +42,13 @@ pub fn span(micros: u64) -> String {
     }
 }
 
-/// A span to a tenth of a millisecond below a second, which is what tells computing from waiting.
+/// Formats a duration; below a second to a tenth of a millisecond, which distinguishes computing from
+/// waiting.
 pub fn exact_span(micros: u64) -> String {
     if micros < 1_000_000 { unit(micros as f64 / 1e3, 1, "ms") } else { span(micros) }
 }
 
-/// A count, with thousands set apart; millions are shortened from ten on.
+/// Formats a count with separated thousands, or in millions from ten million on.
 pub fn count(number: u64) -> String {
     if number >= 10_000_000 {
         return unit(number as f64 / 1e6, 1, "M");
@@ -60,7 +64,7 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// Bytes in decimal units.
+/// Formats bytes in decimal units.
 pub fn bytes(number: u64) -> String {
     let scaled = number as f64;
     if number < 1_000 {
@@ -78,7 +82,7 @@ pub fn bytes(number: u64) -> String {
     }
 }
 
-/// Bits a second, to two or three digits.
+/// Formats bits per second, in two or three digits.
 pub fn bits(number: u64) -> String {
     let scaled = number as f64;
     let (value, name) = match number {
@@ -91,28 +95,28 @@ pub fn bits(number: u64) -> String {
     unit(value, digits, name)
 }
 
-/// Messages a second.
+/// Formats messages per second.
 pub fn per_second(number: u64) -> String {
     if number < 10_000 { count(number) + "/s" } else { fixed(number as f64 / 1e3, 1) + "k/s" }
 }
 
-/// A share of one, in per cent.
+/// Formats a share of one in per cent.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 9.95 { unit(percent, 1, "%") } else { unit(percent, 0, "%") }
 }
 
-/// A ratio.
+/// Formats a ratio.
 pub fn factor(ratio: f64) -> String {
     if ratio < 9.95 { fixed(ratio, 1) + "×" } else { count(ratio.round() as u64) + "×" }
 }
 
-/// A duration as minutes and seconds.
+/// Formats a duration as minutes and seconds.
 pub fn stopwatch(seconds: u64) -> String {
     format!("{:02}:{:02}", seconds / 60, seconds % 60)
 }
 
-/// An age on an axis, where round numbers stand.
+/// Formats a latency as an axis label, where numbers are round.
 pub fn axis_age(micros: f64) -> String {
     if micros <= 0.0 {
         "0".to_owned()
@@ -125,7 +129,7 @@ pub fn axis_age(micros: f64) -> String {
     }
 }
 
-/// A consumer's delay, down to a tenth of a millisecond.
+/// Formats a consumer's delay, down to a tenth of a millisecond.
 pub fn delay(micros: u32) -> String {
     let millis = f64::from(micros) / 1e3;
     if micros.is_multiple_of(1_000) { unit(millis, 0, "ms") } else { unit(millis, 1, "ms") }

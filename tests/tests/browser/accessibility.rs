@@ -9,8 +9,8 @@ use serde_json::json;
 use sluice_tests::deadline::must;
 use sluice_tests::stage::{Stage, on_stage};
 
-use crate::views::{VIEWS, open_everything, show_view};
 use crate::{DESK, HAND};
+use sluice_tests::views::{VIEWS, open_everything, show_view};
 
 /// Checks the page as it is, and calls back with the violations.
 const CHECK: &str = r#"

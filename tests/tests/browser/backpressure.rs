@@ -19,9 +19,10 @@ const STEPS: &str = r#"
     }));
 "#;
 
-/// The figures of a policy in the race.
+/// Figures of a policy in the race; without a state while the view is being loaded.
 const FIGURES: &str = r#"
     const row = document.querySelector(`[data-testid="race-${arguments[0]}"]`);
+    if (!row) return { state: "", words: "" };
     const of = (id) => +(row.querySelector(`[data-testid="race-${id}"]`)?.dataset.value ?? NaN);
     return { state: row.dataset.state, consumed: of("consumed"), gaps: of("gaps"), lost: of("lost"),
              server: of("server"), core: of("core"), words: row.querySelector(".words").textContent };

@@ -5,7 +5,7 @@ use sluice_tests::deadline::must;
 use sluice_tests::stage::{Stage, on_stage};
 
 use crate::DESK;
-use crate::views::{VIEWS, open_everything, show_view};
+use sluice_tests::views::{VIEWS, open_everything, show_view};
 
 /// Widths of screens, CSS pixels; 720 is a desk at 200 % zoom.
 const WIDTHS: [u32; 7] = [320, 390, 720, 768, 1_024, 1_440, 1_920];

@@ -24,7 +24,6 @@ mod migration;
 mod network;
 mod page;
 mod tabs;
-mod views;
 
 /// A window as on a desk, CSS pixels.
 const DESK: (u32, u32) = (1_440, 900);

@@ -1,4 +1,4 @@
-//! The one wasm module: the page in a window, a lane in a worker.
+//! The main wasm module: runs the page in a window and a lane in a worker.
 
 fn main() {
     if web_sys::window().is_some() {

@@ -1,16 +1,16 @@
-//! The module of the lazily loaded views, imported by the page when one of them is opened first.
+//! The wasm module of the lazily loaded views, imported by the page when one of them is first opened.
 
 use js_sys::{Array, Function};
 use sluice_page::features::lazy_host;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Shows a view in `host`, in place of the one before. `input` is an encoded `ViewInput` of the bridge;
-/// `on_action` is called with each encoded `ViewAction`. `lane_module` is the page's own module, which
-/// runs lanes in workers.
+/// Shows a view in `host`, replacing the previous one. `input` is an encoded `ViewInput` of the bridge;
+/// `on_action` is called with each encoded `ViewAction`. `lane_module` is the page's own module, which runs
+/// lanes in workers.
 ///
 /// # Errors
-/// The snapshot cannot be decoded: page and module are of different versions.
+/// The snapshot cannot be decoded: page and module have different versions.
 #[wasm_bindgen]
 pub fn open(
     host: &web_sys::Element,
@@ -22,7 +22,7 @@ pub fn open(
         .map_err(|error| JsValue::from_str(&error.to_string()))
 }
 
-/// Hands the view that is shown another snapshot.
+/// Sends the open view another snapshot.
 ///
 /// # Errors
 /// The snapshot cannot be decoded.
@@ -31,7 +31,7 @@ pub fn update(input: &[u8]) -> Result<(), JsValue> {
     lazy_host::update(input).map_err(|error| JsValue::from_str(&error.to_string()))
 }
 
-/// Removes the view that is shown, and everything that it runs.
+/// Removes the open view and everything that it runs.
 #[wasm_bindgen]
 pub fn close() {
     lazy_host::close();

@@ -1,4 +1,7 @@
-//! The serde side of the decoder: one value of the tree.
+//! The serde side of the decoder: a deserializer over one value of the tree.
+//!
+//! A failed decoding returns the empty [`Failed`]; its reason and the path of the field are recorded once, in
+//! the [`Failure`] that all nodes of a tree share.
 
 use core::cell::{Cell, RefCell};
 use core::fmt;
@@ -9,8 +12,8 @@ use serde::de::{
 
 use super::value::Value;
 
-/// The mark of a decoding that failed. It holds nothing, since every field that is read may fail: the reason is written
-/// once, into the [`Failure`] that all nodes of a tree share.
+/// Error of a failed decoding. It is empty, since every field that is read may fail: the reason is recorded
+/// once, in the [`Failure`] that all nodes of a tree share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Failed;
 
@@ -44,16 +47,16 @@ impl de::Error for Failed {
     }
 }
 
-/// The reason of a failure and the path of the field that caused it.
+/// Reason of a failure and path of the field that caused it.
 #[derive(Debug, Default)]
 pub(super) struct Failure {
-    /// Names of fields and places in lists, the innermost first.
+    /// Field names and list indices, innermost first.
     path: RefCell<Vec<String>>,
     reason: Cell<Option<&'static str>>,
 }
 
 impl Failure {
-    /// The failure in words.
+    /// Returns the failure as text.
     pub(super) fn text(&self) -> String {
         let mut path = self.path.take();
         path.reverse();
@@ -61,7 +64,7 @@ impl Failure {
         [&path, " ", self.reason.get().unwrap_or("is not understood")].concat()
     }
 
-    /// Keeps the first reason: the others follow from it.
+    /// Records the first reason; later ones follow from it.
     fn set(&self, reason: &'static str) -> Failed {
         self.reason.set(self.reason.get().or(Some(reason)));
         Failed
@@ -74,7 +77,7 @@ impl Failure {
 
 type Decoded<T> = Result<T, Failed>;
 
-/// A value that a type is decoded from.
+/// Value from which a type is decoded.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'tree> {
     pub(super) value: &'tree Value,
@@ -105,7 +108,7 @@ impl<'tree> Node<'tree> {
     }
 }
 
-/// A decoder of a kind of value that no decoded type asks for.
+/// Deserializer methods for kinds of values that no decoded type requests.
 macro_rules! refused {
     ($($method:ident($($argument:ident: $kind:ty),*))*) => {$(
         fn $method<V: Visitor<'tree>>(self, $($argument: $kind,)* _: V) -> Decoded<V::Value> {
@@ -184,7 +187,7 @@ impl<'tree> Deserializer<'tree> for Node<'tree> {
         let mut absent = None;
         let fields = Fields { fields, names: names.iter(), absent: &mut absent, failure: self.failure };
         let decoded = visitor.visit_seq(fields);
-        // A type without a default for an absent field fails at once.
+        // A type without a default for an absent field fails immediately.
         if let (Err(Failed), Some(name)) = (&decoded, absent) {
             self.failure.set("is missing");
             self.failure.add_place(name.to_owned());
@@ -257,7 +260,7 @@ impl<'tree> SeqAccess<'tree> for Fields<'tree, '_> {
     }
 }
 
-/// An enum's variant without content: its name.
+/// An enum variant without content, given by its name.
 struct Variant<'tree>(Node<'tree>);
 
 impl<'tree> EnumAccess<'tree> for Variant<'tree> {

@@ -1,4 +1,4 @@
-//! Comparison with serde_json: what it writes is decoded, and what is missing is named.
+//! Comparison with serde_json: its output is decoded, and an error names the missing field.
 
 use core::fmt::Debug;
 
@@ -85,7 +85,7 @@ fn an_error_has_the_path_of_its_field() {
     assert_eq!(decode::<NetworkReport>("<html>").expect_err("a page"), "it is not JSON");
 }
 
-/// Checks that what serde_json writes of `value` is decoded to the same.
+/// Checks that serde_json's output for `value` is decoded to an equal value.
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
     let json = serde_json::to_value(value).expect("writable");
     assert_eq!(decode::<T>(&json.to_string()).as_ref(), Ok(value));
@@ -93,8 +93,8 @@ fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
     check_fields(&json, value);
 }
 
-/// Checks, for every object within `json`, that an unknown field changes nothing and that each missing field is either
-/// an error that names it or replaced as serde_json does.
+/// Checks, for every object within `json`, that an unknown field changes nothing and that each missing field
+/// is either an error that names it or replaced as serde_json does.
 fn check_fields<T: DeserializeOwned + PartialEq + Debug>(json: &Value, value: &T) {
     let mut objects = Vec::new();
     collect_objects(json, "", &mut objects);

@@ -1,4 +1,7 @@
-//! JSON values (RFC 8259): the tree that a text is parsed into.
+//! JSON parser (RFC 8259): parses text into a tree of values.
+//!
+//! Called by the decoder for every JSON text of the server. [`MAX_DEPTH`] bounds the nesting, so that no text
+//! can exhaust the stack.
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,10 +22,10 @@ pub(super) enum Value {
     Object(Vec<(String, Self)>),
 }
 
-/// Levels of lists and objects that a text may have: more would exhaust the stack.
+/// Maximum nesting of lists and objects: more would exhaust the stack.
 const MAX_DEPTH: u32 = 64;
 
-/// Parses `text`, which is one JSON value; `None` if it is not.
+/// Parses `text` as one JSON value; `None` if it is not one.
 pub(super) fn parse(text: &str) -> Option<Value> {
     let mut reader = Reader { text, at: 0, depth: 0 };
     let value = reader.value()?;
@@ -31,7 +34,7 @@ pub(super) fn parse(text: &str) -> Option<Value> {
 
 struct Reader<'text> {
     text: &'text str,
-    /// Bytes that were read; on the border of a character.
+    /// Number of bytes read; always on a character boundary.
     at: usize,
     depth: u32,
 }
@@ -47,7 +50,7 @@ impl Reader<'_> {
         Some(byte)
     }
 
-    /// Skips white space and returns the byte behind it, unread.
+    /// Skips white space and returns the next byte without consuming it.
     fn next(&mut self) -> Option<u8> {
         while matches!(self.peek()?, b' ' | b'\t' | b'\n' | b'\r') {
             self.at += 1;
@@ -55,7 +58,7 @@ impl Reader<'_> {
         self.peek()
     }
 
-    /// Reads `byte` if it is the next one.
+    /// Skips white space and consumes `byte` if it is next. Returns whether it was.
     fn takes(&mut self, byte: u8) -> bool {
         let is_next = self.next() == Some(byte);
         self.at += usize::from(is_next);
@@ -117,8 +120,8 @@ impl Reader<'_> {
         Some(value)
     }
 
-    /// Reads a number. One with a fraction or an exponent is exact to 15 digits: the standard library's parser, which is
-    /// exact to the last bit, would be several times larger than this module.
+    /// Reads a number. With a fraction or an exponent it is exact to 15 digits: the standard library's
+    /// parser, which is exact to the last bit, would be several times larger than this module.
     fn number(&mut self) -> Option<Value> {
         let is_negative = self.takes(b'-');
         let (mut digits, mut exponent) = (Digits::default(), 0_i32);
@@ -139,7 +142,7 @@ impl Reader<'_> {
             self.at += usize::from(matches!(self.peek(), Some(b'-' | b'+')));
             let mut power = Digits::default();
             self.digits(&mut power)?;
-            // The greatest power that a number can have is 308; a fraction's digits may take as many away.
+            // A number's largest power of ten is 308; the digits of a fraction may reduce it by as many.
             let power = i32::try_from(power.value.min(10_000)).ok()?;
             exponent += if is_fraction { -power } else { power };
         }
@@ -147,7 +150,7 @@ impl Reader<'_> {
             return Some(Value::Unsigned(digits.value));
         }
         exponent += digits.dropped;
-        // Two steps, since the smallest numbers have a power of ten that is itself no number.
+        // Scaled in two steps, since the power of ten of the smallest numbers is not representable.
         let (half, rest) = (exponent / 2, exponent - exponent / 2);
         let scale = |number: f64, power: i32| {
             let factor = 10_f64.powi(power.abs());
@@ -161,7 +164,7 @@ impl Reader<'_> {
         Some(Value::Float(if is_negative { -number } else { number }))
     }
 
-    /// Reads at least one digit and returns how many there were.
+    /// Reads at least one digit and returns their number.
     fn digits(&mut self, digits: &mut Digits) -> Option<i32> {
         let from = self.at;
         while let Some(digit @ b'0'..=b'9') = self.peek() {
@@ -222,15 +225,15 @@ impl Reader<'_> {
     }
 }
 
-/// Decimal digits as a number.
+/// Number read from decimal digits.
 #[derive(Default)]
 struct Digits {
     value: u64,
-    /// Digits that no longer fitted into `value`.
+    /// Number of digits that did not fit into `value`.
     dropped: i32,
 }
 
-/// The greatest power of ten that a float holds exactly.
+/// Exponent of the largest power of ten that a float holds exactly.
 const EXACT_POWER: i32 = 22;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The line at the bottom.
+//! Footer of the page.
 
 use leptos::prelude::*;
 
@@ -6,7 +6,7 @@ use crate::app::server::Server;
 use crate::app::state::App;
 use sluice_text::decimal::fixed;
 
-/// What the page itself costs, and what it talks to.
+/// Renders the server's version, the seed and the page's own frame cost.
 #[component]
 pub fn Footer() -> impl IntoView {
     let app = expect_context::<App>();

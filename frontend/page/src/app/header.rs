@@ -1,4 +1,4 @@
-//! The bar at the top: navigation, and what concerns the whole page.
+//! Header of the page: navigation and actions that concern the whole page.
 
 use leptos::prelude::*;
 
@@ -7,13 +7,13 @@ use crate::features::share::view::menu::ShareMenu;
 use crate::url::route::Route;
 use sluice_text::format;
 
-/// Name, views, time of measurement, sharing, colours.
+/// Renders logo, navigation, time of measurement, and the reset, sharing and theme buttons.
 #[component]
 pub fn Header() -> impl IntoView {
     let app = expect_context::<App>();
     let next_theme = move |_| {
         app.theme.update(|theme| *theme = theme.next());
-        // A private window keeps it for this visit alone.
+        // A private window keeps the theme only for this visit.
         let _kept = app.theme.get_untracked().remember();
     };
     view! {
@@ -45,7 +45,7 @@ pub fn Header() -> impl IntoView {
     }
 }
 
-/// A link for each view; Back leads to the one before.
+/// Renders a link for each view; the browser's Back button returns to the previous one.
 #[component]
 fn Navigation() -> impl IntoView {
     let app = expect_context::<App>();
@@ -53,7 +53,7 @@ fn Navigation() -> impl IntoView {
         .map(|route| {
             let is_shown = move || app.route.get() == route;
             let open = move |event: leptos::ev::MouseEvent| {
-                // A new tab or window is the browser's business.
+                // The browser itself opens new tabs and windows.
                 if !(event.ctrl_key() || event.meta_key() || event.shift_key()) {
                     event.prevent_default();
                     app.open_route(route);
@@ -74,7 +74,7 @@ fn Navigation() -> impl IntoView {
     view! { <nav class="views" aria-label="Views">{links}</nav> }
 }
 
-/// A gate in a channel.
+/// Renders the logo: a gate in a channel.
 #[component]
 fn Mark() -> impl IntoView {
     view! {

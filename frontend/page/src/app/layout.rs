@@ -1,4 +1,8 @@
-//! The whole page: navigation, verdict, timeline, lanes, the view below them and the controls beside them.
+//! Layout of the page: navigation, verdict, timeline, lanes, the view below them and the controls beside
+//! them.
+//!
+//! Mounted once by [`crate::app::start`]. Lanes and controls stay mounted across all views that concern the
+//! lanes.
 
 use leptos::prelude::*;
 use sluice_bridge::View;
@@ -17,7 +21,7 @@ use crate::features::timeline::view::TimelineView;
 use crate::stories::view::StoryCards;
 use crate::url::route::Route;
 
-/// The page: a header, what is shown, and what can be changed about it.
+/// Renders the page: header, content, controls and footer.
 #[component]
 pub fn Page() -> impl IntoView {
     let app = expect_context::<App>();
@@ -42,7 +46,7 @@ pub fn Page() -> impl IntoView {
     }
 }
 
-/// The view's heading and its purpose.
+/// Renders the view's heading and its purpose.
 #[component]
 fn ViewTitle() -> impl IntoView {
     let app = expect_context::<App>();
@@ -65,7 +69,7 @@ fn ViewTitle() -> impl IntoView {
     }
 }
 
-/// Verdict, timeline and lanes: above every view that is about the lanes.
+/// Renders verdict, timeline and lanes, above every view that concerns the lanes.
 #[component]
 fn Live() -> impl IntoView {
     let app = expect_context::<App>();
@@ -83,7 +87,7 @@ fn Live() -> impl IntoView {
     }
 }
 
-/// What is particular to the view.
+/// Renders the content of the current view.
 #[component]
 fn Shown() -> impl IntoView {
     let app = expect_context::<App>();

@@ -1,4 +1,4 @@
-//! The place of a lazily loaded view on the page.
+//! Panel of a lazily loaded view on the page.
 
 use leptos::task::spawn_local;
 use leptos::{html, prelude::*};
@@ -19,7 +19,7 @@ enum Loading {
 /// Loads a view and shows it for as long as this component exists.
 #[component]
 pub fn LazyPanel(
-    /// Which view.
+    /// The view to load.
     view: View,
 ) -> impl IntoView {
     let app = expect_context::<App>();
@@ -29,7 +29,7 @@ pub fn LazyPanel(
         loading.set(Loading::Pending);
         spawn_local(async move {
             let module = LazyModule::load().await;
-            // The panel may have been left meanwhile: then its signals are gone.
+            // The panel may have been removed meanwhile, and its signals with it.
             let Some(Some(host)) = host.try_get_untracked() else { return };
             let opened = module.and_then(|module| app.views.open(app, view, module, &host));
             if let Err(error) = &opened {
@@ -64,10 +64,10 @@ pub fn LazyPanel(
     }
 }
 
-/// The notice of a view that could not be loaded, with a button.
+/// Renders the notice of a view that could not be loaded, with a button to retry.
 #[component]
 fn Retry(
-    /// Tries once more.
+    /// Loads the view again.
     load: impl Fn() + Copy + Send + 'static,
 ) -> impl IntoView {
     view! {

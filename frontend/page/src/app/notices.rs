@@ -1,4 +1,4 @@
-//! What is missing, and what still works.
+//! Notices about missing capabilities and what still works.
 
 use leptos::prelude::*;
 use sluice_shared::lab::LabReport;
@@ -8,7 +8,7 @@ use crate::app::state::App;
 use crate::features::network::state::LabState;
 use sluice_text::format;
 
-/// Sentences about the server, the browser and the link, when there is something to say.
+/// Renders the current notices about the server, the browser, the network and the page's link.
 #[component]
 pub fn Notices() -> impl IntoView {
     let app = expect_context::<App>();

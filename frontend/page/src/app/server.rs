@@ -1,4 +1,7 @@
-//! What the page knows of its server, and how it keeps knowing it.
+//! The page's knowledge of its server, and the task that refreshes it.
+//!
+//! The task runs for as long as the page is open. Once [`Server::Ready`], the state never becomes
+//! [`Server::Unreachable`] again, since lanes report their own connections.
 
 use leptos::prelude::*;
 use sluice_shared::api::Info;
@@ -16,39 +19,39 @@ use sluice_browser::clock;
 use sluice_browser::support;
 use sluice_browser::window::PageAddress;
 
-/// The server, as far as the page knows.
+/// State of the server as known to the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Server {
-    /// It has been asked and has not answered.
+    /// Requested, without a response so far.
     Asking,
-    /// It has answered.
+    /// The server has responded.
     Ready(ServerInfo),
-    /// It could not be reached before it ever answered.
+    /// Unreachable, without any earlier response.
     Unreachable {
-        /// Why, in a few words.
+        /// Reason, in a few words.
         reason: String,
     },
 }
 
-/// What lanes need of the server.
+/// Server facts that lanes need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerInfo {
-    /// Its version.
+    /// Version of the server.
     pub version: String,
-    /// Whether it answers WebTransport.
+    /// Whether it accepts WebTransport.
     pub has_quic: bool,
-    /// What it offers.
+    /// Feeds that it offers.
     pub offered: FeedKinds,
-    /// Where to connect without an emulated network.
+    /// Endpoints without an emulated network.
     pub endpoints: Endpoints,
-    /// Where the page is, and with it the server's labs.
+    /// Address of the page, on whose host the server's labs are.
     pub page: PageAddress,
-    /// The life of the server.
+    /// Epoch of the server, which changes when it restarts.
     epoch: u64,
 }
 
 impl ServerInfo {
-    /// Reads the server's answer for a page at `page`.
+    /// Converts the server's response for a page at `page`.
     pub fn new(info: &Info, page: &PageAddress) -> Self {
         Self {
             version: info.version.clone(),
@@ -70,13 +73,14 @@ impl ServerInfo {
         }
     }
 
-    /// Where a lane connects: through `lab`, or without an emulated network.
+    /// Returns the endpoints of a lane: through `lab`, or without an emulated network.
     pub fn endpoints_of(&self, lane: LaneId, setup: &LaneSetup, lab: Option<LabPorts>) -> Endpoints {
         endpoints_of(&self.endpoints, &self.page, lane, setup, lab)
     }
 }
 
-/// Returns where a lane of a page at `page` connects: through `lab`, or at `direct` without an emulated network.
+/// Returns the endpoints of a lane of a page at `page`: through `lab`, or `direct` without an emulated
+/// network.
 pub fn endpoints_of(
     direct: &Endpoints,
     page: &PageAddress,
@@ -96,13 +100,13 @@ pub fn endpoints_of(
     }
 }
 
-/// How often it is looked whether there is a reason to ask, milliseconds.
+/// Interval between checks for a reason to poll the server, milliseconds.
 const LOOK_MILLIS: i32 = 1_000;
-/// How long to wait after a failure, milliseconds.
+/// Delay after a failure, milliseconds.
 const RETRY_MILLIS: f64 = 2_000.0;
 
-/// Asks the server at the start, when its certificates are about to change, and while a lane can't connect (a server
-/// that was started anew has other certificates).
+/// Polls the server at the start, when its certificates are about to change, and while a lane cannot connect
+/// (a restarted server has other certificates).
 pub(crate) async fn keep_informed(app: App, page: PageAddress) {
     let mut ask_at_ms = 0.0;
     let mut asked_ms = 0.0;
@@ -128,7 +132,7 @@ pub(crate) async fn keep_informed(app: App, page: PageAddress) {
                 }
                 Err(error) => {
                     ask_at_ms = clock::page_millis() + RETRY_MILLIS;
-                    // What it said earlier may still be true: lanes say themselves whether they are connected.
+                    // An earlier response may still hold: lanes report themselves whether they are connected.
                     if app.server.with_untracked(|server| !matches!(server, Server::Ready(_))) {
                         set_if_new(app.server, Server::Unreachable { reason: error.to_string() });
                     }

@@ -12,7 +12,7 @@ use crate::features::lanes::policy_control::PolicyControl;
 use crate::features::lanes::window_control::WindowControl;
 use crate::features::network::view::NetworkPanel;
 
-/// What can be changed for all lanes alike.
+/// Renders the controls that concern all lanes.
 #[component]
 pub fn Sidebar() -> impl IntoView {
     view! {
@@ -25,7 +25,7 @@ pub fn Sidebar() -> impl IntoView {
     }
 }
 
-/// Settings of all lanes at once; where lanes differ it says so.
+/// Renders the settings of all lanes at once, and indicates where lanes differ.
 #[component]
 fn AllLanes() -> impl IntoView {
     let app = expect_context::<App>();
@@ -60,7 +60,7 @@ fn AllLanes() -> impl IntoView {
     }
 }
 
-/// Returns what all lanes have in common, if they do.
+/// Returns the value that all lanes have in common; `None` if they differ or there are none.
 fn common<T: Copy + PartialEq + Send + Sync + 'static>(app: App, read: fn(&Lane) -> T) -> Signal<Option<T>> {
     Signal::derive(move || {
         let values: Vec<T> = app.lanes.get().iter().map(read).collect();

@@ -1,4 +1,4 @@
-//! Starts the page.
+//! Entry point of the page.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::app::state::App;
 use crate::charts::frame_loop::CanvasFrames;
 use sluice_browser::window;
 
-/// Takes the document's body over.
+/// Mounts the page in the document's body.
 pub fn start() {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);

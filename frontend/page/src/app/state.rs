@@ -1,4 +1,7 @@
-//! The page's state.
+//! State shared by the page's components.
+//!
+//! [`App::start`] creates it once, from the page's URL; components receive it as a context. A lane's signals
+//! belong to the page's reactive owner, so that they outlive the handler that adds the lane.
 
 use leptos::prelude::*;
 use sluice_shared::mode::Mode;
@@ -44,61 +47,61 @@ use sluice_browser::support::Browser;
 use sluice_browser::window;
 use sluice_browser::window::Listener;
 
-/// Id of the main landmark.
+/// Element id of the main landmark.
 pub(crate) const MAIN: &str = "content";
 
-/// Everything that the page's components share: a handful of handles, copied freely.
+/// State that the page's components share: a set of handles, cheap to copy.
 #[derive(Clone, Copy)]
 pub struct App {
     /// The lanes, from the top.
     pub lanes: RwSignal<Vec<Lane>>,
-    /// What all lanes subscribe to.
+    /// Feeds to which all lanes subscribe.
     pub feeds: RwSignal<FeedSetup>,
-    /// How often they ask the server for a sign of life, and how long it may owe one.
+    /// Interval and timeout of the lanes' heartbeats.
     pub heartbeat: RwSignal<Heartbeat>,
-    /// Payload bytes of a WebSocket frame that the server sends at most; 0 for whole messages.
+    /// Maximum payload of a WebSocket frame from the server, bytes; 0 for whole messages.
     pub fragment_bytes: RwSignal<u32>,
-    /// What lies between them and the server.
+    /// Network between the lanes and the server.
     pub network: Network,
     /// The server.
     pub server: RwSignal<Server>,
-    /// What this browser offers.
+    /// Capabilities of this browser.
     pub browser: Browser,
-    /// What could not be read of the page's address.
+    /// Notes about parts of the page's URL that could not be read.
     pub link_notes: RwSignal<Vec<String>>,
-    /// The axis of the age charts.
+    /// Axis of the latency charts.
     pub axis: RwSignal<AgeAxis>,
-    /// What the host panel shows.
+    /// Metric shown in the host panel.
     pub metric: RwSignal<HostMetric>,
-    /// Light or dark.
+    /// Colour theme.
     pub theme: RwSignal<Theme>,
-    /// What the lanes show, the most important first.
+    /// Findings about the lanes, the most important first.
     pub findings: RwSignal<Vec<Finding>>,
-    /// Which view is shown.
+    /// Route of the current view.
     pub route: RwSignal<Route>,
     /// Lazily loaded views.
     pub views: LazyViews,
-    /// The moment that is marked in the charts.
+    /// Time marked in the charts.
     pub marked: RwSignal<Option<Time>>,
     /// Saving and sharing.
     pub share: Sharing,
-    /// Seconds of measurement.
+    /// Time of measurement, seconds.
     pub elapsed_secs: RwSignal<u64>,
-    /// The epoch that all statistics belong to.
+    /// Epoch to which all statistics belong.
     pub epoch: RwSignal<EpochView>,
-    /// What the page costs.
+    /// The page's own frame cost.
     pub frame_cost: RwSignal<FrameCost>,
     pub(crate) remembered_query: StoredValue<String>,
     engine: StoredValue<EngineHandle, LocalStorage>,
     frames: StoredValue<FrameLoop, LocalStorage>,
     owner: StoredValue<Owner>,
     next_lane: StoredValue<u32>,
-    /// The lanes' modes before a story lent them others; empty when none has.
+    /// Modes of the lanes before a story replaced them; empty if none has.
     modes_before: StoredValue<Vec<Mode>>,
 }
 
 impl App {
-    /// Reads the set-up from the page's address and starts everything.
+    /// Reads the set-up from the page's URL and starts everything.
     pub fn start() -> Self {
         let (setup, mut notes) = setup_from_query(&window::query());
         let (extras, more_notes) = LinkExtras::from_query(&window::query());
@@ -145,22 +148,22 @@ impl App {
         app
     }
 
-    /// The engine, for painters.
+    /// Returns the engine, for painters.
     pub fn engine(&self) -> EngineHandle {
         self.engine.get_value()
     }
 
-    /// The frame loop, for painters.
+    /// Returns the frame loop, for painters.
     pub fn frames(&self) -> FrameLoop {
         self.frames.get_value()
     }
 
-    /// Writes a line of the page's own into the log.
+    /// Writes a line to the log on behalf of the page itself.
     pub(crate) fn note(&self, level: Level, text: String) {
         self.engine().borrow_mut().log.add(clock::now(), level, None, text);
     }
 
-    /// The whole set-up, tracked.
+    /// Returns the whole set-up, tracked.
     pub fn setup(&self) -> PageSetup {
         PageSetup {
             lanes: self.lanes.get().iter().map(Lane::setup).collect(),
@@ -170,7 +173,7 @@ impl App {
         }
     }
 
-    /// Takes a set-up with as many lanes as there are.
+    /// Applies a set-up with the current number of lanes.
     fn apply(&self, setup: &PageSetup) {
         for (lane, wanted) in self.lanes.get_untracked().iter().zip(&setup.lanes) {
             lane.set(*wanted);
@@ -180,14 +183,14 @@ impl App {
         set_if_new(self.network.wanted, setup.network);
     }
 
-    /// Takes a set-up with as many lanes as there are, and measures it from its beginning.
+    /// Applies a set-up with the current number of lanes and restarts its measurement.
     pub fn begin(&self, setup: &PageSetup) {
         self.apply(setup);
         self.engine().borrow_mut().restart_with_next_instruction();
     }
 
-    /// Tells a story from its beginning. One with a failure beside its fix lends two lanes the same mode, until another
-    /// story is told.
+    /// Starts a story. One that compares a failure with its fix gives two lanes the same mode until another
+    /// story starts.
     pub fn tell(&self, scenario: Scenario) {
         let before = untrack(|| self.setup());
         let modes = || before.lanes.iter().map(|lane| lane.mode).collect::<Vec<_>>();
@@ -217,13 +220,13 @@ impl App {
         }
     }
 
-    /// Runs all policies against each other on a lane of their own. The page's set-up stays as it is.
+    /// Opens the policies view and requests a race of all policies. The page's set-up stays unchanged.
     pub fn tell_race(&self) {
         self.open_route(Route::Policies);
         self.views.request_race();
     }
 
-    /// Adds a lane at the bottom, unless there are enough.
+    /// Adds a lane at the bottom, unless there are [`PageSetup::MAX_LANES`] already.
     pub fn add_lane(&self, setup: LaneSetup) {
         if self.lanes.with_untracked(Vec::len) >= PageSetup::MAX_LANES {
             return;
@@ -240,7 +243,7 @@ impl App {
         self.lanes.update(|lanes| lanes.retain(|lane| lane.id != id));
     }
 
-    /// Goes to a route, as a step of the browser's history.
+    /// Opens a route and adds a history entry.
     pub fn open_route(&self, route: Route) {
         if self.route.get_untracked() == route {
             return;
@@ -253,19 +256,20 @@ impl App {
         }
     }
 
-    /// The query of the page's address: the set-up, the route, what is shown, and what belongs to lazily loaded views.
+    /// Returns the query of the page's URL: set-up, route, link extras and the parameters of lazily loaded
+    /// views.
     pub(crate) fn query(&self) -> String {
         self.query_with(&self.link_extras())
     }
 
-    /// The query of an address with these extras.
+    /// Returns the query of the page's URL with these extras.
     pub(crate) fn query_with(&self, extras: &LinkExtras) -> String {
         let views = self.views.query.with_untracked(ViewQuery::suffix);
         let setup = untrack(|| query_from_setup(&self.setup()));
         [setup, self.route.get_untracked().query_part(), extras.suffix(), views].concat()
     }
 
-    /// Takes route and set-up from the address after a step in the browser's history.
+    /// Applies route and set-up from the URL after a step in the browser's history.
     fn follow_history(self) {
         let query = window::query();
         self.route.set(Route::from_query(&query));
@@ -276,31 +280,31 @@ impl App {
         self.remembered_query.set_value(query);
     }
 
-    /// Marks a moment in the charts; the one that is marked is let go.
+    /// Marks a time in the charts, or unmarks it if it is already marked.
     pub fn mark(&self, at: Time) {
         let marked = Some(at).filter(|_| self.marked.get_untracked() != Some(at));
         self.marked.set(marked);
         self.engine().borrow_mut().marked = marked;
     }
 
-    /// Forgets all measurements.
+    /// Discards all measurements.
     pub fn reset(&self) {
         self.engine().borrow_mut().reset();
         publish::forget(*self);
     }
 
-    /// The lanes' modes, tracked.
+    /// Returns the lanes' modes, tracked.
     pub fn modes(&self) -> Vec<Mode> {
         self.lanes.get().iter().map(|lane| lane.mode.get()).collect()
     }
 
-    /// A lane's colour, tracked.
+    /// Returns a lane's colour and dash, tracked.
     pub fn series_style(&self, id: LaneId) -> Option<SeriesStyle> {
         let at = self.position(id)?;
         series_styles(&self.modes()).get(at).copied()
     }
 
-    /// What sentences call a lane, tracked.
+    /// Returns a lane's name in sentences, tracked.
     pub fn short_name(&self, id: LaneId) -> String {
         let lanes = self.lanes.get();
         let lane = lanes.iter().zip(short_names(&self.modes())).find(|(lane, _)| lane.id == id);
@@ -308,7 +312,7 @@ impl App {
             .unwrap_or_default()
     }
 
-    /// A lane's place from the top, tracked.
+    /// Returns a lane's index from the top, tracked.
     pub fn position(&self, id: LaneId) -> Option<usize> {
         self.lanes.get().iter().position(|lane| lane.id == id)
     }
@@ -323,7 +327,7 @@ impl App {
                 if !schedule.run(self, &mut meter.borrow_mut(), frame.now) {
                     return meter.borrow_mut().meter.end_frame(cost_ms);
                 }
-                // The components' updates wait in the same queue, ahead of this.
+                // The components' updates are in the same queue, ahead of this task.
                 let meter = std::rc::Rc::clone(&meter);
                 leptos::task::spawn_local(async move {
                     let cost_ms = cost_ms + clock::page_millis() - began_ms;
@@ -333,7 +337,7 @@ impl App {
         );
     }
 
-    /// Follows the network's return and the wishes for colours and motion, for as long as the page lives.
+    /// Listens to history, network, colour and motion events until the page is closed.
     fn listen(self) {
         let (engine, colours, motion) = (self.engine(), self.frames(), self.frames());
         let network = self.network;

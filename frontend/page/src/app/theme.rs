@@ -1,11 +1,11 @@
-//! Light, dark, or as the system has it.
+//! Colour theme: light, dark or the system's.
 
 use sluice_browser::window;
 
-/// Which theme somebody has chosen.
+/// Colour theme chosen by the visitor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
-    /// As the system has it.
+    /// The system's theme.
     #[default]
     Auto,
     /// Light.
@@ -17,7 +17,7 @@ pub enum Theme {
 const KEY: &str = "sluice.theme";
 
 impl Theme {
-    /// The theme of the last visit.
+    /// Returns the theme of the last visit.
     pub fn remembered() -> Self {
         match window::stored(KEY).as_deref() {
             Some("light") => Self::Light,
@@ -26,7 +26,7 @@ impl Theme {
         }
     }
 
-    /// The name used in styles and test ids.
+    /// Returns the name used in styles and test ids.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -35,7 +35,7 @@ impl Theme {
         }
     }
 
-    /// The one after this when somebody goes through them.
+    /// Returns the next theme in the cycle.
     pub const fn next(self) -> Self {
         match self {
             Self::Auto => Self::Light,
@@ -44,12 +44,12 @@ impl Theme {
         }
     }
 
-    /// Puts the theme on the page.
+    /// Applies the theme to the page.
     pub fn show(self) {
         window::set_root_attribute("data-theme", (self != Self::Auto).then_some(self.name()));
     }
 
-    /// Keeps the theme for the next visit. Whether it could.
+    /// Stores the theme for the next visit. Returns whether that succeeded.
     pub fn remember(self) -> bool {
         window::store(KEY, self.name())
     }

@@ -1,4 +1,4 @@
-//! The verdict: the epoch that all figures belong to, and what the lanes show in words.
+//! Verdict bar: the epoch to which all figures belong, and the findings about the lanes in words.
 
 use leptos::prelude::*;
 
@@ -6,7 +6,7 @@ use crate::app::server::Server;
 use crate::app::state::App;
 use crate::verdict::{Finding, Piece, Severity, headline};
 
-/// The most important findings in a sentence or two, and the others on demand.
+/// Renders the most important findings in a sentence or two, and the others on demand.
 #[component]
 pub fn VerdictBar() -> impl IntoView {
     let app = expect_context::<App>();
@@ -14,8 +14,9 @@ pub fn VerdictBar() -> impl IntoView {
     let is_failure = move || {
         app.findings.with(|found| found.first().is_some_and(|first| first.severity == Severity::Failure))
     };
-    let sentence = move || {
-        let pieces = app.findings.with(|found| headline(found));
+    // Another sentence is another element: words that give way to others do not move, and layout shift is not counted.
+    let sentence = Memo::new(move |_| app.findings.with(|found| headline(found)));
+    let shown = move |pieces: Vec<Piece>| {
         if pieces.is_empty() { waiting(app).into_any() } else { pieces_view(app, pieces).into_any() }
     };
     let others = Memo::new(move |_| app.findings.with(|found| found.get(1..).map(<[Finding]>::to_vec)));
@@ -24,7 +25,9 @@ pub fn VerdictBar() -> impl IntoView {
         <div class="verdict-bar">
             <p class="verdict" class:failure=is_failure>
                 <span class="epoch" data-testid="epoch" data-value=move || app.epoch.get().number>{epoch}</span>
-                <span data-testid="verdict">{sentence}</span>
+                <span data-testid="verdict">
+                    <For each=move || [sentence.get()] key=Vec::clone children=move |pieces| view! { <span>{shown(pieces)}</span> }/>
+                </span>
             </p>
             <Show when=move || { count() > 1 }>
                 <details class="findings">
@@ -41,7 +44,8 @@ pub fn VerdictBar() -> impl IntoView {
     }
 }
 
-/// Reads the first finding out when another kind of finding comes first, not when a figure in it changes.
+/// Announces the first finding to screen readers when its kind or its lanes change, not when a figure in it
+/// changes.
 #[component]
 fn Announcer() -> impl IntoView {
     let app = expect_context::<App>();

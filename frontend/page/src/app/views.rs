@@ -1,4 +1,7 @@
-//! The page's end of lazily loaded views: snapshots for them, and their actions.
+//! Page side of the lazily loaded views: sends them snapshots and executes their actions.
+//!
+//! The page opens at most one view at a time. An action runs in a task of its own, because the engine is
+//! borrowed while the view is updated.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -23,17 +26,17 @@ use crate::url::route::Route;
 use crate::url::share::query_from_setup;
 use crate::url::view_query::ViewQuery;
 
-/// Lazily loaded views: the one that is shown, and what belongs to all of them.
+/// The open lazily loaded view and the state common to all of them.
 #[derive(Clone, Copy, Debug)]
 pub struct LazyViews {
     shown: StoredValue<Option<(View, LazyView)>, LocalStorage>,
-    /// Their parts of the page's address.
+    /// Query parameters of the views.
     pub(crate) query: RwSignal<ViewQuery>,
     races_requested: StoredValue<u32>,
 }
 
 impl LazyViews {
-    /// No view is shown; `query` is the page's address.
+    /// Returns the state without an open view; `query` is that of the page's URL.
     pub(crate) fn new(query: &str) -> Self {
         Self {
             shown: StoredValue::new_local(None),
@@ -59,7 +62,7 @@ impl LazyViews {
         host: &Element,
     ) -> Result<(), JsValue> {
         let input = app.view_input(view, &app.engine().borrow());
-        // Deferred: a view may act while it is being updated, and then the engine is borrowed.
+        // Deferred: a view may act while it is being updated, when the engine is borrowed.
         let act = move |action| {
             spawn_local(async move {
                 app.act(view, action);
@@ -71,12 +74,12 @@ impl LazyViews {
         Ok(())
     }
 
-    /// Removes the view that is shown.
+    /// Removes the open view.
     pub(crate) fn close(self) {
         self.shown.set_value(None);
     }
 
-    /// Sends the view that is shown a snapshot, if something has changed.
+    /// Sends the open view a snapshot, if anything has changed.
     pub(crate) fn update(self, app: App, engine: &Engine) {
         self.shown.update_value(|shown| {
             if let Some((view, shown)) = shown {
@@ -87,7 +90,7 @@ impl LazyViews {
 }
 
 impl App {
-    /// A snapshot of the page for `view`.
+    /// Returns a snapshot of the page for `view`.
     fn view_input(self, view: View, engine: &Engine) -> ViewInput {
         let setup = untrack(|| self.setup());
         let server = self.server.with_untracked(|server| match server {
@@ -129,7 +132,7 @@ impl App {
         }
     }
 
-    /// Does what a view asks for.
+    /// Executes a view's action.
     fn act(self, view: View, action: ViewAction) {
         match action {
             ViewAction::Open(view) => self.open_route(Route::of(view)),
@@ -163,7 +166,7 @@ impl App {
         }
     }
 
-    /// Replaces all lanes; those that exist are kept as far as they are needed.
+    /// Replaces the settings of all lanes. Existing lanes are kept as far as they are needed.
     fn set_lanes(self, setups: &[LaneSetup]) {
         let lanes = self.lanes.get_untracked();
         for lane in lanes.iter().skip(setups.len().max(1)) {
@@ -178,7 +181,7 @@ impl App {
     }
 }
 
-/// A snapshot of one lane; `None` for one that has just been removed.
+/// Returns a snapshot of one lane; `None` if it has just been removed.
 fn lane_input(lanes: &[Lane], running: &RunningLane, view: View) -> Option<LaneInput> {
     let lane = lanes.iter().find(|lane| lane.id == running.id)?;
     let model = &running.model;

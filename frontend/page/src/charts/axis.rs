@@ -7,7 +7,7 @@ use sluice_shared::time::Time;
 pub(crate) const LEFT: f64 = 52.0;
 /// Pixels right of the plot.
 pub(crate) const RIGHT: f64 = 8.0;
-/// Time on a live chart, microseconds.
+/// Time span of a live chart, microseconds.
 pub(crate) const SPAN_MICROS: f64 = (AgeColumn::SHOWN as u64 * AgeColumn::WIDTH_MICROS) as f64;
 
 /// Returns the axis from [`LEFT`] to `end_px` that ends at `right`.
@@ -29,7 +29,7 @@ pub struct TimeAxis {
 }
 
 impl TimeAxis {
-    /// The pixel for a time; left of the chart for older times.
+    /// Returns the pixel of a time; left of the chart for older times.
     pub fn pixel_from_time(&self, time: Time) -> f64 {
         let back = self.right.as_micros() as f64 - time.as_micros() as f64;
         if self.span_micros <= 0.0 {
@@ -38,7 +38,7 @@ impl TimeAxis {
         self.left_px + self.width_px * (1.0 - back / self.span_micros)
     }
 
-    /// The time at a pixel.
+    /// Returns the time at a pixel.
     pub fn time_from_pixel(&self, pixel: f64) -> Time {
         if self.width_px <= 0.0 {
             return self.right;
@@ -47,7 +47,7 @@ impl TimeAxis {
         self.right.shifted_by_micros(-(back as i64))
     }
 
-    /// Width of a span of time, pixels.
+    /// Returns the width of a duration, pixels.
     pub fn pixels_from_micros(&self, micros: f64) -> f64 {
         if self.span_micros <= 0.0 { 0.0 } else { self.width_px * micros / self.span_micros }
     }

@@ -1,4 +1,4 @@
-//! A canvas in the frame loop.
+//! Canvas component driven by the frame loop.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -6,14 +6,14 @@ use leptos::prelude::*;
 use crate::charts::frame_loop::{CanvasFrames, Frame};
 use sluice_browser::surface::Surface;
 
-/// A canvas that `painter` draws on once a frame while it is on the page.
+/// Renders a canvas on which `painter` draws once per frame while it is on the page.
 #[component]
 pub fn Canvas(
-    /// Its style class, which gives it its size.
+    /// Style class, which determines the size.
     class: &'static str,
-    /// What it shows, for those who can't see it; the numbers stand beside it as text.
+    /// Description for screen readers; the numbers are beside it as text.
     label: &'static str,
-    /// How it is read, for those who point at it.
+    /// Tooltip that explains how to read it.
     #[prop(optional)]
     title: Option<&'static str>,
     /// Draws a frame.

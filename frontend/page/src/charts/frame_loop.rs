@@ -1,4 +1,7 @@
-//! The animation-frame loop of a module: one for the page, one for the lazily loaded views.
+//! Animation-frame loop of a module: one for the page, one for the lazily loaded views.
+//!
+//! Canvases register painters, which run once per frame in the order of registration. A hidden page has no
+//! frames.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -11,29 +14,29 @@ use crate::charts::palette::Palette;
 use sluice_browser::clock;
 use sluice_browser::window;
 
-/// The media query for a wish for less motion.
+/// Media query of the reduced-motion preference.
 pub const REDUCED_MOTION: &str = "(prefers-reduced-motion: reduce)";
 
-/// What a painter is given.
+/// Input of a painter.
 #[derive(Debug)]
 pub struct Frame {
-    /// The browser's clock as the frame began.
+    /// Start of the frame, on the browser's clock.
     pub now: Time,
-    /// Counts frames.
+    /// Number of the frame.
     pub number: u64,
-    /// The colours in force.
+    /// Current colours.
     pub palette: Rc<Palette>,
-    /// Somebody has asked for less motion.
+    /// Whether the visitor prefers reduced motion.
     pub reduced_motion: bool,
 }
 
 type Painter = Box<dyn FnMut(&Frame)>;
 
-/// The frame loop that a component's canvases join, in its context.
+/// Context of a component: the frame loop that its canvases join.
 #[derive(Clone, Copy)]
 pub struct CanvasFrames(pub StoredValue<FrameLoop, LocalStorage>);
 
-/// Calls everything that draws, once a frame, in the order of registration. A hidden page has no frames.
+/// Loop that calls all painters once per frame, in the order of registration. A hidden page has no frames.
 #[derive(Clone, Default)]
 pub struct FrameLoop(Rc<Inner>);
 
@@ -42,7 +45,7 @@ struct Inner {
     painters: RefCell<Vec<(u64, Painter)>>,
     next_id: Cell<u64>,
     frames: Cell<u64>,
-    /// It waits for a painter.
+    /// Whether the loop is paused until a painter registers.
     is_paused: Cell<bool>,
     look_revision: Cell<u32>,
     look: RefCell<Option<(Rc<Palette>, bool)>>,
@@ -50,8 +53,8 @@ struct Inner {
 }
 
 impl FrameLoop {
-    /// Begins, and goes on for as long as the page lives. `before` runs ahead of the painters of a frame, `after`
-    /// behind them with the milliseconds that the frame took.
+    /// Starts the loop, which runs until the page is closed. In each frame, `before` runs before the painters
+    /// and `after` runs after them, with the milliseconds that the frame took.
     pub fn start(
         &self,
         mut before: impl FnMut(&Frame) + 'static,
@@ -71,7 +74,7 @@ impl FrameLoop {
         self.request();
     }
 
-    /// Begins, and runs whenever there are painters.
+    /// Starts the loop, which runs only while there are painters.
     pub fn start_for_painters(&self) {
         let this = self.clone();
         self.0.is_paused.set(true);
@@ -99,18 +102,19 @@ impl FrameLoop {
         id
     }
 
-    /// Forgets a painter.
+    /// Removes a painter.
     pub fn remove(&self, id: u64) {
         self.0.painters.borrow_mut().retain(|(other, _)| *other != id);
     }
 
-    /// Reads colours and the wish for less motion again at the next frame: the theme or the wish has changed.
+    /// Makes the next frame read the colours and the reduced-motion preference again, after one of them has
+    /// changed.
     pub fn invalidate_look(&self) {
         self.0.look.borrow_mut().take();
         self.0.look_revision.set(self.0.look_revision.get().wrapping_add(1));
     }
 
-    /// Returns a number that changes whenever colours or the wish for less motion do.
+    /// Returns a number that changes whenever the colours or the reduced-motion preference change.
     pub fn look_revision(&self) -> u32 {
         self.0.look_revision.get()
     }

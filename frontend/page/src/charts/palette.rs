@@ -1,4 +1,4 @@
-//! The design tokens that canvases need, as the style sheet has them.
+//! Design tokens of the style sheet that canvases need.
 
 use sluice_shared::mode::Transport;
 
@@ -6,33 +6,33 @@ use crate::charts::series;
 use crate::charts::series::SeriesStyle;
 use sluice_browser::surface;
 
-/// A lane's colour, from a fresh message's to a stale one's.
+/// A lane's colours, from a fresh message to a stale one.
 pub type Ramp = [String; RAMP];
-/// Steps of a [`Ramp`].
+/// Number of steps in a [`Ramp`].
 pub const RAMP: usize = 6;
 
-/// Colours and the font of the theme in force.
+/// Colours and font of the current theme.
 #[derive(Debug, Default)]
 pub struct Palette {
-    /// Behind everything in a card.
+    /// Background of a card.
     pub panel: String,
-    /// The inside of tanks.
+    /// Inside of tanks.
     pub raised: String,
     /// Hairlines.
     pub line: String,
-    /// The pipe between tanks.
+    /// Pipe between tanks.
     pub pipe: String,
     /// Text.
     pub ink: String,
-    /// Lesser text.
+    /// Secondary text.
     pub soft: String,
     /// Axes.
     pub faint: String,
-    /// Loss, death, overflow.
+    /// Loss, dead connections, overflow.
     pub bad: String,
     /// The credit gate.
     pub gate: String,
-    /// Shades of the WebSocket family, each on its way to the colour of an old message.
+    /// Shades of the WebSocket family, each fading to the colour of a stale message.
     pub websocket: [Ramp; SeriesStyle::SHADES],
     /// Shades of the WebTransport family, likewise.
     pub webtransport: [Ramp; SeriesStyle::SHADES],
@@ -41,7 +41,7 @@ pub struct Palette {
 }
 
 impl Palette {
-    /// Reads the tokens, as the browser computes them for an element of the page.
+    /// Reads the tokens as the browser computes them for an element of the page.
     pub fn read() -> Self {
         let token = surface::computed_colours();
         let stale = token("--stale");
@@ -65,13 +65,13 @@ impl Palette {
         }
     }
 
-    /// A lane's colour.
+    /// Returns a lane's colour.
     pub fn colour(&self, series_style: SeriesStyle) -> &str {
         let [fresh, ..] = self.ramp(series_style);
         fresh
     }
 
-    /// A lane's colours by the age of a message.
+    /// Returns a lane's colours by the age of a message.
     pub fn ramp(&self, series_style: SeriesStyle) -> &Ramp {
         let family = match series_style.transport {
             Transport::WebSocket => &self.websocket,

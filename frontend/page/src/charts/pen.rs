@@ -1,19 +1,19 @@
-//! Drawing operations that a canvas and a picture in a file share.
+//! Drawing operations common to a canvas and a picture in a file.
 
 use sluice_browser::surface::{Align, Surface};
 
-/// Draws lines, areas and text, in pixels from the top left corner.
+/// Target for lines, areas and text, in pixels from the top left corner.
 pub(crate) trait Pen {
-    /// Sets the opacity of what follows, 0 to 1.
+    /// Sets the opacity of subsequent drawing, 0 to 1.
     fn alpha(&self, alpha: f64);
 
-    /// Sets the colour that areas and text are filled with.
+    /// Sets the fill colour of areas and text.
     fn fill_colour(&self, colour: &str);
 
     /// Sets colour, width and dash of lines.
     fn stroke_style(&self, colour: &str, width: f64, dash: &[f64]);
 
-    /// Sets the font of what follows.
+    /// Sets the font of subsequent text.
     fn font(&self, pixels: f64, families: &str);
 
     /// Fills a rectangle.
@@ -25,7 +25,7 @@ pub(crate) trait Pen {
     /// Draws a line through points.
     fn polyline(&self, points: &[(f64, f64)]);
 
-    /// Writes text on a base line.
+    /// Draws text on a baseline.
     fn text(&self, text: &str, origin: (f64, f64), align: Align);
 }
 

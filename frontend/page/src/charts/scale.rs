@@ -1,16 +1,19 @@
-//! The age axis, shared by all lanes.
+//! Latency axis shared by all lanes.
+//!
+//! Charts fit an [`AgeScale`] to the largest latency that they show. The axis ends at a round number, and
+//! larger latencies are drawn at its top.
 
-/// How ages are laid out.
+/// Layout of latencies on the axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AgeAxis {
-    /// By their logarithm: a fresh lane's line does not move when another lane grows old.
+    /// Logarithmic: the line of a lane with low latency does not move when the latency of another lane grows.
     Log,
-    /// By their value.
+    /// Linear.
     #[default]
     Linear,
 }
 
-/// Ages from `bottom` to `top` as shares of an axis.
+/// Mapping of the latencies from `bottom` to `top` to shares of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AgeScale {
     axis: AgeAxis,
@@ -19,14 +22,14 @@ pub struct AgeScale {
 }
 
 impl AgeScale {
-    /// The bottom of the logarithmic axis: 0.1 ms.
+    /// Bottom of the logarithmic axis: 0.1 ms.
     const LOG_BOTTOM: f64 = 100.0;
-    /// The smallest top of the logarithmic axis: 100 ms.
+    /// Smallest top of the logarithmic axis: 100 ms.
     const LOG_TOP: f64 = 100_000.0;
-    /// The smallest top of the linear axis: 5 ms.
+    /// Smallest top of the linear axis: 5 ms.
     const LINEAR_TOP: f64 = 5_000.0;
 
-    /// The axis that ends at a round number and holds `max_micros`.
+    /// Returns the scale that ends at a round number and includes `max_micros`.
     pub fn fitting(axis: AgeAxis, max_micros: u64) -> Self {
         let max = max_micros as f64;
         match axis {
@@ -42,7 +45,8 @@ impl AgeScale {
         }
     }
 
-    /// The share of the axis, 0 at the bottom to 1 at the top, for an age; ages outside are held at the ends.
+    /// Returns the share of the axis for a latency, 0 at the bottom to 1 at the top; latencies outside are
+    /// clamped.
     pub fn share_from_age(&self, micros: f64) -> f64 {
         let share = match self.axis {
             AgeAxis::Log => (micros.max(1.0) / self.bottom).ln() / (self.top / self.bottom).ln(),
@@ -51,7 +55,7 @@ impl AgeScale {
         share.clamp(0.0, 1.0)
     }
 
-    /// The age at a share of the axis.
+    /// Returns the latency at a share of the axis.
     pub fn age_from_share(&self, share: f64) -> f64 {
         match self.axis {
             AgeAxis::Log => self.bottom * (self.top / self.bottom).powf(share),
@@ -59,7 +63,7 @@ impl AgeScale {
         }
     }
 
-    /// Ages at which lines are drawn, ascending.
+    /// Returns the latencies of the grid lines, ascending.
     pub fn lines(&self) -> Vec<f64> {
         match self.axis {
             AgeAxis::Log => {
@@ -78,7 +82,8 @@ impl AgeScale {
         }
     }
 
-    /// A step of 1, 2 or 5 and the number of steps, two to five, that hold `max`.
+    /// Returns a step of 1, 2 or 5 times a power of ten, and the number of such steps, at most five, that
+    /// include `max`.
     fn linear_step(max: f64) -> (f64, f64) {
         let decade = 10f64.powf(max.log10().floor() - 1.0);
         let step = [2.0, 5.0, 10.0, 20.0, 50.0]

@@ -1,4 +1,4 @@
-//! One colour family for each transport, one shade and dash for each lane within it.
+//! Series styles: one colour family per transport, one shade and dash per lane within it.
 
 use sluice_shared::mode::{Mode, Transport};
 
@@ -7,17 +7,17 @@ use sluice_text::decimal;
 /// A lane's colour and dash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeriesStyle {
-    /// The family.
+    /// Transport, which determines the colour family.
     pub transport: Transport,
-    /// Which lane of its family, from 0.
+    /// Index of the lane within its family, from 0.
     pub ordinal: usize,
 }
 
 impl SeriesStyle {
-    /// Shades in a family.
+    /// Number of shades in a family.
     pub const SHADES: usize = 4;
 
-    /// The name of the design token that holds the colour.
+    /// Returns the name of the design token that holds the colour.
     pub fn token(self) -> String {
         let family = match self.transport {
             Transport::WebSocket => "ws",
@@ -26,8 +26,8 @@ impl SeriesStyle {
         format!("--{family}-{}", self.ordinal % Self::SHADES)
     }
 
-    /// Lengths of dashes and spaces, pixels; none for a solid line. With the shade, it tells lanes of one family
-    /// apart where colour alone would not.
+    /// Returns the lengths of dashes and spaces, pixels; empty for a solid line. Together with the shade,
+    /// they distinguish lanes of one family where colour alone would not.
     pub const fn dash(self) -> &'static [f64] {
         match self.ordinal % Self::SHADES {
             0 => &[],
@@ -38,7 +38,7 @@ impl SeriesStyle {
     }
 }
 
-/// The series_styles of lanes, from the top.
+/// Returns the styles of lanes with these modes, from the top.
 pub fn series_styles(modes: &[Mode]) -> Vec<SeriesStyle> {
     modes
         .iter()
@@ -51,7 +51,8 @@ pub fn series_styles(modes: &[Mode]) -> Vec<SeriesStyle> {
         .collect()
 }
 
-/// The colour `share` of the way from one colour to another, all as `rgb(r, g, b)`; the first one when either is not.
+/// Returns the colour at `share` between two colours, all as `rgb(r, g, b)`; `from` if either has another
+/// form.
 pub fn mixed(from: &str, to: &str, share: f64) -> String {
     let (Some(start), Some(end)) = (channels(from), channels(to)) else { return from.to_owned() };
     let [red, green, blue]: [u8; 3] =

@@ -1,22 +1,22 @@
-//! A choice from a short list.
+//! Selection from a short list.
 
 use leptos::prelude::*;
 
-/// A labelled list of which one is chosen.
+/// Renders a labelled list of options of which one is selected.
 #[component]
 pub fn Choice(
-    /// What is chosen.
+    /// Label of the list.
     label: &'static str,
-    /// Its test id.
+    /// Test id.
     testid: &'static str,
-    /// What it does, for those who point at it.
+    /// Tooltip that explains the effect.
     title: &'static str,
-    /// Values and what they are called.
+    /// Values and their names.
     options: Vec<(String, String)>,
-    /// The value that is chosen.
+    /// Selected value.
     #[prop(into)]
     chosen: Signal<String>,
-    /// Told which value is chosen.
+    /// Called with the newly selected value.
     #[prop(into)]
     on_choose: Callback<String>,
 ) -> impl IntoView {

@@ -1,26 +1,26 @@
-//! A number with its name.
+//! Labelled number.
 
 use leptos::prelude::*;
 
-/// A number of a definition list: large, its name below, its raw value for tests.
+/// Renders an entry of a definition list: a large number with its name below, and its raw value for tests.
 #[component]
 pub fn Number(
-    /// Its name.
+    /// Name of the number.
     label: &'static str,
-    /// Its test id.
+    /// Test id.
     testid: &'static str,
-    /// What it means.
+    /// Tooltip that explains its meaning.
     title: Signal<String>,
-    /// Its raw value, if it is known.
+    /// Raw value, if it is known.
     value: Signal<Option<u64>>,
-    /// The number in words.
+    /// The number as text.
     text: Signal<String>,
-    /// Whether it tells of loss.
+    /// Whether it indicates loss.
     bad: Signal<bool>,
-    /// The raw value of the text where that is another one, such as a rate, and what its test id ends in.
+    /// Test id suffix and raw value of the text, where the text shows another value, such as a rate.
     #[prop(optional)]
     shown: Option<(&'static str, Signal<Option<u64>>)>,
-    /// Whether it is of the second rank.
+    /// Whether it is of secondary importance.
     #[prop(optional)]
     lesser: bool,
 ) -> impl IntoView {

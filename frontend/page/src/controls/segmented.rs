@@ -1,18 +1,18 @@
-//! A choice of a few, all of them in sight.
+//! Selection among a few options, all of them visible.
 
 use leptos::prelude::*;
 
-/// Buttons of which one is pressed.
+/// Renders a group of buttons of which one is pressed.
 #[component]
 pub fn Segmented(
-    /// What is chosen.
+    /// Label of the group.
     label: &'static str,
-    /// The choices.
+    /// Options.
     options: Vec<&'static str>,
-    /// Which one is chosen.
+    /// Index of the selected option.
     #[prop(into)]
     chosen: Signal<usize>,
-    /// Told which one is pressed.
+    /// Called with the index of the pressed button.
     #[prop(into)]
     on_choose: Callback<usize>,
 ) -> impl IntoView {

@@ -1,26 +1,26 @@
-//! A labelled slider.
+//! Labelled slider.
 
 use leptos::prelude::*;
 
 use sluice_text::decimal::fixed;
 use sluice_text::decimal::short;
 
-/// A native range input with its name on the left and its value in words on the right.
+/// Renders a native range input with its name on the left and its value as text on the right.
 #[component]
 pub fn Slider(
-    /// Its name.
+    /// Name of the slider.
     label: &'static str,
-    /// Its test id.
+    /// Test id.
     testid: &'static str,
-    /// Least, greatest and step of the input's own scale.
+    /// Minimum, maximum and step of the input's own scale.
     scale: (f64, f64, f64),
-    /// Where it stands on that scale.
+    /// Value on that scale.
     #[prop(into)]
     value: Signal<f64>,
-    /// The value in words.
+    /// The value as text.
     #[prop(into)]
     text: Signal<String>,
-    /// Told where it is put.
+    /// Called with the new value.
     #[prop(into)]
     on_input: Callback<f64>,
 ) -> impl IntoView {

@@ -94,7 +94,7 @@ fn lane_snapshot(engine: &Engine, running: &RunningLane, now: Time) -> LaneSnaps
         consumer_busy: summary.occupancy.map(f64::from),
         consumed: summary.epoch.consumed.messages,
         offered_per_second: ticks,
-        consumed_per_second: consumed_per_second(running, engine.epoch().began, now),
+        consumed_per_second: consumed_per_second(running, engine.epoch().began),
         unreported: UnreportedLoss { in_epoch: summary.epoch.lost, in_total: summary.lost },
         skipped: summary.epoch.gaps,
         interruptions: interruptions(engine, running),
@@ -144,16 +144,31 @@ fn last_arrival(running: &RunningLane) -> Option<Time> {
     Some(Time::from_micros((last.index + 1) * AgeColumn::WIDTH_MICROS))
 }
 
-/// Messages consumed per second over the last 5 s; `None` while the epoch is younger than that.
-fn consumed_per_second(running: &RunningLane, began: Time, now: Time) -> Option<u64> {
-    // The column that is being filled is left out.
-    let end = now.as_micros() / AgeColumn::WIDTH_MICROS;
+/// Returns the messages consumed per second over the last 5 s; `None` while the epoch or the connection's first
+/// message is younger than that.
+fn consumed_per_second(running: &RunningLane, began: Time) -> Option<u64> {
+    let Connection::Open { since, .. } = running.model.connection else { return None };
+    // Later columns have not been reported, and the one that is being filled is left out.
+    let end = running.model.reported_at?.as_micros() / AgeColumn::WIDTH_MICROS;
+    rate_until(end, running.model.columns.since(0), began.max(since))
+}
+
+/// Returns the messages per second in the columns before `end`; `None` if data has come for less than
+/// [`RATE_COLUMNS`] since `since`.
+fn rate_until<'a>(
+    end: u64,
+    columns: impl Iterator<Item = &'a AgeColumn> + Clone,
+    since: Time,
+) -> Option<u64> {
     let first = end.checked_sub(RATE_COLUMNS)?;
-    if first * AgeColumn::WIDTH_MICROS < began.as_micros() {
+    let is_counted = |column: &&AgeColumn| column.index * AgeColumn::WIDTH_MICROS >= since.as_micros();
+    // The column of the first message is filled only in part.
+    let first_with_data = columns.clone().filter(is_counted).find(|column| column.count > 0)?.index;
+    if first <= first_with_data {
         return None;
     }
-    let columns = running.model.columns.since(first).filter(|column| column.index < end);
-    let consumed: u64 = columns.map(|column| u64::from(column.count)).sum();
+    let within = columns.filter(|column| (first..end).contains(&column.index));
+    let consumed: u64 = within.map(|column| u64::from(column.count)).sum();
     Some(consumed * 1_000_000 / (RATE_COLUMNS * AgeColumn::WIDTH_MICROS))
 }
 
@@ -224,4 +239,37 @@ fn parts(running: &RunningLane, policy: Policy) -> LatencyParts {
         TcpWait::Nothing | TcpWait::Handshake => None,
     });
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 20 messages in each column of `columns`: 400 a second.
+    fn columns(columns: core::ops::Range<u64>) -> Vec<AgeColumn> {
+        columns.map(|index| AgeColumn { index, count: 20, ..AgeColumn::default() }).collect()
+    }
+
+    #[test]
+    fn the_time_before_the_first_message_is_not_counted() {
+        // The lane opened in column 10; its first message came 2 s later.
+        let (data, opened) = (columns(50..400), Time::from_millis(500));
+        assert_eq!(rate_until(60, data.iter(), opened), None);
+        assert_eq!(rate_until(150, data.iter(), opened), None, "the window begins with the first message");
+        assert_eq!(rate_until(151, data.iter(), opened), Some(400));
+        assert_eq!(rate_until(400, data.iter(), opened), Some(400));
+    }
+
+    #[test]
+    fn messages_before_a_change_are_not_counted() {
+        let (data, changed) = (columns(0..300), Time::from_millis(10_000));
+        assert_eq!(rate_until(300, data.iter(), changed), None);
+        assert_eq!(rate_until(301, data.iter(), changed), Some(396), "one column of 100 is empty");
+    }
+
+    #[test]
+    fn a_lane_that_consumes_nothing_any_more_has_a_rate_of_zero() {
+        assert_eq!(rate_until(400, columns(0..200).iter(), Time::ZERO), Some(0));
+        assert_eq!(rate_until(400, [].iter(), Time::ZERO), None, "nothing ever came");
+    }
 }

@@ -1,9 +1,9 @@
 //! Findings about disruptions in progress and interruptions that are over.
 
-use crate::short_list::sort_by_key;
 use super::finding::{Cause, Fault, Finding, FindingKind, Severity};
 use super::sentence::{Sentence, change_phrase};
 use super::snapshot::{Disruption, Interruption, InterruptionKind, LaneSnapshot, Snapshot};
+use crate::short_list::sort_by_key;
 
 /// Returns the finding about a disruption that is not over.
 pub(super) fn disruption_finding(snapshot: &Snapshot) -> Option<Finding> {

@@ -4,7 +4,7 @@ use super::snapshot::Change;
 use sluice_text::format;
 
 /// A piece of a sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Piece {
     /// Plain words.
     Text(String),

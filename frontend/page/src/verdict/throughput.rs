@@ -1,12 +1,12 @@
 //! Findings about lanes that cannot keep up with their feed, and about a saturated machine.
 
-use crate::short_list::sort_by_key;
 use super::connection::is_flowing;
 use super::finding::{Cause, Fault, Finding, FindingKind, Severity};
 use super::latency_cause::{latency_cause, part_phrase};
 use super::latency_parts::LatencyPart;
 use super::sentence::Sentence;
 use super::snapshot::{LaneSnapshot, SaturatedResource, SenderState, Snapshot};
+use crate::short_list::sort_by_key;
 
 /// In the first seconds of an epoch, rates still belong to the time before it, microseconds.
 const SETTLING_MICROS: u64 = 3_000_000;

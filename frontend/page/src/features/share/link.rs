@@ -1,9 +1,9 @@
 //! Parts of the page's address beside set-up, route and lazily loaded views: open lanes, axis, host metric, actions.
 
-use crate::short_list::sort_by_key;
 use crate::charts::scale::AgeAxis;
 use crate::features::host::model::HostMetric;
 use crate::features::share::actions::ActionPlan;
+use crate::short_list::sort_by_key;
 use crate::url::setup::PageSetup;
 
 /// What a link says beside the set-up.

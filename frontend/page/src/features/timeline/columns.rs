@@ -30,7 +30,7 @@ impl ColumnRing {
     }
 
     /// The columns from `first_index` on.
-    pub fn since(&self, first_index: u64) -> impl Iterator<Item = &AgeColumn> {
+    pub fn since(&self, first_index: u64) -> impl Iterator<Item = &AgeColumn> + Clone {
         let at = self.columns.partition_point(|column| column.index < first_index);
         self.columns.range(at..)
     }

@@ -1,11 +1,11 @@
 //! The views of the page.
 
+use crate::deadline::eventually;
+use crate::stage::Stage;
 use serde_json::json;
-use sluice_tests::deadline::eventually;
-use sluice_tests::stage::Stage;
 
 /// Every view, by its name in addresses.
-pub(crate) const VIEWS: [&str; 11] = [
+pub const VIEWS: [&str; 11] = [
     "lab",
     "compare",
     "trace",
@@ -34,7 +34,7 @@ const OPEN_EVERYTHING: &str = r#"
 "#;
 
 /// Opens a view by the navigation and waits until it is there.
-pub(crate) async fn show_view(stage: &Stage, view: &str) {
+pub async fn show_view(stage: &Stage, view: &str) {
     stage.press(None, &format!("view-{view}")).await;
     eventually(&format!("the view {view} is there"), || async {
         (stage.browser.run(IS_THERE, json!([view])).await == json!(true)).then_some(())
@@ -43,6 +43,6 @@ pub(crate) async fn show_view(stage: &Stage, view: &str) {
 }
 
 /// Opens the details of all lanes, and all disclosures.
-pub(crate) async fn open_everything(stage: &Stage) {
+pub async fn open_everything(stage: &Stage) {
     stage.browser.run(OPEN_EVERYTHING, json!([])).await;
 }
