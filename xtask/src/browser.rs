@@ -1,6 +1,6 @@
 //! Chromium and its driver, for the end-to-end tests and the page's benches.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::Result;
@@ -40,6 +40,11 @@ impl Browser {
                 Err(program.not_found("the browser tests"))
             }
         }
+    }
+
+    /// Returns the path of Chromium.
+    pub(crate) fn chromium(&self) -> &Path {
+        &self.chromium
     }
 
     /// Tells a test where the browser is.

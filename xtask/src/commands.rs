@@ -6,6 +6,7 @@ pub(crate) mod ci;
 pub(crate) mod dev;
 pub(crate) mod dist;
 pub(crate) mod fuzz;
+pub(crate) mod lighthouse;
 pub(crate) mod nightly;
 pub(crate) mod pictures;
 pub(crate) mod reference;

@@ -18,6 +18,7 @@ pub(crate) const TRUNK_VERSION: &str = "0.21.14";
 pub(crate) const WASM_OPT_VERSION: &str = "132";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 const CARGO_FUZZ_VERSION: &str = "0.13.2";
+const LIGHTHOUSE_VERSION: &str = "12.8.2";
 const AXE_VERSION: &str = "4.14.1";
 
 /// One program and the way to get it.
@@ -52,6 +53,11 @@ impl Tool {
     /// The runner of tests that are compiled to wasm; a part of wasm-bindgen's command line.
     pub(crate) fn wasm_test_runner(workspace: &Workspace) -> Result<Self> {
         Self::of_wasm_bindgen(workspace, "wasm-bindgen-test-runner")
+    }
+
+    /// The auditor of page loads.
+    pub(crate) fn lighthouse() -> Self {
+        Self::new("lighthouse", LIGHTHOUSE_VERSION, Source::Npm { name: "lighthouse", version_suffix: "" })
     }
 
     /// The optimiser of wasm files.

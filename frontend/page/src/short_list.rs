@@ -1,7 +1,7 @@
 //! Order of short lists. The standard library's sort is 3 KB of the page for each type that it sorts.
 
 /// Sorts a list of at most a few hundred items by insertion, stably.
-pub fn sort_by_key<T, K: PartialOrd>(list: &mut [T], key: impl Fn(&T) -> K) {
+pub(crate) fn sort_by_key<T, K: PartialOrd>(list: &mut [T], key: impl Fn(&T) -> K) {
     for end in 1..list.len() {
         let mut at = end;
         while at > 0 && key(&list[at]) < key(&list[at - 1]) {

@@ -1,9 +1,10 @@
 //! `cargo xtask nightly`: what takes too long for every change.
 
-use crate::commands::fuzz;
+use crate::commands::{fuzz, lighthouse};
 use crate::failure::Result;
 use crate::process;
 use crate::progress::Steps;
+use crate::server;
 use crate::workspace::Workspace;
 
 /// Random operations on the credit model.
@@ -15,7 +16,7 @@ const REBINDS: &str = "10000";
 /// How many times as many seeds as usual each simulated session runs with.
 const SEEDS: &str = "10";
 
-/// Runs the core's tests at length, optimised, then each fuzz target for `fuzz_seconds`.
+/// Runs the core's tests at length, optimised, scores the page, then runs each fuzz target for `fuzz_seconds`.
 pub(crate) fn nightly(workspace: &Workspace, fuzz_seconds: u32) -> Result<()> {
     let mut steps = Steps::new(3);
     let what = "ten million credit operations, sessions of ten times the seeds";
@@ -41,5 +42,7 @@ pub(crate) fn nightly(workspace: &Workspace, fuzz_seconds: u32) -> Result<()> {
             .env("SLUICE_REBINDS", REBINDS);
         process::run(&mut cargo, "migration at length").map(|()| String::new())
     })?;
+    server::build_with_page(workspace, &mut Steps::new(server::STEPS))?;
+    Steps::new(1).step("Lighthouse on the page", || lighthouse::check(workspace))?;
     fuzz::fuzz(workspace, fuzz_seconds)
 }

@@ -40,6 +40,8 @@ pub type EngineHandle = Rc<RefCell<Engine>>;
 pub struct Engine {
     this: Weak<RefCell<Self>>,
     running: Vec<RunningLane>,
+    /// Whether a lane has consumed a message since the page was opened.
+    has_data: bool,
     /// What has happened.
     pub log: Log,
     /// What the page costs.
@@ -71,6 +73,7 @@ impl Engine {
             RefCell::new(Self {
                 this: Weak::clone(this),
                 running: Vec::new(),
+                has_data: false,
                 log: Log::default(),
                 meter: FrameMeter::new(clock::page_millis()),
                 measured_since: clock::now(),
@@ -332,6 +335,10 @@ impl Engine {
                 let epoch = self.epochs.current();
                 running.model.apply(*report, epoch.number, epoch.began);
                 running.look();
+                if running.model.summary.consumed.messages > 0 && !self.has_data {
+                    self.has_data = true;
+                    clock::mark("first lane data");
+                }
             }
             Arrival::BeforeReset(mut report) => {
                 log_notes(&mut self.log, &running.name, &mut report);

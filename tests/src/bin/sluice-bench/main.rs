@@ -55,6 +55,8 @@ enum Bench {
     Memory,
     /// Frame times of the page with two lanes of 20,000 messages a second
     Page,
+    /// First visits to the page: largest contentful paint, first data, layout shift
+    Load,
     /// What the models of TCP and of links cost in virtual time
     Emulator,
     /// What the network emulator carries on one core, what that costs, and how late it is
@@ -99,6 +101,9 @@ fn main() {
         }
         if chosen(Bench::Page) {
             print(page::frame_times(plan).await);
+        }
+        if chosen(Bench::Load) {
+            print(page::first_visits(plan).await);
         }
         if chosen(Bench::Emulator) {
             print(emulator::of_virtual_time(plan));
