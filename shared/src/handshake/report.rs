@@ -32,12 +32,15 @@ pub struct HandshakeReport {
 struct RequestEcho {
     rtt_ms: f64,
     loss_percent: f64,
+    #[serde(default)]
     rate_kbit: Option<f64>,
     runs: u32,
+    #[serde(default)]
     seed: Option<u64>,
     probes: Vec<Probe>,
     early_data_bytes: u32,
     zero_rtt_bytes: u32,
+    #[serde(default)]
     blackout_ms: Option<f64>,
     clock: ClockKind,
     with_facts: bool,

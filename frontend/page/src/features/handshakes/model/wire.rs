@@ -96,9 +96,13 @@ mod tests {
 
     #[test]
     fn a_report_survives_its_json_to_the_last_digit() {
-        let report = full_report();
-        let text = serde_json::to_string(&report).expect("a report is JSON");
-        assert_eq!(decode_report(&text), Ok(report));
+        let full = full_report();
+        // What is optional is not written at all when it is absent.
+        let least = HandshakeReport { request: HandshakeRequest::default(), hostile: None, ..full.clone() };
+        for report in [full, least] {
+            let text = serde_json::to_string(&report).expect("a report is JSON");
+            assert_eq!(decode_report(&text), Ok(report));
+        }
     }
 
     #[test]
