@@ -129,6 +129,12 @@ impl EpochLog {
     /// Begins the next epoch and returns its number.
     pub fn begin(&mut self, change: EpochChange, label: String, now: Time) -> u32 {
         let number = self.current.number + 1;
+        // A set-up arrives in pieces: the network's follows when the server has answered.
+        let is_setup = self.current.change == EpochChange::Start && self.current.number > 0;
+        if is_setup && now.since(self.current.began) < Self::TOGETHER {
+            (self.current.number, self.current.began) = (number, now);
+            return number;
+        }
         let before = core::mem::replace(&mut self.current, Epoch { number, began: now, change, label });
         // The page's first epoch keeps its entry, so that charts begin with one.
         let is_continued = before.change == self.current.change
@@ -209,6 +215,19 @@ mod tests {
         let mut wanted = setup();
         change(&mut wanted);
         change_between(Some(&setup()), &wanted).map(|(change, _)| change.name())
+    }
+
+    #[test]
+    fn all_of_a_new_set_up_is_one_epoch_with_one_label() {
+        let mut log = EpochLog::new(Time::ZERO);
+        let at = Time::from_millis;
+        log.begin(EpochChange::Start, "new set-up".into(), at(5_000));
+        log.begin(EpochChange::Policy, "policy silent-drop".into(), at(5_010));
+        let number = log.begin(EpochChange::Network, "Clean".into(), at(5_400));
+        assert_eq!((log.current().number, log.current().label.as_str()), (number, "new set-up"));
+        assert_eq!((log.current().began, log.iter().count()), (at(5_400), 2));
+        log.begin(EpochChange::Network, "LTE".into(), at(7_000));
+        assert_eq!((log.current().label.as_str(), log.iter().count()), ("LTE", 3));
     }
 
     #[test]

@@ -6,6 +6,9 @@ use super::snapshot::{LaneSnapshot, Latency};
 const DIFFERENT: f64 = 1.25;
 /// Smaller differences are no difference, whatever their ratio, microseconds: clocks and timers of browsers are no finer.
 const SMALLEST_DIFFERENCE_MICROS: u64 = 500;
+/// The same for 99th percentiles, microseconds: one message in a hundred meets a core that other threads keep for a tick
+/// of the scheduler (Linux at 250 Hz).
+const SMALLEST_TAIL_DIFFERENCE_MICROS: u64 = 4_000;
 /// On a saturated machine, threads wait this long for a core, microseconds.
 const SCHEDULING_MICROS: u64 = 20_000;
 
@@ -48,10 +51,12 @@ pub(super) enum Outcome {
 impl Comparison {
     /// Compares two lanes, measured on a machine that `is_saturated` or not.
     pub(super) fn new(first: &MeasuredLane<'_>, second: &MeasuredLane<'_>, is_saturated: bool) -> Self {
-        let smallest = if is_saturated { SCHEDULING_MICROS } else { SMALLEST_DIFFERENCE_MICROS };
-        let spans = |first: u64, second: u64| spans(first, second, smallest);
-        let p50 = spans(first.latency.p50_micros, second.latency.p50_micros);
-        let p99 = first.latency.p99().zip(second.latency.p99()).map(|(first, second)| spans(first, second));
+        let smallest = |normally: u64| if is_saturated { SCHEDULING_MICROS } else { normally };
+        let (median, tail) =
+            (smallest(SMALLEST_DIFFERENCE_MICROS), smallest(SMALLEST_TAIL_DIFFERENCE_MICROS));
+        let p50 = spans(first.latency.p50_micros, second.latency.p50_micros, median);
+        let p99s = first.latency.p99().zip(second.latency.p99());
+        let p99 = p99s.map(|(first, second)| spans(first, second, tail));
         let stalls = first.lane.stalls.zip(second.lane.stalls).map(|(first, second)| counts(first, second));
         let none = (Better::Neither, 1.0);
         let all = [p50, p99.unwrap_or(none), stalls.unwrap_or(none)];
@@ -71,6 +76,11 @@ impl Comparison {
             (false, true) => Outcome::Second,
             (false, false) => Outcome::Alike,
         }
+    }
+
+    /// Whether typical messages are alike and late ones are not.
+    pub(super) fn is_by_tail(&self) -> bool {
+        self.p50 == Better::Neither && self.p99 != Better::Neither
     }
 
     /// Whether stalls alone differ.

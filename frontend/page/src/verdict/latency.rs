@@ -202,10 +202,14 @@ fn winner(
         sentence.text(" because of its ").text(culprit).text(", not its transport: ");
         metrics(&mut sentence, &slow, &fast);
     } else {
-        let verb = match (is_weak, comparison.is_by_stalls()) {
-            (true, _) => " looks better than ",
-            (false, true) => " flows more evenly than ",
-            (false, false) => " is faster than ",
+        let verb = if is_weak {
+            " looks better than "
+        } else if comparison.is_by_stalls() {
+            " flows more evenly than "
+        } else if comparison.is_by_tail() {
+            " has fewer late messages than "
+        } else {
+            " is faster than "
         };
         sentence.lane(fast.at).text(verb).lane(slow.at).text(": ");
         metrics(&mut sentence, &fast, &slow);

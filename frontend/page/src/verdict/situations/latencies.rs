@@ -85,7 +85,7 @@ fn different() -> Vec<Situation> {
                     .part(LatencyPart::Blocked, 10),
             ]),
             Some(Fault::Transport),
-            "B is faster than A: typical message 55 ms against 60 ms, 1 in 100 over 160 ms against 260 ms, \
+            "B has fewer late messages than A: typical message 55 ms against 60 ms, 1 in 100 over 160 ms against 260 ms, \
              2 stalls against 20; \
              55 % of the latency of A is waiting behind lost packets such as packet 5 231.",
         ),
@@ -182,6 +182,12 @@ fn different() -> Vec<Situation> {
             page([ws().latency_micros(600, 1_200), wt().latency_micros(1_300, 2_600)]),
             None,
             "A is faster than B: typical message 0.60 ms against 1.3 ms, 1 in 100 over 1.2 ms against 2.6 ms.",
+        ),
+        situation(
+            "a quarter more of next to nothing on a clean link",
+            page([ws().latency_micros(250, 4_200), wt().latency_micros(320, 3_200)]),
+            None,
+            "No difference between A and B: typical message 0.25 ms to 0.32 ms, 1 in 100 over 3.2 ms to 4.2 ms.",
         ),
         situation(
             "a ratio of exactly 1.25",
