@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use clap::Parser;
 use serde_json::{Value, json};
-use sluice_tests::deadline::{eventually, must};
+use sluice_tests::deadline::{eventually, must, patiently};
 use sluice_tests::stage::{Stage, on_stage};
 use sluice_tests::views::{VIEWS, show_view};
 use tokio::time::sleep;
@@ -24,6 +24,10 @@ const SCHEMES: [&str; 2] = ["light", "dark"];
 const SET_UP: &str = "?net=lte";
 /// Time that the timeline is filled for.
 const SERIES: Duration = Duration::from_secs(12);
+/// Time that the race of all policies may take: seven runs of 6 s, each with its connection.
+const RACE: Duration = Duration::from_secs(150);
+/// Time in which the story of the reload comes to its point: a tunnel of 4 s, and both lanes back.
+const RELOAD: Duration = Duration::from_secs(20);
 /// Time for the page to paint after a change of its size or colours.
 const PAINT: Duration = Duration::from_millis(700);
 
@@ -93,6 +97,16 @@ async fn prepare(stage: &Stage, view: &str) {
 /// Does what a view offers first, once it is shown.
 async fn act(stage: &Stage, view: &str) {
     match view {
+        "policies" => {
+            stage.press(None, "race").await;
+            patiently(RACE, "all policies have run", async || {
+                let read =
+                    "return document.querySelector('[data-testid=race-busy-spin]')?.dataset.state ?? ''";
+                let state = stage.browser.run(read, json!([])).await;
+                matches!(state.as_str(), Some("done" | "ended")).then_some(())
+            })
+            .await;
+        }
         "inbound" => {
             stage.press(None, "flood").await;
             sleep(SERIES / 2).await;
@@ -147,6 +161,10 @@ async fn take_conditions(folder: &PathBuf) {
         stage.press(None, "scenario-lossy-network").await;
         sleep(SERIES).await;
         camera.take("lab-lossy-network").await;
+        stage.press(None, "scenario-start-over").await;
+        sleep(RELOAD).await;
+        camera.take("start-over").await;
+        stage.press(None, "view-lab").await;
         stage.press(None, "scenario-clean").await;
         stage.press(None, "preset-lte").await;
         sleep(SERIES / 2).await;

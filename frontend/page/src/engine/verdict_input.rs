@@ -176,20 +176,20 @@ fn rate_until<'a>(
 fn interruptions(engine: &Engine, running: &RunningLane) -> Vec<Interruption> {
     let began = engine.epoch().began;
     let summary = &running.model.summary;
+    let is_quic = running.mode_in_use().transport() == Transport::WebTransport;
+    let gap_around = |at: Time| {
+        let mut gaps = summary.delivery_gaps.iter().filter(|gap| gap.from >= began);
+        gaps.find(|gap| gap.from <= at && at <= gap.until)
+    };
     let reconnect = summary.last_outage.filter(|outage| outage.lost_at >= began).and_then(|outage| {
         let fresh = outage.fresh_after_micros?;
         Some(Interruption {
             kind: InterruptionKind::Reconnect,
             without_data_micros: Some(outage.noticed_after_micros + fresh),
             lost: Some(outage.missed),
-            skipped: None,
+            skipped: gap_around(outage.lost_at).map(|gap| gap.left_out),
         })
     });
-    let is_quic = running.mode_in_use().transport() == Transport::WebTransport;
-    let gap_around = |at: Time| {
-        let mut gaps = summary.delivery_gaps.iter().filter(|gap| gap.from >= began);
-        gaps.find(|gap| gap.from <= at && at <= gap.until)
-    };
     let moved = engine.events.address_changes_since(began).filter(|_| is_quic && reconnect.is_none());
     let moved = moved.filter_map(gap_around).map(|gap| Interruption {
         kind: InterruptionKind::Migration,

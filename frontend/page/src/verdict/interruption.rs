@@ -99,11 +99,9 @@ fn cost(sentence: &mut Sentence, of_kind: &[&Interruption]) {
     let lost = sum(of_kind, |interruption| interruption.lost);
     let skipped = sum(of_kind, |interruption| interruption.skipped);
     match (lost, skipped) {
-        (Some(0), Some(0)) => sentence.text("nothing lost"),
+        (Some(0), None | Some(0)) => sentence.text("nothing lost"),
         (Some(0), Some(skipped)) => sentence.counted(skipped, "message").text(" skipped and reported"),
-        (Some(lost), None | Some(0)) if lost > 0 => {
-            sentence.counted(lost, "message").text(" lost without a report")
-        }
+        (Some(lost), None | Some(0)) => sentence.counted(lost, "message").text(" lost without a report"),
         (Some(lost), Some(skipped)) => sentence
             .counted(lost, "message")
             .text(" lost without a report, ")
@@ -112,7 +110,7 @@ fn cost(sentence: &mut Sentence, of_kind: &[&Interruption]) {
         (None, Some(skipped)) if skipped > 0 => {
             sentence.counted(skipped, "message").text(" skipped and reported so far")
         }
-        (Some(_) | None, _) => sentence.text("what it lost is not known yet"),
+        (None, _) => sentence.text("what it lost is not known yet"),
     };
 }
 

@@ -43,24 +43,26 @@ impl Race {
         SHARED.with(|shared| *shared.get_or_init(|| Box::leak(Box::default())))
     }
 
-    /// Begins a race if the page has requested another one since the last call.
+    /// Begins a race if the page has requested another one since the last call. A request that comes before the
+    /// server's description waits for it.
     pub fn follow_requests(&'static self, input: &ViewInput) {
-        if self.requests.swap(input.races_requested, Ordering::Relaxed) != input.races_requested {
-            self.start(input);
+        let is_new = self.requests.load(Ordering::Relaxed) != input.races_requested;
+        if is_new && self.start(input) {
+            self.requests.store(input.races_requested, Ordering::Relaxed);
         }
     }
 
-    /// Begins a race with the page's set-up, unless one runs.
-    pub fn start(&'static self, input: &ViewInput) {
+    /// Begins a race with the page's set-up, unless one runs. Returns false if there is an obstacle.
+    pub fn start(&'static self, input: &ViewInput) -> bool {
         if self.is_running.get_untracked() {
-            return;
+            return true;
         }
         let setups = setups(input);
         self.obstacle.set(match setups {
             Some(_) => None,
             None => Some("The server is not there yet, or the page has no lane."),
         });
-        let Some(setups) = setups else { return };
+        let Some(setups) = setups else { return false };
         self.is_running.set(true);
         self.entries.set(Entry::all());
         spawn_local(async move {
@@ -69,6 +71,7 @@ impl Race {
             }
             self.is_running.set(false);
         });
+        true
     }
 
     /// Runs one policy in a worker of its own, which ends with it.

@@ -49,7 +49,7 @@ pub fn PoliciesView() -> impl IntoView {
                 data-testid="race"
                 data-value=move || race.is_running.get().to_string()
                 disabled=move || race.is_running.get()
-                on:click=move |_| input.with_untracked(|input| race.start(input))
+                on:click=move |_| input.with_untracked(|input| { race.start(input); })
             >
                 {move || if race.is_running.get() { "Racing" } else { "Race the policies" }}
             </button>
