@@ -33,11 +33,7 @@ const COLUMNS: [Column; 8] = [
 pub fn PoliciesView() -> impl IntoView {
     let Input(input) = expect_context();
     let race = Race::shared();
-    let is_requested = Memo::new(move |_| input.with(|input| input.races_requested));
-    Effect::new(move |_| {
-        is_requested.track();
-        input.with_untracked(|input| race.follow_requests(input));
-    });
+    Effect::new(move |_| input.with(|input| race.follow_requests(input)));
     let titles = || COLUMNS.map(|(title, ..)| view! { <th scope="col">{title}</th> }).collect_view();
     view! {
         <div class="card-head">
