@@ -9,7 +9,8 @@
 //! | [`process`] | the server as a process of its own |
 //! | [`http`], [`metrics`] | a small HTTP client, and what `/metrics` says |
 //! | [`lab`] | a lab of the server, by its API |
-//! | [`webdriver`], [`stage`], [`views`] | real Chromium, the page in it, and the page's views |
+//! | [`webdriver`], [`stage`], [`views`], [`visitor`] | real Chromium, the page in it, its views, and who uses them |
+//! | [`load_times`] | how soon a page shows something, and how still it stays |
 //! | [`timeline`] | when a client saw what |
 //! | [`logs`], [`host`], [`clock`], [`deadline`] | log lines, processes, time, and waiting |
 #![warn(missing_docs)]
@@ -25,6 +26,7 @@ pub mod host;
 pub mod http;
 pub mod lab;
 mod lane;
+pub mod load_times;
 pub mod logs;
 pub mod metrics;
 pub mod observer;

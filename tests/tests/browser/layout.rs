@@ -1,10 +1,11 @@
 //! How each view fits the screen: nothing overlaps, is cut off or too small to read, and nothing scrolls sideways.
 
 use serde_json::json;
-use sluice_tests::deadline::must;
+use sluice_tests::deadline::{eventually, must};
+use sluice_tests::load_times::load_times;
 use sluice_tests::stage::{Stage, on_stage};
 
-use crate::DESK;
+use crate::{DESK, HAND};
 use sluice_tests::views::{VIEWS, open_everything, show_view};
 
 /// Widths of screens, CSS pixels; 720 is a desk at 200 % zoom.
@@ -97,4 +98,29 @@ async fn every_view_fits_every_screen() {
         assert!(found.is_empty(), "{} faults:\n{}", found.len(), found.join("\n"));
     })
     .await;
+}
+
+/// Cumulative layout shift that a first visit may have.
+const STILL: f64 = 0.02;
+/// Messages of each lane after which figures and sentences are there.
+const SETTLED: f64 = 3_000.0;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_moves_while_the_page_starts() {
+    for (name, size) in [("still_desk", DESK), ("still_hand", HAND)] {
+        on_stage(name, size, "", async |stage| {
+            // A window cannot be as narrow as a telephone; its page is loaded again in that size.
+            stage.resize(size.0, size.1).await;
+            stage.browser.reload().await;
+            stage
+                .until("the figures are there", |facts| {
+                    ["stream-per-topic", "websocket"].iter().all(|lane| facts.consumes(lane, SETTLED))
+                })
+                .await;
+            let times = eventually("times are there", || load_times(&stage.browser)).await;
+            assert!(times.shift <= STILL, "{size:?}: {times:?}");
+            assert!(times.paint.is_some(), "{size:?}: {times:?}");
+        })
+        .await;
+    }
 }

@@ -1,7 +1,7 @@
 //! What the page costs its own thread under load, and how soon and how still it is there.
 
-use serde::Deserialize;
-use sluice_tests::deadline::{eventually, must};
+use sluice_tests::deadline::eventually;
+use sluice_tests::load_times::{LoadTimes, load_times};
 use sluice_tests::stage::on_stage;
 
 use crate::measure::{Plan, Row, grouped, plain_row};
@@ -41,40 +41,8 @@ pub(crate) async fn frame_times(plan: Plan) -> Vec<Row> {
     ]
 }
 
-/// Reads what the browser has timed, ms since the navigation; null until a lane has data.
-const LOAD_TIMES: &str = r#"
-    const [data] = performance.getEntriesByName("first lane data");
-    const entries = (type) => new Promise((resolve) => {
-        const observer = new PerformanceObserver((list) => resolve(list.getEntries()));
-        observer.observe({ type, buffered: true });
-        setTimeout(() => resolve([]), 100);
-    });
-    const done = arguments[arguments.length - 1];
-    if (!data) return done(null);
-    (async () => {
-        const paints = await entries("largest-contentful-paint");
-        const shifts = await entries("layout-shift");
-        // Layout shift is that of the worst window: shifts less than 1 s apart, 5 s at most.
-        let [worst, sum, began, last] = [0, 0, -Infinity, -Infinity];
-        for (const { startTime, value, hadRecentInput } of shifts) {
-            if (hadRecentInput) continue;
-            if (startTime - last > 1000 || startTime - began > 5000) [sum, began] = [0, startTime];
-            [sum, last] = [sum + value, startTime];
-            worst = Math.max(worst, sum);
-        }
-        done({ paint: paints.at(-1)?.startTime ?? null, data: data.startTime, shift: worst });
-    })();
-"#;
-
 /// Time after the first data in which figures and sentences come, and may move what is there.
 const SETTLING: std::time::Duration = std::time::Duration::from_secs(8);
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-struct LoadTimes {
-    paint: Option<f64>,
-    data: f64,
-    shift: f64,
-}
 
 /// First visits to the page, each by a fresh browser over the loopback.
 pub(crate) async fn first_visits(plan: Plan) -> Vec<Row> {
@@ -84,13 +52,9 @@ pub(crate) async fn first_visits(plan: Plan) -> Vec<Row> {
         for _ in 0..plan.runs {
             on_stage("load_bench", size, "", async |stage| {
                 stage.resize(size.0, size.1).await;
-                let read = async || {
-                    let times = stage.browser.run_async(LOAD_TIMES).await;
-                    must("reading times", serde_json::from_value::<Option<LoadTimes>>(times))
-                };
-                eventually("a lane has data", &read).await;
+                eventually("a lane has data", || load_times(&stage.browser)).await;
                 tokio::time::sleep(SETTLING).await;
-                loads.extend(read().await);
+                loads.extend(load_times(&stage.browser).await);
             })
             .await;
         }
