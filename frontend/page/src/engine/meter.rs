@@ -9,8 +9,11 @@ pub struct FrameMeter {
     next: usize,
     since_frame_ms: f64,
     frames: u32,
+    /// All work since `counted_since_ms`.
+    work_ms: f64,
     counted_since_ms: f64,
     frames_per_second: Option<f64>,
+    busy_share: Option<f64>,
 }
 
 /// What [`FrameMeter`] tells.
@@ -34,8 +37,10 @@ impl FrameMeter {
             next: 0,
             since_frame_ms: 0.0,
             frames: 0,
+            work_ms: 0.0,
             counted_since_ms: now_ms,
             frames_per_second: None,
+            busy_share: None,
         }
     }
 
@@ -53,6 +58,13 @@ impl FrameMeter {
         }
         self.next = (self.next + 1) % Self::FRAMES;
         self.frames += 1;
+        self.work_ms += total;
+    }
+
+    /// Returns the share of the main thread's time that the page's work took in the last second, 0 to 1; `None` before
+    /// the first second. What the browser does by itself is not in it.
+    pub const fn busy_share(&self) -> Option<f64> {
+        self.busy_share
     }
 
     /// The figures; the rate is that since the last call.
@@ -60,7 +72,8 @@ impl FrameMeter {
         let span = now_ms - self.counted_since_ms;
         if span >= 900.0 {
             self.frames_per_second = Some(f64::from(self.frames) * 1e3 / span);
-            self.frames = 0;
+            self.busy_share = Some((self.work_ms / span).min(1.0));
+            (self.frames, self.work_ms) = (0, 0.0);
             self.counted_since_ms = now_ms;
         }
         let mut sorted = self.costs_ms.clone();
@@ -73,6 +86,21 @@ impl FrameMeter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_busy_share_is_that_of_the_last_second() {
+        let mut meter = FrameMeter::new(0.0);
+        assert_eq!(meter.busy_share(), None);
+        for _ in 0..50 {
+            meter.add(4.0);
+            meter.end_frame(15.0);
+        }
+        meter.read(1_000.0);
+        assert_eq!(meter.busy_share(), Some(0.95));
+        meter.end_frame(100.0);
+        meter.read(2_000.0);
+        assert_eq!(meter.busy_share(), Some(0.1));
+    }
 
     #[test]
     fn work_between_frames_counts_for_the_next_frame() {

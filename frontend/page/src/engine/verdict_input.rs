@@ -46,7 +46,7 @@ pub(crate) fn verdict_snapshot(engine: &Engine, around: Surroundings, now: Time)
         machine: MachineLoad {
             cpu: cpu.map(|host| f64::from(host.sample.cpu)),
             emulator: around.emulator_load.map(f64::from),
-            page: None,
+            page: engine.meter.busy_share(),
         },
         is_udp_blocked: around.is_udp_blocked,
         lanes: engine.lanes().map(|running| lane_snapshot(engine, running, now)).collect(),
