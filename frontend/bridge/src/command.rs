@@ -87,7 +87,7 @@ pub struct Upkeep {
     pub heartbeat: Heartbeat,
     /// Reaction to a lost connection.
     pub recovery: Recovery,
-    /// Whether WebTransport races WebSocket and falls back to it.
+    /// True if WebTransport races WebSocket and falls back to it.
     pub falls_back: bool,
 }
 

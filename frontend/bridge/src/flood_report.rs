@@ -31,9 +31,9 @@ pub struct FloodStats {
     pub sent: u64,
     /// Data echoed by the server, bytes.
     pub echoed: u64,
-    /// Whether it has ended: all data was echoed, or the connection is gone.
+    /// True if it has ended: all data was echoed, or the connection is gone.
     pub is_over: bool,
-    /// Whether the echoed data equals the sent data, in order.
+    /// True if the echoed data equals the sent data, in order.
     pub is_faithful: bool,
     /// Most data buffered in the browser, bytes.
     pub most_buffered: u64,
@@ -63,9 +63,9 @@ pub struct InboundColumn {
     pub index: u64,
     /// Most data buffered in the browser, bytes.
     pub buffered: u64,
-    /// Whether the browser had no room for more: `writer.ready` was pending, or `bufferedAmount` high.
+    /// True if the browser had no room for more: `writer.ready` was pending, or `bufferedAmount` high.
     pub is_full: bool,
-    /// Whether the server had stopped reading.
+    /// True if the server had stopped reading.
     pub is_stopped: bool,
     /// Slowest heartbeat in the column, microseconds; `None` before the first.
     pub heartbeat_micros: Option<u64>,

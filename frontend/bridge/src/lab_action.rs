@@ -62,7 +62,7 @@ pub enum LabAction {
     Spoof(Spoof),
     /// [`LabEvent::BlockUdp`].
     BlockUdp {
-        /// Whether UDP is blocked.
+        /// True if UDP is blocked.
         blocked: bool,
     },
     /// [`LabEvent::Balance`].
@@ -76,7 +76,7 @@ pub enum LabAction {
     Backend {
         /// The backend's number.
         index: u8,
-        /// Whether it is up.
+        /// True if it is up.
         up: bool,
     },
     /// [`LabEvent::KillBackend`].
@@ -86,7 +86,7 @@ pub enum LabAction {
     },
     /// [`LabEvent::Migration`].
     Migration {
-        /// Whether connection migration is allowed.
+        /// True if connection migration is allowed.
         allowed: bool,
     },
 }

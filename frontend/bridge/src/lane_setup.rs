@@ -26,11 +26,11 @@ pub struct LaneSetup {
     pub window: WindowChoice,
     /// Congestion controller to whose port it connects; ignored for a direct lane.
     pub congestion: Congestion,
-    /// Whether it bypasses the emulated network.
+    /// True if it bypasses the emulated network.
     pub is_direct: bool,
     /// Reaction to the loss of its connection.
     pub recovery: Recovery,
-    /// Whether its WebTransport races WebSocket and falls back to it.
+    /// True if its WebTransport races WebSocket and falls back to it.
     pub falls_back: bool,
 }
 

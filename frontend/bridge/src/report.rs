@@ -107,7 +107,7 @@ pub struct AgeColumn {
     pub max: u32,
     /// Messages reported as skipped.
     pub gaps: u32,
-    /// Whether a stall ended in the column.
+    /// True if a stall ended in the column.
     pub stall: bool,
 }
 

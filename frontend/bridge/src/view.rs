@@ -119,7 +119,7 @@ pub struct ViewInput {
 pub struct ServerInput {
     /// Version of the server.
     pub version: String,
-    /// Whether it accepts WebTransport.
+    /// True if it accepts WebTransport.
     pub has_webtransport: bool,
     /// Feeds that it offers.
     pub offered: FeedKinds,
@@ -211,9 +211,9 @@ pub struct TraceStep {
     pub id: String,
     /// Stage of the pipeline.
     pub stage: String,
-    /// Whether the step means that something was lost or has ended.
+    /// True if the step means that something was lost or has ended.
     pub is_harm: bool,
-    /// Whether the step happened before the trace began, so that its time is unknown.
+    /// True if the step happened before the trace began, so that its time is unknown.
     pub is_earlier: bool,
     /// Time of the step, on the browser's clock.
     pub at: Time,

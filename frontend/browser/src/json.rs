@@ -7,7 +7,7 @@
 #[derive(Debug, Default)]
 pub struct JsonWriter {
     text: String,
-    /// Whether the next value or name follows another one in the same object or list.
+    /// True if the next value or name follows another one in the same object or list.
     needs_comma: bool,
 }
 

@@ -8,11 +8,11 @@ use sluice_shared::mode::Mode;
 /// Capabilities that the browser offers to this page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Browser {
-    /// Whether the page came over https or from this machine.
+    /// True if the page came over https or from this machine.
     pub secure_context: bool,
-    /// Whether `WebTransport` exists.
+    /// True if `WebTransport` exists.
     pub web_transport: bool,
-    /// Whether `WebSocketStream` exists.
+    /// True if `WebSocketStream` exists.
     pub web_socket_stream: bool,
 }
 

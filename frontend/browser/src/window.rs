@@ -61,6 +61,25 @@ pub fn show_from_top(id: &str) {
     }
 }
 
+/// Sets the document's title, which names the tab and the entry in the history.
+pub fn set_title(title: &str) {
+    if let Some(document) = window().and_then(|window| window.document()) {
+        document.set_title(title);
+    }
+}
+
+/// Scrolls a strip sideways so that the element in it can be seen. Both are CSS selectors.
+pub fn scroll_strip_to(strip: &str, element: &str) {
+    let find = |selector: &str| {
+        let found = window()?.document()?.query_selector(selector).ok()??;
+        found.dyn_into::<web_sys::HtmlElement>().ok()
+    };
+    if let (Some(strip), Some(element)) = (find(strip), find(element)) {
+        let middle = element.offset_left() - strip.offset_left() + element.offset_width() / 2;
+        strip.set_scroll_left(f64::from(middle - strip.client_width() / 2));
+    }
+}
+
 /// Returns the page's full URL.
 pub fn href() -> String {
     window().and_then(|window| window.location().href().ok()).unwrap_or_default()

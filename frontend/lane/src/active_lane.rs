@@ -16,12 +16,12 @@ use sluice_bridge::{FloodReport, Setup};
 /// What lives from one [`sluice_bridge::Command::Open`] to the next.
 #[derive(Debug)]
 pub(super) struct ActiveLane {
-    /// Whether the server runs a fault mode, without credit and without resume.
+    /// True if the server runs a fault mode, without credit and without resume.
     pub(super) is_exhibit: bool,
     pub(super) session: ClientSession,
     pub(super) consumer: ConsumerSimulator,
     /// The server's side, as last reported on this connection.
-    pub(super) sample: Option<ServerSample>,
+    sample: Option<(ServerSample, Time)>,
     /// What carries the lane, according to the last Welcome.
     pub(super) facts: Option<TransportFacts>,
     /// Duplicates before the last reset.
@@ -41,6 +41,8 @@ pub(super) struct ActiveLane {
 impl ActiveLane {
     /// How often the server reports its side, as often as it may.
     const SAMPLE_EVERY: Duration = Duration::from_millis(100);
+    /// State of the server's queues that is older than this is not known: fifteen reports are missing.
+    const SAMPLE_EXPIRES: Duration = Duration::from_millis(1_500);
     /// How often a certificate is begun.
     const CERTIFY_EVERY: Duration = Duration::from_secs(10);
     /// The first heartbeat waits behind everything that a page does at its start: one that took longer than this, and
@@ -97,8 +99,24 @@ impl ActiveLane {
 
     /// Returns the state of its flood for the page.
     pub(super) fn flooding(&mut self, now: Time) -> FloodReport {
-        let server = self.sample.map(|sample| sample.inbound).unwrap_or_default();
+        let server = self.sample.map(|(sample, _)| sample.inbound).unwrap_or_default();
         self.flood_client.report(server, now)
+    }
+
+    /// Stores the server's report of its side, received at `now`.
+    pub(super) fn handle_sample(&mut self, sample: ServerSample, now: Time) {
+        self.sample = Some((sample, now));
+    }
+
+    /// Returns the server's last report on this connection, however old: what it counts stays counted.
+    pub(super) fn last_sample(&self) -> Option<&ServerSample> {
+        self.sample.as_ref().map(|(sample, _)| sample)
+    }
+
+    /// Returns the server's last report if it still describes the server's queues.
+    pub(super) fn current_sample(&self, now: Time) -> Option<&ServerSample> {
+        let (sample, received_at) = self.sample.as_ref()?;
+        (now.since(*received_at) <= Self::SAMPLE_EXPIRES).then_some(sample)
     }
 
     /// Lets the consumer complete what is due.

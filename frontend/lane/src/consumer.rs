@@ -103,7 +103,7 @@ impl ConsumerSimulator {
         around.handle_consumed(message, passage);
     }
 
-    /// Whether [`ConsumerSimulator::compute`] has something to do.
+    /// True if [`ConsumerSimulator::compute`] has something to do.
     pub(super) const fn wants_to_compute(&self) -> bool {
         self.computes() && self.in_hand.is_some()
     }

@@ -62,7 +62,7 @@ impl<P: Platform> Lane<P> {
             ClientEvent::Lost { messages } => self.stats.record_lost(messages, now),
             ClientEvent::Sample(sample) => {
                 if let Some(active) = &mut self.active {
-                    active.sample = Some(sample);
+                    active.handle_sample(sample, now);
                     active.certify_if_due(now);
                 }
             }

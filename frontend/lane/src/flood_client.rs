@@ -13,7 +13,7 @@ use sluice_bridge::{FloodLevel, FloodReport, FloodStats};
 #[derive(Debug, Default)]
 pub(super) struct FloodClient {
     flood: Option<Flood>,
-    /// Whether the connection went away under the flood.
+    /// True if the connection went away under the flood.
     is_cut: bool,
     ended_at: Option<Time>,
     level: FloodLevel,
@@ -53,17 +53,17 @@ impl FloodClient {
         (self.level, self.newest) = (FloodLevel::default(), None);
     }
 
-    /// Whether a flood has not ended.
+    /// True if a flood has not ended.
     pub(super) fn is_flooding(&self) -> bool {
         !self.is_cut && self.flood.as_ref().is_some_and(|flood| !flood.is_over())
     }
 
-    /// Whether there are blocks to be handed over.
+    /// True if there are blocks to be handed over.
     pub(super) fn has_blocks(&self) -> bool {
         !self.is_cut && self.flood.as_ref().is_some_and(|flood| !flood.is_sent())
     }
 
-    /// Whether it waits for room.
+    /// True if it waits for room.
     pub(super) fn is_waiting(&self) -> bool {
         self.flood.as_ref().is_some_and(|flood| flood.waiting_since().is_some())
     }

@@ -50,15 +50,15 @@ pub(crate) trait Platform: Clock {
 
 /// One connection of a lane. Dropping it closes it.
 pub(crate) trait TransportHandle {
-    /// Whether little enough waits to be sent that more may be added.
+    /// True if little enough waits to be sent that more may be added.
     fn is_writable(&self) -> bool;
     /// Sends whole items.
     fn send(&self, items: &[u8]);
     /// Closes, and tells the other side why.
     fn close(self, code: CloseCode, reason: &str);
-    /// Whether blocks of a flood can be handed over. When they cannot, a stream for them is being opened.
+    /// True if blocks of a flood can be handed over. When they cannot, a stream for them is being opened.
     fn can_flood(&self) -> bool;
-    /// Whether a paced flood may go on.
+    /// True if a paced flood may go on.
     fn has_flood_room(&self) -> bool;
     /// Hands over a block of a flood, whatever waits already.
     fn flood(&self, block: EchoBlock);

@@ -64,19 +64,19 @@ fn summary(active: Option<&ActiveLane>, stats: &mut LaneStats, now: Time) -> Sum
         ..Summary::default()
     };
     let Some(active) = active else { return measured };
-    let session = &active.session;
+    let (session, last) = (&active.session, active.last_sample());
     Summary {
         hops: hops(active, now),
         credit: credit(session),
-        waiting: active.sample.map(|sample| sample.waiting).unwrap_or_default(),
+        waiting: active.current_sample(now).map(|sample| sample.waiting).unwrap_or_default(),
         duplicates: session.duplicates() - active.duplicates_before,
         rtt_micros: session.clock().min_rtt().map(sluice_shared::time::micros),
         clock_offset_micros: active.clock_offset_micros(),
-        path: active.sample.map(|sample| sample.path).unwrap_or_default(),
+        path: last.map(|sample| sample.path).unwrap_or_default(),
         facts: active.facts.clone(),
-        core_micros: active.sample.map_or(0, |sample| sample.core_micros),
-        blocked_writes: active.sample.map_or(0, |sample| sample.blocked_writes),
-        exhibit: active.sample.and_then(|sample| sample.exhibit),
+        core_micros: last.map_or(0, |sample| sample.core_micros),
+        blocked_writes: last.map_or(0, |sample| sample.blocked_writes),
+        exhibit: last.and_then(|sample| sample.exhibit),
         ..measured
     }
 }
@@ -90,7 +90,7 @@ fn credit(session: &ClientSession) -> Credit {
 fn hops(active: &ActiveLane, now: Time) -> Hops {
     let session = &active.session;
     let offset_micros = session.clock().offset_micros().unwrap_or(0);
-    let sample = active.sample.as_ref();
+    let sample = active.current_sample(now);
     let transport = sample.map(|sample| sample.transport);
     let window = credit(session).window;
     let bound = if session.window().is_zero() { Amount::ZERO } else { window };

@@ -71,7 +71,7 @@ impl ConnectionMachine {
         self.actions.push_back(Action::Open { id, mode: attempt.mode, endpoints });
     }
 
-    /// Whether this end of an attempt is the browser's own handshake timeout, in other words no answer at all. Its
+    /// True if this end of an attempt is the browser's own handshake timeout, in other words no answer at all. Its
     /// error says no more than that of a refusal. Only the first attempt counts: later ones may be held back before
     /// they begin.
     pub(super) fn is_handshake_timeout(&self, id: ConnectionId, end: &CloseReason, now: Time) -> bool {

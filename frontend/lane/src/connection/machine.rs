@@ -367,7 +367,7 @@ impl ConnectionMachine {
         self.current.as_ref().map(|current| current.id)
     }
 
-    /// Whether events of this connection are of interest.
+    /// True if events of this connection are of interest.
     pub(crate) fn follows(&self, id: ConnectionId) -> bool {
         self.current_id() == Some(id) || self.attempts.iter().any(|attempt| attempt.id == id)
     }

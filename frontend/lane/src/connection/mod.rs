@@ -39,7 +39,7 @@ pub(crate) struct ConnectionSettings {
     pub(crate) endpoints: Endpoints,
     /// Heartbeat, recovery and fallback.
     pub(crate) upkeep: Upkeep,
-    /// Whether the server runs a fault mode, which is over when its connection is.
+    /// True if the server runs a fault mode, which is over when its connection is.
     pub(crate) is_exhibit: bool,
 }
 
@@ -75,7 +75,7 @@ pub(crate) enum Action {
         id: ConnectionId,
         /// How it carries messages.
         mode: Mode,
-        /// Whether the session begins anew instead of resuming.
+        /// True if the session begins anew instead of resuming.
         starts_over: bool,
     },
     /// The session has no connection any more.

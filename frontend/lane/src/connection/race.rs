@@ -85,12 +85,12 @@ impl TransportRace {
         self
     }
 
-    /// Whether WebSocket stands in from here on; only WebTransport falls back.
+    /// True if WebSocket stands in from here on; only WebTransport falls back.
     pub(super) fn set_falls_back(&mut self, falls_back: bool) {
         self.falls_back = falls_back && self.preferred.transport() == Transport::WebTransport;
     }
 
-    /// Whether WebSocket stands in.
+    /// True if WebSocket stands in.
     pub(super) const fn falls_back(&self) -> bool {
         self.falls_back
     }
@@ -141,7 +141,7 @@ impl TransportRace {
         }
     }
 
-    /// Whether a race runs in which nobody is left.
+    /// True if a race runs in which nobody is left.
     pub(super) fn is_decided(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.waiting.is_empty() && running.trying.is_empty())
     }
@@ -207,7 +207,7 @@ impl TransportRace {
             .then(|| (unanswered_since + Self::SILENCE).max(self.next_rescue))
     }
 
-    /// Whether the race has lasted long enough. The driver's own patience ends one for a connection.
+    /// True if the race has lasted long enough. The driver's own patience ends one for a connection.
     pub(super) fn is_overdue(&self, now: Time) -> bool {
         self.gives_up_at().is_some_and(|at| at <= now)
     }

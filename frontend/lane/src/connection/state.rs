@@ -17,7 +17,7 @@ use sluice_text::format;
 pub(super) struct ConnectionState {
     connection: Connection,
     backoff: Backoff,
-    /// Whether any connection was ready since the lane was opened.
+    /// True if any connection was ready since the lane was opened.
     was_ever_ready: bool,
     /// Tries in a row that did not get ready.
     failed_tries: u32,
@@ -55,7 +55,7 @@ impl ConnectionState {
         &self.connection
     }
 
-    /// Whether data may flow.
+    /// True if data may flow.
     pub(super) const fn is_open(&self) -> bool {
         matches!(self.connection, Connection::Open { .. })
     }
@@ -72,7 +72,7 @@ impl ConnectionState {
         self.failed_tries = 0;
     }
 
-    /// Whether to ask if the server is there before the next try.
+    /// True if to ask if the server is there before the next try.
     pub(super) fn wants_probe(&self, mode: Mode) -> bool {
         mode.transport() == Transport::WebTransport && self.is_retry()
     }

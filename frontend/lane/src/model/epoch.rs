@@ -15,7 +15,7 @@ use sluice_bridge::EpochStats;
 pub(super) struct EpochRecorder {
     counts: EpochStats,
     latency: AgeWindow,
-    /// Whether a message produced in this epoch was consumed.
+    /// True if a message produced in this epoch was consumed.
     has_begun: bool,
 }
 

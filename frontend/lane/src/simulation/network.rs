@@ -98,7 +98,7 @@ pub(super) struct Network {
     pub(super) now: Time,
     pub(super) tcp: PathState,
     pub(super) udp: PathState,
-    /// Whether the server process does not run, although its kernel accepts connections.
+    /// True if the server process does not run, although its kernel accepts connections.
     pub(super) is_server_frozen: bool,
     pub(super) produces: bool,
     pub(super) server: ServerProcess,
@@ -159,7 +159,7 @@ impl Network {
         }
     }
 
-    /// Whether bytes that have a connection pass.
+    /// True if bytes that have a connection pass.
     fn passes(&self, transport: Transport) -> bool {
         self.path(transport) != PathState::Blackhole
     }

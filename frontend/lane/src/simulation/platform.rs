@@ -17,7 +17,7 @@ use sluice_bridge::{Endpoints, FloodLevel};
 /// Handle of the simulated network for one lane.
 pub(super) struct SimulatedPlatform {
     pub(super) network: Rc<RefCell<Network>>,
-    /// Whether this browser has no WebTransport.
+    /// True if this browser has no WebTransport.
     pub(super) lacks_webtransport: Rc<Cell<bool>>,
 }
 

@@ -9,7 +9,7 @@ use sluice_shared::wire::CloseCode;
 use super::network::PathState::{Blackhole, Refusing, Up};
 use super::script::Condition::{
     AllConsumed, Began, GaveUp, HeartbeatEndedOne, NotOpen, Noted, NothingLive, OpenOver, Reconnected,
-    WaitsFor,
+    ServerQueuesKnown, WaitsFor,
 };
 use super::script::Fault::{
     CloseAll, ForgetSessions, FreezeServer, Network, NoWebTransport, Path, RejectWith, Sleep, StartServer,
@@ -127,6 +127,23 @@ fn udp_that_is_blocked_mid_run_moves_a_racing_lane_to_websocket_and_back() {
             ("the session resumed", Within(millis(300), Began(SessionStart::Resumed))),
             ("UDP is free again", Inject(Path(WT, Up))),
             ("the lane returns", Within(secs(110), OpenOver(WT))),
+        ],
+    );
+}
+
+#[test]
+fn queues_of_a_server_that_is_not_heard_are_unknown() {
+    play_to_the_end(
+        6,
+        vec![
+            ("the page opens the lane", webtransport()),
+            ("it opens", Within(millis(140), OpenOver(WT))),
+            ("the server reports its queues", Within(secs(1), ServerQueuesKnown(true))),
+            ("an outage begins", Inject(Path(WT, Blackhole))),
+            ("the last report counts for a while", Stays(millis(1_300), ServerQueuesKnown(true))),
+            ("then nothing is known", Within(millis(400), ServerQueuesKnown(false))),
+            ("it ends", Inject(Path(WT, Up))),
+            ("the queues are known again", Within(secs(20), ServerQueuesKnown(true))),
         ],
     );
 }

@@ -76,6 +76,8 @@ pub(super) enum Condition {
     Reconnected(u64),
     /// Every message since the first subscription is consumed, once.
     AllConsumed,
+    /// The state of the server's queues is known, or it is not.
+    ServerQueuesKnown(bool),
     /// Nothing is connected any more.
     NothingLive,
 }
@@ -150,6 +152,7 @@ impl Condition {
                 let summary = world.summary();
                 (summary.lost, summary.consumed.messages) == (0, network.server.head().0 - first)
             }
+            (Self::ServerQueuesKnown(is_known), _) => world.summary().hops.backlog.is_some() == is_known,
             (Self::NothingLive, _) => world.live_connections() == 0,
         }
     }

@@ -22,7 +22,7 @@ pub(crate) enum BrowserTransport {
 
 /// What happens on a connection.
 pub(crate) enum Event<'a> {
-    /// Whether the server answers HTTP.
+    /// True if the server answers HTTP.
     Probed {
         /// It does.
         answers: bool,
@@ -83,7 +83,7 @@ impl BrowserTransport {
         }
     }
 
-    /// Whether little enough waits to be sent that more may be added. When it is not, [`Event::Writable`] follows, or
+    /// True if little enough waits to be sent that more may be added. When it is not, [`Event::Writable`] follows, or
     /// the next look finds it so.
     pub(crate) fn is_writable(&self) -> bool {
         match self {

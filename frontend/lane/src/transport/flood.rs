@@ -16,7 +16,7 @@ use super::streams::{Writer, bytes_of, detach, read, reader_of};
 use sluice_bridge::FloodLevel;
 
 impl BrowserTransport {
-    /// Whether blocks can be handed over. When they can't, a way for them is being opened, and [`Event::Writable`]
+    /// True if blocks can be handed over. When they can't, a way for them is being opened, and [`Event::Writable`]
     /// follows.
     pub(crate) fn can_flood(&self) -> bool {
         match self {
@@ -25,7 +25,7 @@ impl BrowserTransport {
         }
     }
 
-    /// Whether a flood that takes care may go on. When it may not, [`Event::Writable`] follows, or on a WebSocket a
+    /// True if a flood that takes care may go on. When it may not, [`Event::Writable`] follows, or on a WebSocket a
     /// later look finds it so.
     pub(crate) fn has_flood_room(&self) -> bool {
         match self {
@@ -79,7 +79,7 @@ enum State {
 }
 
 impl FloodStream {
-    /// Whether it is open; if not, it is being opened.
+    /// True if it is open; if not, it is being opened.
     pub(super) fn open(&self, transport: &WebTransport, sink: &EventSink) -> bool {
         let mut state = self.0.borrow_mut();
         if matches!(*state, State::Closed | State::Open(_, true)) {

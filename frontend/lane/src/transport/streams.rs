@@ -13,7 +13,7 @@ use web_sys::{
 use super::browser_transport::{Event, EventSink};
 use sluice_bridge::FloodLevel;
 
-/// Whether the worker's global object has `name`.
+/// True if the worker's global object has `name`.
 pub(super) fn has_global(name: &str) -> bool {
     Reflect::has(&js_sys::global(), &JsValue::from_str(name)).unwrap_or(false)
 }
@@ -76,7 +76,7 @@ pub(super) struct Writer {
     writer: WritableStreamDefaultWriter,
     pending: Rc<Cell<usize>>,
     pending_bytes: Rc<Cell<u64>>,
-    /// Whether somebody waits for the writer to be ready.
+    /// True if somebody waits for the writer to be ready.
     is_awaited: Rc<Cell<bool>>,
     sink: EventSink,
 }
@@ -93,7 +93,7 @@ impl Writer {
         self.pending.get() < Self::MOST_PENDING
     }
 
-    /// Whether the stream asks for more. When it does not, [`Event::Writable`] follows as soon as it is ready.
+    /// True if the stream asks for more. When it does not, [`Event::Writable`] follows as soon as it is ready.
     pub(super) fn has_room(&self) -> bool {
         let has_room = self.desired_size().is_some_and(|size| size > 0);
         if !has_room && !self.is_awaited.replace(true) {

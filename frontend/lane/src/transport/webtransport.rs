@@ -79,7 +79,7 @@ impl WebTransportConnection {
         }
     }
 
-    /// Whether a stream for a flood is open; if not, it is being opened.
+    /// True if a stream for a flood is open; if not, it is being opened.
     pub(super) fn open_flood(&self) -> bool {
         self.flood.open(&self.transport, &self.sink)
     }

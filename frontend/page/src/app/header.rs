@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use sluice_browser::window;
+
 use crate::app::state::App;
 use crate::features::share::view::menu::ShareMenu;
 use crate::url::route::Route;
@@ -71,6 +73,11 @@ fn Navigation() -> impl IntoView {
             }
         })
         .collect_view();
+    // On a narrow screen the links are a strip that scrolls.
+    Effect::new(move |_| {
+        let link = ["[data-testid=view-", &app.route.get().name(), "]"].concat();
+        window::scroll_strip_to(".views", &link);
+    });
     view! { <nav class="views" aria-label="Views">{links}</nav> }
 }
 

@@ -7,6 +7,8 @@
 use leptos::prelude::*;
 use sluice_bridge::View;
 
+use sluice_browser::window;
+
 use crate::app::footer::Footer;
 use crate::app::header::Header;
 use crate::app::lazy_panel::LazyPanel;
@@ -61,6 +63,10 @@ fn ViewTitle() -> impl IntoView {
             app.route.get().purpose()
         }
     };
+    Effect::new(move |_| match app.route.get() {
+        Route::Lab => window::set_title("Sluice"),
+        route => window::set_title(&[route.title(), " · Sluice"].concat()),
+    });
     view! {
         <div class="view-title">
             <h1>{title}</h1>

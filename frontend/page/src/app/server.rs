@@ -38,7 +38,7 @@ pub enum Server {
 pub struct ServerInfo {
     /// Version of the server.
     pub version: String,
-    /// Whether it accepts WebTransport.
+    /// True if it accepts WebTransport.
     pub has_quic: bool,
     /// Feeds that it offers.
     pub offered: FeedKinds,

@@ -26,7 +26,7 @@ pub struct Frame {
     pub number: u64,
     /// Current colours.
     pub palette: Rc<Palette>,
-    /// Whether the visitor prefers reduced motion.
+    /// True if the visitor prefers reduced motion.
     pub reduced_motion: bool,
 }
 
@@ -45,7 +45,7 @@ struct Inner {
     painters: RefCell<Vec<(u64, Painter)>>,
     next_id: Cell<u64>,
     frames: Cell<u64>,
-    /// Whether the loop is paused until a painter registers.
+    /// True if the loop is paused until a painter registers.
     is_paused: Cell<bool>,
     look_revision: Cell<u32>,
     look: RefCell<Option<(Rc<Palette>, bool)>>,

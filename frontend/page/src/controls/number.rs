@@ -15,12 +15,12 @@ pub fn Number(
     value: Signal<Option<u64>>,
     /// The number as text.
     text: Signal<String>,
-    /// Whether it indicates loss.
+    /// True if it indicates loss.
     bad: Signal<bool>,
     /// Test id suffix and raw value of the text, where the text shows another value, such as a rate.
     #[prop(optional)]
     shown: Option<(&'static str, Signal<Option<u64>>)>,
-    /// Whether it is of secondary importance.
+    /// True if it is of secondary importance.
     #[prop(optional)]
     lesser: bool,
 ) -> impl IntoView {

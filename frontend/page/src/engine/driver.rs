@@ -24,6 +24,7 @@ use crate::features::network::stats::RelayRoom;
 use crate::features::timeline::events::TimelineEvents;
 use crate::features::trace::model::Trace;
 use crate::url::setup::FeedSetup;
+use crate::verdict::Steady;
 use sluice_bridge::Command;
 use sluice_bridge::Connection;
 use sluice_bridge::Level;
@@ -40,12 +41,14 @@ pub type EngineHandle = Rc<RefCell<Engine>>;
 pub struct Engine {
     this: Weak<RefCell<Self>>,
     running: Vec<RunningLane>,
-    /// Whether a lane has consumed a message since the page was opened.
+    /// True if a lane has consumed a message since the page was opened.
     has_data: bool,
     /// What has happened.
     pub log: Log,
     /// What the page costs.
     pub meter: FrameMeter,
+    /// The verdict that is shown.
+    pub verdict: Steady,
     /// When the measurements began.
     pub measured_since: Time,
     /// What happened to the network.
@@ -76,6 +79,7 @@ impl Engine {
                 has_data: false,
                 log: Log::default(),
                 meter: FrameMeter::new(clock::page_millis()),
+                verdict: Steady::default(),
                 measured_since: clock::now(),
                 events: TimelineEvents::default(),
                 marked: None,

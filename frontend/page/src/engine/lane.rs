@@ -35,13 +35,13 @@ pub struct Lane {
     pub window: RwSignal<WindowChoice>,
     /// Which congestion controller it connects to.
     pub congestion: RwSignal<Congestion>,
-    /// Whether it bypasses the emulated network.
+    /// True if it bypasses the emulated network.
     pub is_direct: RwSignal<bool>,
     /// What follows the loss of its connection.
     pub recovery: RwSignal<Recovery>,
-    /// Whether its WebTransport is raced with WebSocket.
+    /// True if its WebTransport is raced with WebSocket.
     pub falls_back: RwSignal<bool>,
-    /// Whether its instruments and controls are shown below its numbers.
+    /// True if its instruments and controls are shown below its numbers.
     pub is_open: RwSignal<bool>,
     /// How its messages are carried right now: by another mode than its own when it has fallen back.
     pub mode_in_use: RwSignal<Mode>,

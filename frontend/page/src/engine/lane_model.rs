@@ -1,5 +1,6 @@
 //! Everything the page holds of one lane.
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
 use sluice_shared::certificate::Certificate;
@@ -11,6 +12,7 @@ use crate::features::network::stats::LaneLinkStats;
 use crate::features::pipeline::dots::DotTrack;
 use crate::features::timeline::columns::ColumnRing;
 use sluice_bridge::Connection;
+use sluice_bridge::DeliveryGap;
 use sluice_bridge::EpochStats;
 use sluice_bridge::HostReading;
 use sluice_bridge::Report;
@@ -41,6 +43,9 @@ pub struct LaneModel {
     pub certificate: Option<Certificate>,
     /// Messages that a certificate on the way waits for.
     pub uncertified: Option<u64>,
+    /// Newest delivery gaps of at least [`LaneModel::LONG_GAP`], oldest first. A report has only the newest gaps, and
+    /// on a lossy network the short ones displace those of an outage within seconds.
+    pub long_gaps: VecDeque<DeliveryGap>,
 }
 
 impl LaneModel {
@@ -48,6 +53,11 @@ impl LaneModel {
     pub const MAX_HOST: usize = 1_600;
     /// Host readings older than this are dropped, microseconds.
     pub const HOST_SPAN_MICROS: u64 = 60_000_000;
+
+    /// Length from which on a delivery gap is kept.
+    pub const LONG_GAP: Duration = Duration::from_millis(500);
+    /// Maximum number of long gaps kept.
+    pub const MAX_LONG_GAPS: usize = 16;
 
     /// A lane that has reported nothing.
     pub fn new() -> Self {
@@ -63,6 +73,7 @@ impl LaneModel {
             inbound: InboundTrack::default(),
             certificate: None,
             uncertified: None,
+            long_gaps: VecDeque::new(),
         }
     }
 
@@ -80,6 +91,7 @@ impl LaneModel {
             self.certificate = report.certificate;
         }
         self.uncertified = report.uncertified;
+        self.keep_long_gaps();
         self.columns.merge(&report.columns);
         self.dots.push(&report.dots);
         self.connection_timeline.extend(&report.connection_events);
@@ -92,6 +104,20 @@ impl LaneModel {
             || (self.host.len() > 1 && self.host.front().is_some_and(expired))
         {
             self.host.pop_front();
+        }
+    }
+
+    /// Keeps the long ones of the reported gaps; what a gap cost may be reported after its end.
+    fn keep_long_gaps(&mut self) {
+        let is_long = |gap: &&DeliveryGap| gap.until.since(gap.from) >= Self::LONG_GAP;
+        for gap in self.summary.delivery_gaps.iter().filter(is_long) {
+            match self.long_gaps.iter_mut().find(|known| known.from == gap.from) {
+                Some(known) => *known = *gap,
+                None => self.long_gaps.push_back(*gap),
+            }
+        }
+        while self.long_gaps.len() > Self::MAX_LONG_GAPS {
+            self.long_gaps.pop_front();
         }
     }
 
@@ -109,6 +135,7 @@ impl LaneModel {
         self.dots.clear();
         self.host.clear();
         self.inbound.clear();
+        self.long_gaps.clear();
     }
 
     /// How old the newest host reading is at `now`, microseconds.
@@ -148,6 +175,28 @@ mod tests {
             certificate: None,
             uncertified: None,
         }
+    }
+
+    #[test]
+    fn long_gaps_outlive_the_short_ones_that_displace_them_in_reports() {
+        let gap = |from: u64, until: u64, lost| DeliveryGap {
+            from: Time::from_millis(from),
+            until: Time::from_millis(until),
+            lost,
+            ..DeliveryGap::default()
+        };
+        let mut model = LaneModel::new();
+        let mut take = |gaps: Vec<DeliveryGap>| {
+            model.summary.delivery_gaps = gaps;
+            model.keep_long_gaps();
+            model.long_gaps.iter().map(|gap| (gap.from.as_micros() / 1_000, gap.lost)).collect::<Vec<_>>()
+        };
+        assert_eq!(take(vec![gap(100, 140, 0), gap(1_000, 5_000, 0)]), [(1_000, 0)]);
+        assert_eq!(take(vec![gap(1_000, 5_000, 2)]), [(1_000, 2)], "its cost was found later");
+        assert_eq!(
+            take((0..16).map(|at| gap(6_000 + at * 100, 6_050 + at * 100, 0)).collect()),
+            [(1_000, 2)]
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Joins the workers to the models, and publishes summaries four times a second.
 
+mod delivery_history;
 pub mod driver;
 pub mod epochs;
 pub mod lane;

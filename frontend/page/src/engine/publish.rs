@@ -134,7 +134,9 @@ fn publish_all(app: App, engine: &mut Engine, now: Time) {
             is_udp_blocked: outlook.is_udp_blocked,
             emulator_load: has_lab.then_some(outlook.relay_load),
         };
-        findings(&verdict_snapshot(engine, around, now))
+        let found = findings(&verdict_snapshot(engine, around, now));
+        let epoch = engine.epoch().number;
+        engine.verdict.update(found, epoch, now)
     } else {
         Vec::new()
     };

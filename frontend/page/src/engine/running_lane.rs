@@ -46,7 +46,7 @@ pub struct RunningLane {
 }
 
 impl RunningLane {
-    /// Whether it bypasses the emulated network.
+    /// True if it bypasses the emulated network.
     pub fn is_direct(&self) -> bool {
         self.path == NetworkPath::Direct
     }

@@ -8,13 +8,14 @@ use sluice_shared::policy::Policy;
 use sluice_shared::time::{Time, micros};
 use sluice_shared::wire::Waiting;
 
+use crate::engine::delivery_history::DeliveryHistory;
 use crate::engine::driver::Engine;
 use crate::engine::epochs::EpochChange;
 use crate::engine::running_lane::RunningLane;
 use crate::features::connection::model::Phase;
 use crate::verdict::{
-    Change, ConnectionSnapshot, Disruption, Epoch, Interruption, InterruptionKind, LaneSnapshot, Latency,
-    LatencyPart, LatencyParts, MachineLoad, SendQueueWait, SenderState, Snapshot, UnreportedLoss,
+    Change, ConnectionSnapshot, Disruption, Epoch, Interruption, LaneSnapshot, Latency, LatencyPart,
+    LatencyParts, MachineLoad, SendQueueWait, SenderState, Snapshot, UnreportedLoss,
 };
 
 /// Consumption is averaged over this span, columns of [`AgeColumn::WIDTH_MICROS`]: 5 s.
@@ -25,7 +26,7 @@ const RATE_COLUMNS: u64 = 100;
 pub(crate) struct Surroundings {
     /// Seconds until the outage in progress ends, if that is planned.
     pub(crate) outage_left_secs: Option<u64>,
-    /// Whether the emulated network blocks UDP.
+    /// True if the emulated network blocks UDP.
     pub(crate) is_udp_blocked: bool,
     /// Share of a core that the server's emulator takes; `None` without one.
     pub(crate) emulator_load: Option<f32>,
@@ -43,6 +44,11 @@ pub(crate) fn verdict_snapshot(engine: &Engine, around: Surroundings, now: Time)
             for_micros: micros(now.since(since)),
             left_micros: around.outage_left_secs.map(|secs| secs * 1_000_000),
         }),
+        outage_ended_micros: engine
+            .events
+            .ended_outages_since(Time::ZERO)
+            .last()
+            .and_then(|(_, until)| out_since.is_none().then(|| micros(now.since(until)))),
         machine: MachineLoad {
             cpu: cpu.map(|host| f64::from(host.sample.cpu)),
             emulator: around.emulator_load.map(f64::from),
@@ -150,7 +156,9 @@ fn consumed_per_second(running: &RunningLane, began: Time) -> Option<u64> {
     let Connection::Open { since, .. } = running.model.connection else { return None };
     // Later columns have not been reported, and the one that is being filled is left out.
     let end = running.model.reported_at?.as_micros() / AgeColumn::WIDTH_MICROS;
-    rate_until(end, running.model.columns.since(0), began.max(since))
+    // While a lane catches up after a gap, an average over the gap says nothing of what it can carry.
+    let caught_up_from = running.model.long_gaps.back().map_or(since, |gap| gap.until.max(since));
+    rate_until(end, running.model.columns.since(0), began.max(caught_up_from))
 }
 
 /// Returns the messages per second in the columns before `end`; `None` if data has come for less than
@@ -172,33 +180,21 @@ fn rate_until<'a>(
     Some(consumed * 1_000_000 / (RATE_COLUMNS * AgeColumn::WIDTH_MICROS))
 }
 
-/// Times without data in this epoch that have ended, with what ended them.
+/// Returns the times without data that ended in this epoch.
 fn interruptions(engine: &Engine, running: &RunningLane) -> Vec<Interruption> {
     let began = engine.epoch().began;
-    let summary = &running.model.summary;
     let is_quic = running.mode_in_use().transport() == Transport::WebTransport;
-    let gap_around = |at: Time| {
-        let mut gaps = summary.delivery_gaps.iter().filter(|gap| gap.from >= began);
-        gaps.find(|gap| gap.from <= at && at <= gap.until)
+    let address_changes = engine.events.address_changes_since(began).filter(|_| is_quic);
+    let network_outages = engine.events.ended_outages_since(began).filter(|_| !running.is_direct());
+    let history = DeliveryHistory {
+        began,
+        last_outage: running.model.summary.last_outage,
+        newest_gaps: &running.model.summary.delivery_gaps,
+        long_gaps: &running.model.long_gaps,
+        address_changes: address_changes.collect(),
+        network_outages: network_outages.collect(),
     };
-    let reconnect = summary.last_outage.filter(|outage| outage.lost_at >= began).and_then(|outage| {
-        let fresh = outage.fresh_after_micros?;
-        Some(Interruption {
-            kind: InterruptionKind::Reconnect,
-            without_data_micros: Some(outage.noticed_after_micros + fresh),
-            lost: Some(outage.missed),
-            skipped: gap_around(outage.lost_at).map(|gap| gap.left_out),
-        })
-    });
-    let moved = engine.events.address_changes_since(began).filter(|_| is_quic && reconnect.is_none());
-    let moved = moved.filter_map(gap_around).map(|gap| Interruption {
-        kind: InterruptionKind::Migration,
-        without_data_micros: Some(micros(gap.until.since(gap.from))),
-        lost: Some(gap.lost),
-        skipped: Some(gap.left_out),
-    });
-    let moved: Vec<_> = moved.collect();
-    reconnect.into_iter().chain(moved).collect()
+    history.interruptions()
 }
 
 /// Where the time of the lane's messages goes: on the way as the emulated network has measured it, before and after

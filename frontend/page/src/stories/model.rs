@@ -206,7 +206,7 @@ impl Scenario {
         setup
     }
 
-    /// Whether it needs a second lane, of the first one's mode.
+    /// True if it needs a second lane, of the first one's mode.
     pub fn is_pair(self) -> bool {
         Self::PAIRS.contains(&self)
     }
@@ -248,7 +248,7 @@ impl Scenario {
         }
     }
 
-    /// Whether `setup` is this story, untouched.
+    /// True if `setup` is this story, untouched.
     pub fn is_told_by(self, setup: &PageSetup) -> bool {
         self.applied_to(setup) == *setup
     }

@@ -44,7 +44,7 @@ impl ViewQuery {
     }
 }
 
-/// Whether a character may stand in a query without being encoded.
+/// True if a character may stand in a query without being encoded.
 const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'=' | b',' | b':' | b'%' | b'+')

@@ -78,12 +78,12 @@ impl Comparison {
         }
     }
 
-    /// Whether typical messages are alike and late ones are not.
+    /// True if typical messages are alike and late ones are not.
     pub(super) fn is_by_tail(&self) -> bool {
         self.p50 == Better::Neither && self.p99 != Better::Neither
     }
 
-    /// Whether stalls alone differ.
+    /// True if stalls alone differ.
     pub(super) fn is_by_stalls(&self) -> bool {
         self.p50 == Better::Neither && self.p99 == Better::Neither && self.stalls != Better::Neither
     }

@@ -5,7 +5,7 @@ use sluice_shared::mode::Transport;
 
 use super::finding::{Cause, Finding, FindingKind, Severity};
 use super::sentence::{Piece, Sentence, by_number};
-use super::snapshot::{ConnectionSnapshot, Disruption, LaneSnapshot, SenderState, Snapshot};
+use super::snapshot::{Change, ConnectionSnapshot, Disruption, LaneSnapshot, SenderState, Snapshot};
 
 /// A first attempt may take this long before it counts as a failure, microseconds: several round trips by satellite.
 const PATIENCE_MICROS: u64 = 5_000_000;
@@ -89,8 +89,11 @@ fn trouble(snapshot: &Snapshot, at: usize, lane: &LaneSnapshot) -> Option<Troubl
             ..new(failed, *for_micros)
         }),
         ConnectionSnapshot::Open { for_micros, .. } => {
-            let for_micros = silence_micros(lane, *for_micros)?;
-            let cause = network_cause.or(match lane.sender {
+            let for_micros = silence_micros(snapshot, lane, *for_micros)?;
+            // Packets that were sent in an outage are sent again when a timer says so, which doubles each time.
+            let outage_ended =
+                snapshot.outage_ended_micros.filter(|ended| *ended < for_micros && !lane.is_direct);
+            let cause = network_cause.or(outage_ended.map(|_| Cause::OutageEnded)).or(match lane.sender {
                 Some(SenderState::NoCredit) => Some(Cause::NoCredit),
                 Some(SenderState::NoData) => Some(Cause::NoData),
                 Some(SenderState::TransportFull) => Some(Cause::TransportFull),
@@ -102,7 +105,7 @@ fn trouble(snapshot: &Snapshot, at: usize, lane: &LaneSnapshot) -> Option<Troubl
 }
 
 /// Returns for how long nothing has arrived on an open connection, if that is too long.
-fn silence_micros(lane: &LaneSnapshot, open_micros: u64) -> Option<u64> {
+fn silence_micros(snapshot: &Snapshot, lane: &LaneSnapshot, open_micros: u64) -> Option<u64> {
     if !lane.is_feed_running {
         return None;
     }
@@ -112,7 +115,12 @@ fn silence_micros(lane: &LaneSnapshot, open_micros: u64) -> Option<u64> {
         return None;
     }
     let interval = lane.offered_per_second.map_or(0, |rate| 1_000_000 / rate.max(1));
-    let silence = lane.last_arrival_micros.unwrap_or(open_micros);
+    // A reset forgets the arrivals before it.
+    let measured_for = match snapshot.epoch.cause {
+        Change::Start => open_micros.min(snapshot.epoch.since_micros),
+        Change::Network | Change::Consumer | Change::Policy | Change::Feed | Change::Lanes => open_micros,
+    };
+    let silence = lane.last_arrival_micros.unwrap_or(measured_for);
     (silence >= SILENT_MICROS.max(MISSING_MESSAGES * interval)).then_some(silence)
 }
 
@@ -185,7 +193,10 @@ impl Trouble {
     fn silence_sentence(&self) -> Vec<Piece> {
         let mut sentence = Sentence::default();
         sentence.text("Nothing has arrived on ").lanes(&self.lanes).text(" for ").elapsed(self.for_micros);
-        sentence.text(self.reason_after_colon().unwrap_or(", although the feed is running"));
+        // A finding of its own says that an outage is in progress.
+        if self.cause != Some(Cause::Outage) {
+            sentence.text(self.reason_after_colon().unwrap_or(", although the feed is running"));
+        }
         sentence.finish()
     }
 
@@ -231,6 +242,7 @@ impl Trouble {
         match self.cause? {
             Cause::UdpBlocked => Some(": the network blocks UDP, which WebTransport needs"),
             Cause::Outage => Some(": the network is in an outage"),
+            Cause::OutageEnded => Some(": an outage has ended, and the transport has not sent again yet"),
             Cause::NoCredit => Some(": its consumer grants no more credit"),
             Cause::NoData => Some(": the server has nothing to send"),
             Cause::TransportFull => Some(": the server has data, but the transport takes no more"),

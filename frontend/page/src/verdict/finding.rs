@@ -61,6 +61,8 @@ pub enum FindingKind {
     Reconnected,
     /// A lane's connection moved to another network path.
     Migrated,
+    /// A lane's connection has outlived an outage.
+    OutlivedOutage,
     /// A lane skipped messages and reported them.
     Skipped,
     /// A lane consumes less than is offered.
@@ -124,6 +126,8 @@ pub enum Cause {
     UdpBlocked,
     /// The network is in an outage.
     Outage,
+    /// An outage has ended, and the transport has not sent again.
+    OutageEnded,
     /// The consumer has granted no more credit.
     NoCredit,
     /// The server has nothing to send.
@@ -154,7 +158,7 @@ impl Cause {
     /// consumer has hardly time for what is offered.
     pub fn fault(self, is_consumer_slow: bool) -> Option<Fault> {
         match self {
-            Self::UdpBlocked | Self::Outage => Some(Fault::Network),
+            Self::UdpBlocked | Self::Outage | Self::OutageEnded => Some(Fault::Network),
             Self::NoCredit => Some(Fault::Consumer),
             Self::NoData => Some(Fault::Server),
             Self::StartsOver | Self::FaultMode(_) => Some(Fault::Policy),

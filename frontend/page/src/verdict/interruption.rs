@@ -43,7 +43,7 @@ pub(super) fn disruption_finding(snapshot: &Snapshot) -> Option<Finding> {
 pub(super) fn interruption_findings(snapshot: &Snapshot) -> Vec<Finding> {
     let mut found: Vec<(u64, Finding)> = Vec::new();
     for (at, lane) in snapshot.lanes.iter().enumerate() {
-        for kind in [InterruptionKind::Reconnect, InterruptionKind::Migration] {
+        for kind in [InterruptionKind::Reconnect, InterruptionKind::Migration, InterruptionKind::Outage] {
             let of_kind: Vec<&Interruption> =
                 lane.interruptions.iter().filter(|interruption| interruption.kind == kind).collect();
             if !of_kind.is_empty() {
@@ -64,6 +64,7 @@ fn interrupted(at: usize, lane: &LaneSnapshot, kind: InterruptionKind, of_kind: 
         InterruptionKind::Migration => {
             (FindingKind::Migrated, " moved to another network path without reconnecting")
         }
+        InterruptionKind::Outage => (FindingKind::OutlivedOutage, " outlived an outage without reconnecting"),
     };
     sentence.text(verb);
     let times = of_kind.len() as u64;
@@ -89,7 +90,7 @@ fn interrupted(at: usize, lane: &LaneSnapshot, kind: InterruptionKind, of_kind: 
         fault: if cause.is_some() {
             Some(Fault::Policy)
         } else {
-            (kind == FindingKind::Migrated).then_some(Fault::Network)
+            (kind != FindingKind::Reconnected).then_some(Fault::Network)
         },
         sentence: sentence.finish(),
     }

@@ -217,6 +217,10 @@ fn winner(
     if let Some((cause, share)) = because {
         explain(&mut sentence, slow.at, slow.lane, cause, share);
     }
+    let was_interrupted = |measured: &MeasuredLane<'_>| !measured.lane.interruptions.is_empty();
+    if was_interrupted(&fast) || was_interrupted(&slow) {
+        sentence.text(", interruptions included");
+    }
     let direct = direct_among_emulated(&[fast, slow]);
     mention_direct(&mut sentence, direct);
     let is_merit = !is_own_fault && !is_weak && direct.is_none();

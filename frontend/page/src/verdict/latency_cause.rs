@@ -5,8 +5,13 @@ use super::latency_parts::{LatencyPart, SendQueueWait};
 use super::sentence::Sentence;
 use super::snapshot::LaneSnapshot;
 
-/// Returns the cause of a lane's latency with its share, or why it is larger than another lane's.
+/// Returns the cause of a lane's latency with its share, or why it is larger than another lane's. The latency of a lane
+/// that was interrupted is that of the interruption, wherever its messages waited meanwhile: it has no other cause,
+/// unless its consumer is slow too.
 pub(super) fn latency_cause(lane: &LaneSnapshot, other: Option<&LaneSnapshot>) -> Option<(Cause, f64)> {
+    if !lane.interruptions.is_empty() && !lane.is_consumer_slow() {
+        return None;
+    }
     let main = lane.parts.main_part(other.map(|other| &other.parts))?;
     let is_blocked = main.part == LatencyPart::Blocked;
     let cause = Cause::Latency {

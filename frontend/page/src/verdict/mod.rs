@@ -16,6 +16,7 @@ mod loss;
 mod measuring;
 mod sentence;
 mod snapshot;
+mod steady;
 mod throughput;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use snapshot::{
     Change, ConnectionSnapshot, Disruption, Epoch, Interruption, InterruptionKind, LaneSnapshot, Latency,
     MachineLoad, SaturatedResource, SenderState, Snapshot, UnreportedLoss,
 };
+pub use steady::Steady;
 
 /// Returns all findings, the most important first.
 pub fn findings(snapshot: &Snapshot) -> Vec<Finding> {

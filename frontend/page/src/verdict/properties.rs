@@ -139,6 +139,7 @@ prop_compose! {
         is_udp_blocked in rarely(false, Just(true)),
     ) -> Snapshot {
         Snapshot {
+            outage_ended_micros: None,
             epoch: Epoch { since_micros, cause: Change::Network },
             in_progress,
             machine: MachineLoad { cpu, ..MachineLoad::default() },

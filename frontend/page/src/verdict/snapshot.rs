@@ -14,9 +14,11 @@ pub struct Snapshot {
     pub epoch: Epoch,
     /// A disruption that is not over.
     pub in_progress: Option<Disruption>,
+    /// Time since the last outage ended, microseconds; `None` without one, or while one is in progress.
+    pub outage_ended_micros: Option<u64>,
     /// Load of the machine that runs browser, server and emulator.
     pub machine: MachineLoad,
-    /// Whether the emulated network is known to block UDP.
+    /// True if the emulated network is known to block UDP.
     pub is_udp_blocked: bool,
     /// The lanes from the top.
     pub lanes: Vec<LaneSnapshot>,
@@ -117,21 +119,21 @@ impl MachineLoad {
 pub struct LaneSnapshot {
     /// The mode it is set to.
     pub mode: Mode,
-    /// Whether WebTransport is raced with WebSocket.
+    /// True if WebTransport is raced with WebSocket.
     pub has_fallback: bool,
     /// The server's rule for messages without credit, fault modes included.
     pub policy: Policy,
-    /// Whether each connection begins a new session, as a reloading page does.
+    /// True if each connection begins a new session, as a reloading page does.
     pub starts_over: bool,
-    /// Whether it bypasses the emulated network.
+    /// True if it bypasses the emulated network.
     pub is_direct: bool,
     /// The connection.
     pub connection: ConnectionSnapshot,
-    /// Whether it has been connected since it was last configured.
+    /// True if it has been connected since it was last configured.
     pub was_connected: bool,
     /// Time since the last arrival, microseconds; `None` before the first one.
     pub last_arrival_micros: Option<u64>,
-    /// Whether the feed is expected to produce.
+    /// True if the feed is expected to produce.
     pub is_feed_running: bool,
     /// State of the server's sender, as last reported.
     pub sender: Option<SenderState>,
@@ -283,6 +285,8 @@ pub enum InterruptionKind {
     Reconnect,
     /// The connection moved to another network path.
     Migration,
+    /// The network lets packets through again, and the connection has outlived the outage.
+    Outage,
 }
 
 /// Latency of consumed messages, microseconds.

@@ -98,6 +98,7 @@ fn lagging_cause(lane: &LaneSnapshot) -> Option<Cause> {
         },
         Cause::UdpBlocked
         | Cause::Outage
+        | Cause::OutageEnded
         | Cause::NoCredit
         | Cause::NoData
         | Cause::TransportFull

@@ -16,7 +16,7 @@ pub struct Line {
     pub text: String,
     /// The number as tests read it.
     pub value: String,
-    /// Whether it says that something is wrong.
+    /// True if it says that something is wrong.
     pub is_harm: bool,
 }
 

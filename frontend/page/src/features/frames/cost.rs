@@ -63,7 +63,7 @@ impl Reading {
         }
     }
 
-    /// Whether the counts go on from those of `earlier`.
+    /// True if the counts go on from those of `earlier`.
     pub fn continues(&self, earlier: &Self) -> bool {
         let payload = |reading: &Self| reading.framed.map(|(payload, _)| payload);
         self.flow == earlier.flow

@@ -78,7 +78,7 @@ impl FrameLog {
         self.connection
     }
 
-    /// Whether anything was told.
+    /// True if anything was told.
     pub const fn has_begun(&self) -> bool {
         self.connection.is_some()
     }

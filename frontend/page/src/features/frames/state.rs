@@ -31,7 +31,7 @@ pub struct FramesState {
     pub log: RwSignal<FrameLog>,
     /// The only kind that is listed; `None` for all.
     kind: RwSignal<Option<Opcode>>,
-    /// Whether the list stands still.
+    /// True if the list stands still.
     pub is_paused: RwSignal<bool>,
     /// The list, newest first.
     pub listed: RwSignal<Vec<Arc<FrameRecord>>>,

@@ -40,7 +40,7 @@ pub struct HandshakesState {
     pub pair: ArcRwSignal<Probe>,
     /// The side that is shown where there is room for one.
     pub side: ArcRwSignal<Stack>,
-    /// Whether there is room for one side only.
+    /// True if there is room for one side only.
     pub is_narrow: ArcRwSignal<bool>,
     /// Picture of the ladder.
     pub ladder: ArcRwSignal<LadderStatus>,

@@ -13,7 +13,7 @@ pub struct Fact {
     pub about: About,
     /// What is the case.
     pub text: String,
-    /// Whether another lane's fact is not the same.
+    /// True if another lane's fact is not the same.
     pub differs: bool,
 }
 

@@ -27,7 +27,7 @@ pub fn LaneNumbers(
             <Number
                 label="latency p50"
                 testid="age-p50"
-                title=fixed("Half of the messages since the last change took no longer; of the last 30 s at most")
+                title=fixed("Half of the messages published since the last change took no longer; of the last 30 s at most")
                 value=lane.read(|view| latency(view).map(|ages| ages.p50))
                 text=lane.read(|view| latency_text(view, |ages| ages.p50))
                 bad=never
@@ -35,7 +35,7 @@ pub fn LaneNumbers(
             <Number
                 label="latency p99"
                 testid="age-p99"
-                title=fixed("99 of 100 messages since the last change took no longer; of the last 30 s at most")
+                title=fixed("99 of 100 messages published since the last change took no longer; of the last 30 s at most")
                 value=lane.read(|view| latency(view).map(|ages| ages.p99))
                 text=lane.read(|view| latency_text(view, |ages| ages.p99))
                 bad=never

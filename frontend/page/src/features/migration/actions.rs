@@ -242,7 +242,7 @@ impl MigrationState {
         }
     }
 
-    /// Whether all lanes have received data after a tunnel.
+    /// True if all lanes have received data after a tunnel.
     fn is_back(self, number: u64) -> bool {
         let are_open = self.lanes.with_untracked(|lanes| lanes.iter().all(|lane| lane.is_open()));
         are_open && self.survival.with_untracked(|survival| survival.is_over(number))

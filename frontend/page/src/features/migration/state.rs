@@ -52,7 +52,7 @@ pub(crate) struct MigrationState {
     pub(crate) recorded: RwSignal<Vec<PlannedAction>>,
     /// When all lanes were first open, ms of the page's clock.
     opened_millis: StoredValue<Option<f64>>,
-    /// Whether the lab has got the settings of the link.
+    /// True if the lab has got the settings of the link.
     is_set_up: StoredValue<bool>,
     /// Counts lives of the panel with one lab: an action ends with its own.
     generation: StoredValue<u64>,
@@ -279,7 +279,7 @@ impl MigrationState {
         self.generation.get_value()
     }
 
-    /// Whether the life of `generation` goes on.
+    /// True if the life of `generation` goes on.
     pub(crate) fn is_generation(self, generation: u64) -> bool {
         self.generation.get_value() == generation
     }

@@ -171,7 +171,7 @@ impl Knob {
         }
     }
 
-    /// Whether the server takes `value`: its range, and 0 where that turns something off.
+    /// True if the server takes `value`: its range, and 0 where that turns something off.
     pub fn allows(self, value: f64) -> bool {
         let Limit { low, high, .. } = self.limit();
         (low..=high).contains(&value) || value == 0.0 && self != Self::Queue

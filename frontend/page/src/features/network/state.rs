@@ -62,7 +62,7 @@ pub enum LabState {
 pub struct Outlook {
     /// An outage keeps everything out.
     pub outage: Option<Outage>,
-    /// Whether UDP is blocked.
+    /// True if UDP is blocked.
     pub is_udp_blocked: bool,
     /// Share of a core that the server's emulator takes.
     pub relay_load: f32,

@@ -92,7 +92,7 @@ impl Place {
         }
     }
 
-    /// Whether it belongs to the emulated network.
+    /// True if it belongs to the emulated network.
     pub const fn is_emulated(self) -> bool {
         matches!(self, Self::RelayQueue | Self::Wire)
     }
@@ -167,7 +167,7 @@ pub fn height_from_share(share: f64) -> f64 {
     share.clamp(0.0, 1.0).sqrt()
 }
 
-/// Whether what waits in a tank is about to be lost, or is being lost: the log nearly overtaken by retention, or a
+/// True if what waits in a tank is about to be lost, or is being lost: the log nearly overtaken by retention, or a
 /// dropping policy's queue full.
 pub fn is_overflowing(place: Place, share: f64, policy: Policy) -> bool {
     match place {
@@ -189,7 +189,7 @@ pub fn is_overflowing(place: Place, share: f64, policy: Policy) -> bool {
     }
 }
 
-/// Whether there is any credit with this window: naive servers know of none.
+/// True if there is any credit with this window: naive servers know of none.
 pub fn has_credit(window: Amount) -> bool {
     window != Amount::MAX
 }

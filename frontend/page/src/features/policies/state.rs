@@ -29,7 +29,7 @@ thread_local! {
 pub struct Race {
     /// The policies, in the order in which they run; empty before the first race.
     pub entries: ArcRwSignal<Vec<Entry>>,
-    /// Whether it runs.
+    /// True if it runs.
     pub is_running: ArcRwSignal<bool>,
     /// Why there is none.
     pub obstacle: ArcRwSignal<Option<&'static str>>,

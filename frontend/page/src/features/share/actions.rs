@@ -26,7 +26,7 @@ pub enum NetworkAction {
     SwitchNetwork(Switch),
     /// UDP is blocked or let through from now on.
     BlockUdp {
-        /// Whether it is blocked.
+        /// True if it is blocked.
         blocked: bool,
     },
 }

@@ -19,7 +19,7 @@ use crate::features::timeline::scene::Viewport;
 pub struct Sharing {
     /// The recording that is shown in place of the lanes.
     pub opened: RwSignal<Option<Arc<Recording>>>,
-    /// Whether copied links replay what was done here.
+    /// True if copied links replay what was done here.
     pub includes_actions: RwSignal<bool>,
     /// When the first lane connected.
     pub connected_at: RwSignal<Option<Time>>,

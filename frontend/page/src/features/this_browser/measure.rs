@@ -20,7 +20,7 @@ const MOST_FAILURES: usize = 2;
 pub struct LabEndpoints {
     /// Least round trip of the lab's network, ms.
     pub rtt_ms: f64,
-    /// Whether the WebSocket speaks TLS.
+    /// True if the WebSocket speaks TLS.
     pub has_tls: bool,
     websocket: String,
     webtransport: Option<String>,

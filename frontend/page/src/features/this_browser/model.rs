@@ -13,7 +13,7 @@ pub const TRIALS: usize = 5;
 pub struct ConnectionTrials {
     /// Their transport.
     pub transport: Transport,
-    /// Whether another one was closed just before.
+    /// True if another one was closed just before.
     pub is_warm: bool,
     /// From the constructor's call to the open connection, µs.
     pub micros: Vec<u64>,
@@ -26,7 +26,7 @@ pub struct ConnectionTrials {
 pub struct BrowserTimings {
     /// The network's least round trip, ms.
     pub rtt_ms: f64,
-    /// Whether the WebSockets had TLS.
+    /// True if the WebSockets had TLS.
     pub has_tls: bool,
     /// Each kind, in the order in which it is shown.
     pub kinds: [ConnectionTrials; 4],
@@ -167,7 +167,7 @@ impl BrowserTimings {
         }
     }
 
-    /// Whether WebTransport took at least half a round trip more than the native client's count.
+    /// True if WebTransport took at least half a round trip more than the native client's count.
     fn has_late_settings(&self, native: &NativeOpenings) -> bool {
         let trips = native.webtransport.as_ref().and_then(|native| native.round_trips);
         let cold = self.kinds.iter().find(|kind| kind.transport == Transport::WebTransport && !kind.is_warm);

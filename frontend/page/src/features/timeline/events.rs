@@ -88,6 +88,12 @@ impl TimelineEvents {
         self.outages.iter().filter(move |outage| outage.until.is_none_or(|until| until >= first))
     }
 
+    /// The outages that have ended in the time since `first`, oldest first: each with its beginning and its end.
+    pub fn ended_outages_since(&self, first: Time) -> impl Iterator<Item = (Time, Time)> {
+        let ended = self.outages.iter().filter_map(|outage| Some((outage.from, outage.until?)));
+        ended.filter(move |(_, until)| *until >= first)
+    }
+
     /// When the client's address changed since `first`, oldest first.
     pub fn address_changes_since(&self, first: Time) -> impl Iterator<Item = Time> {
         self.address_changes.iter().copied().filter(move |at| *at >= first)

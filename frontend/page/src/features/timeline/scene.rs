@@ -37,7 +37,7 @@ pub struct Scene {
     pub marks: Vec<Mark>,
     /// Changes of the set-up, oldest first: each begins an epoch.
     pub epochs: Vec<Mark>,
-    /// Whether it was read from a file.
+    /// True if it was read from a file.
     pub is_recorded: bool,
 }
 
@@ -57,9 +57,9 @@ pub struct LaneReading {
 pub struct Reading {
     /// How long before the right edge, microseconds.
     pub back_micros: u64,
-    /// Whether it was read from a file.
+    /// True if it was read from a file.
     pub is_recorded: bool,
-    /// Whether an outage kept everything out.
+    /// True if an outage kept everything out.
     pub is_out: bool,
     /// The lanes, from the top.
     pub lanes: Vec<LaneReading>,

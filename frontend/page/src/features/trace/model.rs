@@ -20,7 +20,7 @@ pub struct Step {
     pub kind: StepKind,
     /// When, on the browser's clock; the beginning of the trace for what was the case already.
     pub at: Time,
-    /// Whether it was the case before the trace began, so that nothing is known of its time.
+    /// True if it was the case before the trace began, so that nothing is known of its time.
     pub is_earlier: bool,
     /// What, in a sentence with the values measured then.
     pub text: String,
@@ -98,7 +98,7 @@ impl StepKind {
         }
     }
 
-    /// Whether something is lost, or has come to its end, by it.
+    /// True if something is lost, or has come to its end, by it.
     pub const fn is_harm(self) -> bool {
         matches!(self, Self::Silent | Self::Spin | Self::Holes | Self::Over)
     }

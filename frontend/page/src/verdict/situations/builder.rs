@@ -87,6 +87,17 @@ impl LaneSnapshot {
         Self { last_arrival_micros: Some(for_micros), consumed_per_second: Some(0), ..self }
     }
 
+    pub(in crate::verdict) fn never_arrived(self) -> Self {
+        Self {
+            last_arrival_micros: None,
+            consumed: 0,
+            consumed_per_second: None,
+            latency: None,
+            stalls: None,
+            ..self
+        }
+    }
+
     pub(in crate::verdict) fn sender(self, sender: SenderState) -> Self {
         Self { sender: Some(sender), ..self }
     }
@@ -139,6 +150,16 @@ impl LaneSnapshot {
     pub(in crate::verdict) fn migrated(mut self, without_data: u64) -> Self {
         self.interruptions.push(Interruption {
             kind: InterruptionKind::Migration,
+            without_data_micros: Some(without_data),
+            lost: Some(0),
+            skipped: Some(0),
+        });
+        self
+    }
+
+    pub(in crate::verdict) fn outlived_outage(mut self, without_data: u64) -> Self {
+        self.interruptions.push(Interruption {
+            kind: InterruptionKind::Outage,
             without_data_micros: Some(without_data),
             lost: Some(0),
             skipped: Some(0),
@@ -203,6 +224,7 @@ pub(in crate::verdict) fn page<const LANES: usize>(lanes: [LaneSnapshot; LANES])
     Snapshot {
         epoch: Epoch { since_micros: 12 * SECOND, cause: Change::Network },
         in_progress: None,
+        outage_ended_micros: None,
         machine: MachineLoad { cpu: Some(0.3), emulator: Some(0.1), page: Some(0.2) },
         is_udp_blocked: false,
         lanes: lanes.into(),
@@ -217,6 +239,10 @@ impl Snapshot {
     pub(in crate::verdict) fn outage(self, for_secs: u64, left_secs: Option<u64>) -> Self {
         let left_micros = left_secs.map(|secs| secs * SECOND);
         self.during(Disruption::Outage { for_micros: for_secs * SECOND, left_micros })
+    }
+
+    pub(in crate::verdict) fn outage_ended(self, micros: u64) -> Self {
+        Self { outage_ended_micros: Some(micros), ..self }
     }
 
     pub(in crate::verdict) fn during(self, disruption: Disruption) -> Self {

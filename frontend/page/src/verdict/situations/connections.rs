@@ -183,6 +183,42 @@ fn silent() -> Vec<Situation> {
             "Nothing to measure: the feed is not running.",
         ),
         situation(
+            "an outage has ended, and no transport has tried again",
+            page([ws().silent(4 * SECOND + ms(500)).sender(SenderState::NoData), wt()]).outage_ended(ms(500)),
+            Some(Fault::Network),
+            "Nothing has arrived on A for 4 s: an outage has ended, and the transport has not sent again yet.",
+        ),
+        situation(
+            "silence that began after an outage has another cause",
+            page([ws().silent(3 * SECOND).sender(SenderState::NoData), wt()]).outage_ended(20 * SECOND),
+            Some(Fault::Server),
+            "Nothing has arrived on A for 3 s: the server has nothing to send.",
+        ),
+        situation(
+            "a bypass knows nothing of the network's outages",
+            page([ws().direct().silent(3 * SECOND), wt()]).outage_ended(ms(500)),
+            None,
+            "Nothing has arrived on A for 3 s, although the feed is running.",
+        ),
+        situation(
+            "an outage that both outlived costs what it costs, whatever its messages waited in",
+            page([
+                ws().outlived_outage(ms(6_600))
+                    .latency_micros(ms(158), ms(6_620))
+                    .part(LatencyPart::Server, 150),
+                wt().outlived_outage(ms(4_000)).latency_micros(350, ms(3_900)),
+            ]),
+            Some(Fault::Network),
+            "A outlived an outage without reconnecting: 6.60 s without data, nothing lost. \
+             B outlived an outage without reconnecting: 4.00 s without data, nothing lost.",
+        ),
+        situation(
+            "statistics that were reset a moment ago say nothing of the time before",
+            page([ws().never_arrived(), wt().never_arrived()]).since(Change::Start, ms(200)),
+            None,
+            "Measuring… A and B got 0 messages since the start, 200 ms ago.",
+        ),
+        situation(
             "a slow feed is not silence",
             page([ws().silent(3 * SECOND).rates(1, 1), wt().silent(3 * SECOND).rates(1, 1)]),
             None,
@@ -197,7 +233,7 @@ fn disrupted() -> Vec<Situation> {
             "an outage with nothing on any lane",
             page([ws().silent(4 * SECOND), wt().silent(4 * SECOND)]).outage(4, Some(2)),
             Some(Fault::Network),
-            "Nothing has arrived on A and B for 4 s: the network is in an outage. \
+            "Nothing has arrived on A and B for 4 s. \
              An outage is in progress: the network lets nothing through (4 s so far, 2 s to go).",
         ),
         situation(
@@ -211,14 +247,14 @@ fn disrupted() -> Vec<Situation> {
             page([ws().silent(11 * SECOND), wt().waiting(11 * SECOND, "no heartbeat", SECOND)])
                 .outage(11, None),
             Some(Fault::Network),
-            "Nothing has arrived on A for 11 s: the network is in an outage. \
+            "Nothing has arrived on A for 11 s. \
              B has lost its connection (11 s so far, next try in 1 s): the network is in an outage.",
         ),
         situation(
             "an outage does not stop a direct lane",
             page([ws().silent(5 * SECOND), wt().direct()]).outage(5, Some(1)),
             Some(Fault::Network),
-            "Nothing has arrived on A for 5 s: the network is in an outage. \
+            "Nothing has arrived on A for 5 s. \
              An outage is in progress: the network lets nothing through (5 s so far, 1 s to go).",
         ),
         situation(
@@ -279,7 +315,8 @@ fn disrupted() -> Vec<Situation> {
             ]),
             None,
             "A reconnected: 2.00 s without data, nothing lost. B is faster than A: \
-             typical message 100 ms against 200 ms, 1 in 100 over 150 ms against 900 ms, 1 stall against 9.",
+             typical message 100 ms against 200 ms, 1 in 100 over 150 ms against 900 ms, 1 stall against 9, \
+             interruptions included.",
         ),
     ]
 }

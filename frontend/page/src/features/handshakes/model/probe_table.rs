@@ -60,7 +60,7 @@ pub struct TimeCell {
 pub struct ExpectedTrips {
     /// The count.
     pub count: u32,
-    /// Whether every run took it.
+    /// True if every run took it.
     pub is_met: bool,
 }
 
@@ -84,7 +84,7 @@ pub struct EffectCount {
     pub count: u32,
     /// In words.
     pub text: String,
-    /// Whether it happened more often than it was wanted.
+    /// True if it happened more often than it was wanted.
     pub is_double: bool,
 }
 

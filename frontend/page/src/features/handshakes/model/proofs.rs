@@ -10,7 +10,7 @@ use crate::features::handshakes::model::probe_table::{EffectCount, effect_count}
 pub struct GuardRow {
     /// The guard in a few words.
     pub title: &'static str,
-    /// Whether this server shows a fault on purpose.
+    /// True if this server shows a fault on purpose.
     pub is_fault: bool,
     /// Over TCP and over QUIC; `None` where it was not measured.
     pub sides: [Option<ReplayCell>; 2],
@@ -34,7 +34,7 @@ pub struct HostileSummary {
     pub honest_answers: u32,
     /// The same in a sentence.
     pub honest_text: String,
-    /// Whether that client was harmed.
+    /// True if that client was harmed.
     pub is_harmed: bool,
     /// What was sent: how many, and of which kind.
     pub sent: [(u32, &'static str); 5],

@@ -80,7 +80,7 @@ fn set_if_valid(settings: &mut Settings, field: Field, value: &str) {
     }
 }
 
-/// Whether a text can stand in an address as it is, and means a number or nothing.
+/// True if a text can stand in an address as it is, and means a number or nothing.
 fn is_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }

@@ -11,7 +11,7 @@ pub enum AfterRun {
     Discard,
 }
 
-/// Whether a run is in progress, and whether its outcome is still wanted.
+/// True if a run is in progress, and whether its outcome is still wanted.
 ///
 /// The server measures one request at a time and makes others wait, so that requests that nobody waits for would delay
 /// the one that counts.

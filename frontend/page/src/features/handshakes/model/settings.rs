@@ -225,7 +225,7 @@ impl Settings {
         Ok(request)
     }
 
-    /// Whether a run takes less than a moment, so that it need not be asked for.
+    /// True if a run takes less than a moment, so that it need not be asked for.
     pub const fn is_quick(&self) -> bool {
         matches!(self.clock, ClockKind::Virtual)
     }

@@ -97,7 +97,7 @@ impl Scale {
         self.left + self.width * share.clamp(0.0, 1.0)
     }
 
-    /// Whether a moment is drawn at its own place, and not at the edge.
+    /// True if a moment is drawn at its own place, and not at the edge.
     pub(crate) fn shows(&self, offset_micros: f64) -> bool {
         (self.from_micros..=self.to_micros).contains(&offset_micros)
     }

@@ -33,7 +33,7 @@ pub(crate) fn resolved_switch(switch: &SwitchReport, all: &[SwitchReport]) -> (S
     (SwitchReport { paths, ..switch.clone() }, left_out)
 }
 
-/// Whether a connection was the newest of its lane when the clients changed networks.
+/// True if a connection was the newest of its lane when the clients changed networks.
 pub(crate) fn is_in_use(path: &PathChange, switch: &SwitchReport) -> bool {
     let is_newer = |other: &PathChange| {
         other.flow > path.flow && other.lane == path.lane && other.transport == path.transport

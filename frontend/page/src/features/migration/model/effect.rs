@@ -24,7 +24,7 @@ pub(crate) struct ChangeEffect {
     /// How it came back; `None` where its connection goes on.
     pub(crate) recovery: Option<Recovery>,
     is_complete: bool,
-    /// Whether the lane remembers all its delivery gaps since the change.
+    /// True if the lane remembers all its delivery gaps since the change.
     has_all: bool,
 }
 
@@ -166,7 +166,7 @@ impl ChangeEffect {
         self
     }
 
-    /// Whether no message was late, as far as the lane has measured.
+    /// True if no message was late, as far as the lane has measured.
     pub(crate) const fn is_without_delivery_gap(&self) -> bool {
         self.is_complete && self.has_all && self.delivery_gap.is_none()
     }

@@ -40,7 +40,7 @@ pub(crate) struct Fact {
     pub(crate) value: String,
     /// Its text.
     pub(crate) text: String,
-    /// Whether the text is a main result.
+    /// True if the text is a main result.
     pub(crate) is_main: bool,
     /// Smaller text below it.
     pub(crate) notes: Vec<Note>,
@@ -55,7 +55,7 @@ pub(crate) struct Note {
     pub(crate) value: String,
     /// Its text.
     pub(crate) text: String,
-    /// Whether it reports harm.
+    /// True if it reports harm.
     pub(crate) is_harm: bool,
 }
 

@@ -73,7 +73,7 @@ impl PageLane {
         last
     }
 
-    /// Whether data may flow.
+    /// True if data may flow.
     pub(crate) fn is_open(&self) -> bool {
         self.state == "open"
     }

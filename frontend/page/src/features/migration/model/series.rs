@@ -54,7 +54,7 @@ impl Series {
         self.balanced = report.balancer.as_ref().map(BalancerTotals::of);
     }
 
-    /// Whether all gaps are over.
+    /// True if all gaps are over.
     pub(crate) fn is_settled(&self) -> bool {
         self.gaps().all(|(_, gap)| gap.is_some())
     }

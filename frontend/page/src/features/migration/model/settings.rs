@@ -17,7 +17,7 @@ pub(crate) struct MigrationSettings {
     pub(crate) switch: Switch,
     /// The length of a tunnel, one of [`TUNNEL_SECS`].
     pub(crate) tunnel_secs: u32,
-    /// Whether clients change networks at a tunnel's end.
+    /// True if clients change networks at a tunnel's end.
     pub(crate) then_switch: bool,
     /// How an attacker copies packets; the number is one of [`COPIED_PACKETS`].
     pub(crate) spoof: Spoof,
@@ -25,7 +25,7 @@ pub(crate) struct MigrationSettings {
     pub(crate) routing: LabRouting,
     /// The number of backends behind a balancer.
     pub(crate) backends: u8,
-    /// Whether connections that begin may migrate.
+    /// True if connections that begin may migrate.
     pub(crate) allows_migration: bool,
     /// The part of a change that is drawn.
     pub(crate) extent: Extent,

@@ -46,7 +46,7 @@ pub(crate) struct Passage {
     pub(crate) lane: u16,
     /// How long the tunnel was, µs.
     pub(crate) length_micros: u64,
-    /// Whether the client had another address at its end.
+    /// True if the client had another address at its end.
     pub(crate) is_switched: bool,
     pub(crate) outcome: Outcome,
 }
@@ -100,7 +100,7 @@ impl Survival {
         self.tunnels.drain(..forgotten);
     }
 
-    /// Whether there was no tunnel so far.
+    /// True if there was no tunnel so far.
     pub(crate) fn is_empty(&self) -> bool {
         self.tunnels.is_empty()
     }
@@ -110,7 +110,7 @@ impl Survival {
         self.tunnels.last().map_or(0, |tunnel| tunnel.number + 1)
     }
 
-    /// Whether all connections of a tunnel, or those in their place, got data after it.
+    /// True if all connections of a tunnel, or those in their place, got data after it.
     pub(crate) fn is_over(&self, number: u64) -> bool {
         let tunnel = self.tunnels.iter().find(|tunnel| tunnel.number == number);
         tunnel.is_some_and(|tunnel| passages(tunnel).all(|passage| passage.outcome != Outcome::Open))
@@ -150,7 +150,7 @@ impl Survival {
 pub(crate) struct SurvivalSummary {
     /// The kind.
     pub(crate) kind: LaneKind,
-    /// Whether the client had another address at the tunnels' end.
+    /// True if the client had another address at the tunnels' end.
     pub(crate) is_switched: bool,
     /// Connections that have received nothing since.
     pub(crate) open: usize,

@@ -280,7 +280,7 @@ pub(super) fn BalancerControls() -> impl IntoView {
     }
 }
 
-/// Whether connections that begin may migrate.
+/// True if connections that begin may migrate.
 #[component]
 fn MigrationChoice() -> impl IntoView {
     let state = expect_context::<MigrationState>();
