@@ -63,9 +63,13 @@ fn ViewTitle() -> impl IntoView {
             app.route.get().purpose()
         }
     };
-    Effect::new(move |_| match app.route.get() {
-        Route::Lab => window::set_title("Sluice"),
-        route => window::set_title(&[route.title(), " · Sluice"].concat()),
+    Effect::new(move |_| {
+        let route = app.route.get();
+        if route == Route::Lab {
+            window::set_title("Sluice");
+        } else {
+            window::set_title(&[route.title(), " · Sluice"].concat());
+        }
     });
     view! {
         <div class="view-title">

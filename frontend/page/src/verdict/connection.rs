@@ -93,12 +93,14 @@ fn trouble(snapshot: &Snapshot, at: usize, lane: &LaneSnapshot) -> Option<Troubl
             // Packets that were sent in an outage are sent again when a timer says so, which doubles each time.
             let outage_ended =
                 snapshot.outage_ended_micros.filter(|ended| *ended < for_micros && !lane.is_direct);
-            let cause = network_cause.or(outage_ended.map(|_| Cause::OutageEnded)).or(match lane.sender {
+            let sender_cause = match lane.sender {
                 Some(SenderState::NoCredit) => Some(Cause::NoCredit),
                 Some(SenderState::NoData) => Some(Cause::NoData),
                 Some(SenderState::TransportFull) => Some(Cause::TransportFull),
                 Some(SenderState::Flowing) | None => None,
-            });
+            };
+            let outage_cause = outage_ended.is_some().then_some(Cause::OutageEnded);
+            let cause = network_cause.or(outage_cause).or(sender_cause);
             Some(Trouble { cause, ..new(FindingKind::NothingArrives, for_micros) })
         }
     }
