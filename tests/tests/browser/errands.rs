@@ -76,7 +76,7 @@ async fn a_visitor_finds_why_a_lane_is_late() {
         visitor.click("link", "Sluice, with its first set-up").await;
         until_both_consume(stage).await;
         visitor.click("button", "2 % loss").await;
-        let causes = ["the congestion window", "distance", "behind lost packets"];
+        let causes = ["the congestion window", "send queue", "distance", "behind lost packets"];
         eventually("the verdict names a cause in the network", || async {
             let verdict = shown(stage, "verdict").await;
             causes.iter().any(|cause| verdict.contains(cause)).then_some(())
