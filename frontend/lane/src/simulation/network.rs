@@ -237,7 +237,7 @@ impl Network {
                         wire.held_up.push_back(bytes);
                     }
                 } else {
-                    self.server.handle_bytes(id, &bytes, now);
+                    self.hand_to_server(id, &bytes);
                 }
             }
             NetworkEvent::ToClient { id, event } => self.run_arrival(id, event),
@@ -392,7 +392,17 @@ impl Network {
             self.run_arrival(id, event);
         }
         for bytes in up {
-            self.server.handle_bytes(id, &bytes, self.now);
+            self.hand_to_server(id, &bytes);
+        }
+    }
+
+    /// Hands bytes to the server. A session that a late Hello begins on a connection that the lane has closed is not the
+    /// lane's.
+    fn hand_to_server(&mut self, id: ConnectionId, bytes: &Bytes) {
+        let first_position = self.server.first_position;
+        self.server.handle_bytes(id, bytes, self.now);
+        if self.wires.get(&id).is_some_and(|wire| wire.state == WireState::Closed) {
+            self.server.first_position = first_position;
         }
     }
 

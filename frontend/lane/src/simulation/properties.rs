@@ -126,6 +126,24 @@ fn run(seed: u64, mode: Mode, first: Upkeep, schedule: &[(u64, Happening)]) -> W
     world
 }
 
+/// UDP is cut between the opening of WebTransport and its Hello, which reaches the server long after the lane has fallen
+/// back to WebSocket. Found by the property below.
+#[test]
+fn a_late_hello_on_a_closed_connection_costs_the_lane_nothing() {
+    let upkeep = Upkeep {
+        heartbeat: Heartbeat { interval: Duration::from_millis(100), timeout: Duration::from_millis(933) },
+        recovery: Recovery::Resume,
+        falls_back: true,
+    };
+    let cut = Happening::Fault(Fault::Path(Transport::WebTransport, PathState::Blackhole));
+    let schedule = [(80, Happening::Fault(Fault::StartServer)), (1_500, cut)];
+    let mut world = run(0, Mode::OneStream, upkeep, &schedule);
+    Fault::StopProducing.inject(&mut world);
+    world.run_for(Duration::from_secs(2));
+    world.report();
+    assert!(Condition::AllConsumed.holds(&mut world), "{:?}", world.summary().consumed);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
