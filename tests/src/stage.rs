@@ -94,7 +94,7 @@ impl Facts {
     }
 }
 
-/// Runs a test in a window of `width` × `height`, on a page with the set-up `query`; keeps a screenshot, the console
+/// Runs a test in a window of `width` × `height`, on a page with the set-up `query`, or in the lab if that is empty; keeps a screenshot, the console
 /// and the server's log under `tests/artifacts` if it fails.
 ///
 /// # Panics
@@ -119,6 +119,7 @@ pub async fn on_stage_of(
     let browser = Browser::start(width, height).await;
     let mut stage = Stage { server, browser, name: name.into(), allowed: Vec::new(), console: Vec::new() };
     let run = async {
+        let query = if query.is_empty() { "?view=lab" } else { query };
         stage.browser.open(&stage.address(query)).await;
         test(&mut stage).await;
         stage.assert_quiet().await;

@@ -5,7 +5,8 @@ use crate::stage::Stage;
 use serde_json::json;
 
 /// Every view, by its name in addresses.
-pub const VIEWS: [&str; 11] = [
+pub const VIEWS: [&str; 12] = [
+    "stories",
     "lab",
     "compare",
     "trace",

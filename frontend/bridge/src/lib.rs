@@ -26,5 +26,6 @@ pub use lane_setup::{CONSUMER_AT_ONCE, FeedKind, FeedKinds, FeedSetup, LaneSetup
 pub use report::{AgeColumn, Connection, Dot, HostReading, Level, Note, Report};
 pub use summary::{Ages, Credit, Hops, SkippedRun, Summary, curve_share};
 pub use view::{
-    LabInput, LabSettings, LaneInput, LogLine, ServerInput, TraceStep, View, ViewAction, ViewInput,
+    LabInput, LabSettings, LaneInput, LogLine, OutageInput, PageSettings, ServerInput, TraceStep, View,
+    ViewAction, ViewInput,
 };

@@ -54,6 +54,8 @@ pub struct Summary {
     pub delivery_gaps: Vec<DeliveryGap>,
     /// Time since which that list is complete; `None` before the first message.
     pub delivery_gaps_since: Option<Time>,
+    /// Time of the last arrival of a message that was consumed since.
+    pub last_arrival: Option<Time>,
     /// Opening times of the transports in the last attempt; only for a lane with fallback.
     pub transport_open_times: Option<TransportOpenTimes>,
     /// Total run time of this connection's task at the server, microseconds.

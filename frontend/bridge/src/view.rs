@@ -13,8 +13,8 @@ use sluice_shared::session::Heartbeat;
 use sluice_shared::time::Time;
 
 use super::{
-    Connection, ConnectionEvent, Endpoints, FeedKinds, FeedSetup, InboundColumn, LabAction, LaneSetup, Level,
-    NetworkSettings, Summary,
+    Connection, ConnectionEvent, DeliveryGap, Endpoints, FeedKinds, FeedSetup, InboundColumn, LabAction,
+    LaneSetup, Level, NetworkSettings, Summary,
 };
 
 /// A view of the page that is loaded when it is first opened.
@@ -40,11 +40,13 @@ pub enum View {
     ThisBrowser,
     /// The event log.
     Log,
+    /// A story, step by step.
+    Story,
 }
 
 impl View {
     /// All views.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Compare,
         Self::Trace,
         Self::Policies,
@@ -55,6 +57,7 @@ impl View {
         Self::Migration,
         Self::ThisBrowser,
         Self::Log,
+        Self::Story,
     ];
 
     /// Returns the name, which also prefixes the view's query parameters in the page's URL.
@@ -70,13 +73,16 @@ impl View {
             Self::Migration => "migration",
             Self::ThisBrowser => "this-browser",
             Self::Log => "log",
+            Self::Story => "story",
         }
     }
 
     /// Returns whether a query parameter of the page's URL belongs to this view: `migration=…` or
-    /// `migration-…=…`.
+    /// `migration-…=…`, and `step=…` for a story.
     pub fn owns_query_part(self, part: &str) -> bool {
-        part.strip_prefix(self.name()).is_some_and(|rest| rest.starts_with(['=', '-']))
+        let has_prefix =
+            |name: &str| part.strip_prefix(name).is_some_and(|rest| rest.starts_with(['=', '-']));
+        has_prefix(self.name()) || (self == Self::Story && part.starts_with("step="))
     }
 }
 
@@ -110,8 +116,23 @@ pub struct ViewInput {
     pub look_revision: u32,
     /// Number of policy races requested elsewhere on the page.
     pub races_requested: u32,
+    /// Beginning of the measurements, on the browser's clock.
+    pub measured_since: Time,
+    /// Newest outages of the emulated network, oldest first; filled only for [`View::Story`].
+    pub outages: Vec<OutageInput>,
+    /// Load of all cores of the server's machine, 0 to 1; `None` if it is not measured.
+    pub cpu: Option<f32>,
     /// The log, newest first; filled only for [`View::Log`].
     pub log: Vec<LogLine>,
+}
+
+/// An outage of the emulated network, on the browser's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutageInput {
+    /// Its beginning.
+    pub from: Time,
+    /// Its end; `None` while it lasts.
+    pub until: Option<Time>,
 }
 
 /// Server facts that a view may need.
@@ -180,6 +201,8 @@ pub struct LaneInput {
     pub reported_at: Option<Time>,
     /// Levels and totals, with the clock's offset, the delivery gaps and the state of a flood.
     pub summary: Summary,
+    /// Newest delivery gaps of half a second and more, oldest first.
+    pub long_gaps: Vec<DeliveryGap>,
     /// Newest events of its connections without heartbeats, oldest first; at most [`LaneInput::MAX_EVENTS`].
     pub timeline: Vec<ConnectionEvent>,
     /// Steps of its trace, in chronological order.
@@ -236,6 +259,19 @@ pub struct LogLine {
     pub text: String,
 }
 
+/// The settings of the whole page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PageSettings {
+    /// The lanes, from the top.
+    pub lanes: Vec<LaneSetup>,
+    /// Feeds to which all lanes subscribe.
+    pub feeds: FeedSetup,
+    /// The emulated network.
+    pub network: NetworkSettings,
+    /// Interval and timeout of the lanes' heartbeats.
+    pub heartbeat: Heartbeat,
+}
+
 /// A request from a view to the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ViewAction {
@@ -262,6 +298,14 @@ pub enum ViewAction {
     },
     /// Replace all lanes.
     SetLanes(Vec<LaneSetup>),
+    /// Replace lanes, feeds, network and heartbeat at once and restart the measurement.
+    Begin(Box<PageSettings>),
+    /// Replace the view's query parameters and add an entry to the browser's history.
+    Navigate(String),
+    /// Open the lab with the current set-up.
+    OpenLab,
+    /// Open the list of stories, with the set-up from before the story.
+    OpenStories,
     /// Check the continuity of every lane.
     Certify,
     /// Flood the server from every lane.
@@ -313,6 +357,7 @@ mod tests {
                 }),
                 ..Summary::default()
             },
+            long_gaps: vec![DeliveryGap { lost: 2, ..DeliveryGap::default() }],
             timeline: vec![
                 event(1, ConnectionEventKind::Welcome(Transport::WebTransport, SessionStart::First)),
                 event(2, ConnectionEventKind::Backoff { until: Time::from_millis(5) }),
@@ -347,6 +392,9 @@ mod tests {
             marked: Some(Time::from_millis(6)),
             look_revision: 4,
             races_requested: 2,
+            measured_since: Time::from_millis(3),
+            outages: vec![OutageInput { from: Time::from_millis(4), until: None }],
+            cpu: Some(0.5),
             log: vec![LogLine {
                 number: 1,
                 at: Time::ZERO,
@@ -371,6 +419,15 @@ mod tests {
             ViewAction::SetFragmentBytes(256),
             ViewAction::SetLane { id: 3, setup: lane().setup },
             ViewAction::SetLanes(vec![lane().setup]),
+            ViewAction::Begin(Box::new(PageSettings {
+                lanes: vec![lane().setup],
+                feeds: FeedSetup::default(),
+                network: NetworkSettings::default(),
+                heartbeat: Heartbeat::default(),
+            })),
+            ViewAction::Navigate("story=train&step=2".to_owned()),
+            ViewAction::OpenLab,
+            ViewAction::OpenStories,
             ViewAction::Certify,
             ViewAction::Flood { style: FloodStyle::Credit, bytes: 8_000_000 },
             ViewAction::StopFlood,
@@ -389,5 +446,7 @@ mod tests {
         assert!(View::Migration.owns_query_part("migration-tcp=silent"));
         assert!(!View::Migration.owns_query_part("migrations=1"));
         assert!(!View::Log.owns_query_part("lane=websocket"));
+        assert!(View::Story.owns_query_part("story=train") && View::Story.owns_query_part("step=3"));
+        assert!(!View::Log.owns_query_part("step=3"));
     }
 }

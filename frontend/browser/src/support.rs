@@ -17,6 +17,12 @@ pub struct Browser {
 }
 
 impl Browser {
+    /// Returns whether a busy page makes the browser stop reading a WebSocket of the event API. Chromium does, the one
+    /// engine with WebSocketStream; Firefox reads on and keeps the messages.
+    pub const fn has_websocket_backpressure(self) -> bool {
+        self.web_socket_stream
+    }
+
     /// Returns the reason for which lanes of `mode` cannot work here; `None` if they can. `quic_port` says
     /// whether the server accepts WebTransport.
     pub fn obstacle(self, mode: Mode, quic_port: bool) -> Option<&'static str> {

@@ -61,6 +61,7 @@ fn summary(active: Option<&ActiveLane>, stats: &mut LaneStats, now: Time) -> Sum
         last_outage,
         delivery_gaps,
         delivery_gaps_since,
+        last_arrival: stats.last_arrival(),
         ..Summary::default()
     };
     let Some(active) = active else { return measured };

@@ -1,4 +1,4 @@
-//! Order of short lists. The standard library's sort is 3 KB of the page for each type that it sorts.
+//! Order and lookup of short lists. The standard library's sort is 3 KB of the page for each type that it sorts.
 
 /// Sorts a list of at most a few hundred items by insertion, stably.
 pub(crate) fn sort_by_key<T, K: PartialOrd>(list: &mut [T], key: impl Fn(&T) -> K) {
@@ -9,6 +9,19 @@ pub(crate) fn sort_by_key<T, K: PartialOrd>(list: &mut [T], key: impl Fn(&T) -> 
             at -= 1;
         }
     }
+}
+
+/// Returns the value of a key in a list of pairs, which is added if it is missing.
+pub(crate) fn get_or_insert<K: PartialEq, V>(
+    list: &mut Vec<(K, V)>,
+    key: K,
+    value: impl FnOnce() -> V,
+) -> &mut V {
+    let at = list.iter().position(|(present, _)| *present == key).unwrap_or_else(|| {
+        list.push((key, value()));
+        list.len() - 1
+    });
+    &mut list[at].1
 }
 
 #[cfg(test)]
@@ -31,6 +44,14 @@ mod tests {
             sort_by_key(&mut list, |(key, _)| *key);
             assert_eq!(list, expected);
         }
+    }
+
+    #[test]
+    fn a_key_has_one_value() {
+        let mut list = vec![("a", 1)];
+        *get_or_insert(&mut list, "a", || 9) += 1;
+        *get_or_insert(&mut list, "b", || 5) += 1;
+        assert_eq!(list, [("a", 2), ("b", 6)]);
     }
 
     #[test]

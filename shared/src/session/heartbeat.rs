@@ -32,6 +32,9 @@ impl Heartbeat {
     /// address.
     pub const SUSPICIOUS: Duration = Duration::from_millis(250);
 
+    /// The interval at most between the first two pings of a connection: the clocks are compared by both.
+    pub const FIRST_INTERVAL: Duration = Duration::from_secs(1);
+
     /// The nearest heartbeat within the ranges.
     pub fn within_range(self) -> Self {
         Self {
@@ -56,6 +59,8 @@ pub(super) struct Pulse {
     heard_at: Time,
     /// When the first ping left after which nothing has been heard.
     unanswered_since: Option<Time>,
+    /// True once the connection's first ping has been sent.
+    has_pinged: bool,
 }
 
 /// What is due.
@@ -71,7 +76,13 @@ pub(super) enum Due {
 
 impl Pulse {
     pub(super) fn new(settings: Heartbeat, now: Time) -> Self {
-        Self { settings: settings.within_range(), ping_due: now, heard_at: now, unanswered_since: None }
+        Self {
+            settings: settings.within_range(),
+            ping_due: now,
+            heard_at: now,
+            unanswered_since: None,
+            has_pinged: false,
+        }
     }
 
     /// Another heartbeat: the next ping is due at once, as the one that is due may be far off.
@@ -109,8 +120,11 @@ impl Pulse {
         }
         let is_missed = self.unanswered_since.is_some();
         self.unanswered_since.get_or_insert(now);
+        let is_first = !core::mem::replace(&mut self.has_pinged, true);
         let wait = if is_missed {
             self.settings.interval.min(Heartbeat::SUSPICIOUS)
+        } else if is_first {
+            self.settings.interval.min(Heartbeat::FIRST_INTERVAL)
         } else {
             self.settings.interval
         };
@@ -139,6 +153,20 @@ mod tests {
     use crate::time::micros;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn the_second_ping_of_a_connection_comes_within_a_second() {
+        let mut pulse = Pulse::new(heartbeat(5_000, 15_000), Time::ZERO);
+        let mut pinged_at = Vec::new();
+        for millis in 0..=12_000 {
+            let now = Time::from_millis(millis);
+            if pulse.poll_due(now).is_some() {
+                pinged_at.push(millis);
+                pulse.handle_heard(now);
+            }
+        }
+        assert_eq!(pinged_at, [0, 1_000, 6_000, 11_000]);
+    }
 
     const fn heartbeat(interval_ms: u64, timeout_ms: u64) -> Heartbeat {
         Heartbeat { interval: Duration::from_millis(interval_ms), timeout: Duration::from_millis(timeout_ms) }
@@ -203,7 +231,9 @@ mod tests {
         let mut pulse = Pulse::new(heartbeat(30_000, 500), Time::ZERO);
         assert_eq!(run(&mut pulse, Time::ZERO), [(0, Due::Ping)]);
         pulse.handle_heard(Time::from_millis(499));
-        assert_eq!(run(&mut pulse, Time::from_millis(29_999)), []);
+        assert_eq!(run(&mut pulse, Time::from_millis(1_000)), [(1_000, Due::Ping)]);
+        pulse.handle_heard(Time::from_millis(1_499));
+        assert_eq!(run(&mut pulse, Time::from_millis(30_999)), []);
     }
 
     #[test]

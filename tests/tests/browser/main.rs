@@ -23,6 +23,7 @@ mod looks;
 mod migration;
 mod network;
 mod page;
+mod stories;
 mod tabs;
 
 /// A window as on a desk, CSS pixels.

@@ -32,8 +32,8 @@ impl DeliveryGaps {
         Self { kept, since: None, last_arrival: None, usual_micros: 0, left_out: 0, lost: 0 }
     }
 
-    /// A message has arrived, which was published at `published_at`.
-    pub(super) fn handle_arrival(&mut self, published_at: Time, now: Time) {
+    /// A message has arrived, which was published at `published_at`; `None` while the server's clock is not known.
+    pub(super) fn handle_arrival(&mut self, published_at: Option<Time>, now: Time) {
         self.since.get_or_insert(now);
         if let Some(last) = self.last_arrival.replace(now) {
             let spacing = micros(now.since(last));
@@ -55,6 +55,7 @@ impl DeliveryGaps {
             newest.left_out += left_out;
             newest.lost += lost;
         }
+        let Some(published_at) = published_at else { return };
         // Most messages are younger than the end of the newest silence.
         let mut gaps = self.kept.newest_first_mut().take_while(|gap| published_at <= gap.until);
         if let Some(gap) = gaps.find(|gap| published_at >= gap.from) {
@@ -77,6 +78,11 @@ impl DeliveryGaps {
         self.kept.all()
     }
 
+    /// Returns the time of the last arrival.
+    pub(super) const fn last_arrival(&self) -> Option<Time> {
+        self.last_arrival
+    }
+
     /// Since when all that there were are kept; `None` before the first message.
     pub(super) const fn since(&self) -> Option<Time> {
         self.since
@@ -91,11 +97,20 @@ mod tests {
         Time::from_millis(millis)
     }
 
+    #[test]
+    fn a_gap_is_noticed_before_the_clock_is_known() {
+        let mut gaps = DeliveryGaps::new();
+        gaps.handle_arrival(None, at(1_000));
+        gaps.handle_arrival(None, at(21_000));
+        let gap = DeliveryGap { from: at(1_000), until: at(21_000), ..DeliveryGap::default() };
+        assert_eq!((gaps.kept(), gaps.last_arrival()), (vec![gap], Some(at(21_000))));
+    }
+
     /// A message every 2 ms until one second, each 20 ms old.
     fn steady() -> DeliveryGaps {
         let mut gaps = DeliveryGaps::new();
         for millis in (0..=1_000).step_by(2) {
-            gaps.handle_arrival(at(millis).shifted_by_micros(-20_000), at(millis));
+            gaps.handle_arrival(Some(at(millis).shifted_by_micros(-20_000)), at(millis));
         }
         gaps
     }
@@ -106,7 +121,7 @@ mod tests {
         assert_eq!((gaps.kept(), gaps.since()), (vec![], Some(at(0))));
         // What was under way, what was published meanwhile, and what came after.
         for published in (982..1_600).step_by(2) {
-            gaps.handle_arrival(at(published), at(1_500.max(published + 20)));
+            gaps.handle_arrival(Some(at(published)), at(1_500.max(published + 20)));
         }
         let gap = DeliveryGap { from: at(1_000), until: at(1_500), waited: 251, left_out: 0, lost: 0 };
         assert_eq!(gaps.kept(), [gap]);
@@ -116,14 +131,14 @@ mod tests {
     fn what_is_usual_is_no_silence() {
         let mut gaps = DeliveryGaps::new();
         for second in 0..40 {
-            gaps.handle_arrival(at(second * 1_000), at(second * 1_000));
+            gaps.handle_arrival(Some(at(second * 1_000)), at(second * 1_000));
         }
         let noticed = gaps.kept().len();
         assert!(noticed <= 7, "a slow feed is learnt in {noticed} steps");
-        gaps.handle_arrival(at(39_500), at(39_500));
-        gaps.handle_arrival(at(39_500), at(39_501));
+        gaps.handle_arrival(Some(at(39_500)), at(39_500));
+        gaps.handle_arrival(Some(at(39_500)), at(39_501));
         assert_eq!(gaps.kept().len(), noticed);
-        gaps.handle_arrival(at(43_000), at(43_000));
+        gaps.handle_arrival(Some(at(43_000)), at(43_000));
         assert_eq!(gaps.kept().last().map(|gap| gap.from), Some(at(39_501)));
     }
 
@@ -131,7 +146,7 @@ mod tests {
     fn a_silence_makes_the_next_one_no_less_noticed() {
         let mut gaps = steady();
         for millis in [1_700, 1_702, 1_704, 1_706, 1_760, 1_900] {
-            gaps.handle_arrival(at(millis), at(millis));
+            gaps.handle_arrival(Some(at(millis)), at(millis));
         }
         assert_eq!(gaps.kept().len(), 3, "{:?}", gaps.kept());
     }
@@ -140,14 +155,14 @@ mod tests {
     fn what_is_left_out_or_lost_belongs_to_the_silence_that_has_just_ended() {
         let mut gaps = steady();
         gaps.handle_left_out(5);
-        gaps.handle_arrival(at(1_400), at(1_400));
+        gaps.handle_arrival(Some(at(1_400)), at(1_400));
         gaps.handle_lost(2);
-        gaps.handle_arrival(at(1_402), at(1_402));
+        gaps.handle_arrival(Some(at(1_402)), at(1_402));
         for millis in (1_404..3_000).step_by(2) {
-            gaps.handle_arrival(at(millis), at(millis));
+            gaps.handle_arrival(Some(at(millis)), at(millis));
         }
         gaps.handle_left_out(7);
-        gaps.handle_arrival(at(3_000), at(3_000));
+        gaps.handle_arrival(Some(at(3_000)), at(3_000));
         let reported: Vec<_> = gaps.kept().iter().map(|gap| (gap.left_out, gap.lost)).collect();
         assert_eq!(reported, [(5, 2)]);
     }
@@ -156,9 +171,9 @@ mod tests {
     fn only_the_newest_are_kept() {
         let mut gaps = steady();
         for second in 2..60 {
-            gaps.handle_arrival(at(second * 1_000), at(second * 1_000));
+            gaps.handle_arrival(Some(at(second * 1_000)), at(second * 1_000));
             for millis in (2..800).step_by(2) {
-                gaps.handle_arrival(at(second * 1_000 + millis), at(second * 1_000 + millis));
+                gaps.handle_arrival(Some(at(second * 1_000 + millis)), at(second * 1_000 + millis));
             }
         }
         let kept = gaps.kept();

@@ -145,10 +145,12 @@ impl LaneStats {
         self.occupied_micros.add_span(taken_at, consumed_at);
         self.epoch.record_consumed(message.bytes);
         self.timeline.handle_consumed(message.header.produced_at, consumed_at);
+        let local = |server: Time, offset: i64| server.shifted_by_micros(offset.saturating_neg());
+        let published_at = offset_micros.map(|offset| local(message.header.produced_at, offset));
+        self.delivery_gaps.handle_arrival(published_at, message.received_at);
         let Some(offset) = offset_micros else { return };
-        let local = |server: Time| server.shifted_by_micros(offset.saturating_neg());
-        let (produced_at, sent_at) = (local(message.header.produced_at), local(message.sent_at));
-        self.delivery_gaps.handle_arrival(produced_at, message.received_at);
+        let (produced_at, sent_at) =
+            (local(message.header.produced_at, offset), local(message.sent_at, offset));
         let parts = Parts {
             total: consumed_at.since(produced_at),
             at_server: sent_at.since(produced_at),
@@ -255,7 +257,12 @@ impl LaneStats {
         share.min(1.0)
     }
 
-    /// The newest silences, oldest first, and since when these are all.
+    /// Returns the time of the last arrival.
+    pub(crate) const fn last_arrival(&self) -> Option<Time> {
+        self.delivery_gaps.last_arrival()
+    }
+
+    /// Returns the newest delivery gaps, and since when they are complete.
     pub(crate) fn delivery_gaps(&self) -> (Vec<DeliveryGap>, Option<Time>) {
         (self.delivery_gaps.kept(), self.delivery_gaps.since())
     }

@@ -19,19 +19,22 @@ use crate::app::verdict_bar::VerdictBar;
 use crate::features::host::view::HostPanel;
 use crate::features::lanes::lane_row::LaneRow;
 use crate::features::share::view::recorded::{RecordingBanner, RecordingLog};
+use crate::features::situations::view::SituationCards;
 use crate::features::timeline::view::TimelineView;
-use crate::stories::view::StoryCards;
+use crate::stories::cards::StoryCards;
 use crate::url::route::Route;
 
 /// Renders the page: header, content, controls and footer.
 #[component]
 pub fn Page() -> impl IntoView {
     let app = expect_context::<App>();
-    let has_lanes = Memo::new(move |_| app.route.get().has_lanes());
+    let has_lanes = Memo::new(move |_| app.has_lanes());
+    let is_story = Memo::new(move |_| app.route.get() == Route::Story);
+    let has_controls = move || has_lanes.get() && !is_story.get();
     view! {
         <a class="skip" href="#content">"Skip to the content"</a>
         <Header/>
-        <div class="page" class:alone=move || !has_lanes.get()>
+        <div class="page" class:alone=move || !has_lanes.get() class:with-story=is_story>
             <main id=MAIN tabindex="-1" data-view=move || app.route.get().name()>
                 <ViewTitle/>
                 <Notices/>
@@ -40,7 +43,7 @@ pub fn Page() -> impl IntoView {
                 </Show>
                 <Shown/>
             </main>
-            <Show when=move || has_lanes.get()>
+            <Show when=has_controls>
                 <Sidebar/>
             </Show>
         </div>
@@ -52,23 +55,21 @@ pub fn Page() -> impl IntoView {
 #[component]
 fn ViewTitle() -> impl IntoView {
     let app = expect_context::<App>();
-    let is_lab = move || app.route.get() == Route::Lab;
-    let title = move || {
-        if is_lab() { "One feed, two transports, the same network" } else { app.route.get().title() }
+    let title = move || match app.story() {
+        Some(story) => story.title,
+        None => app.route.get().heading(),
     };
-    let purpose = move || {
-        if is_lab() {
-            "All lanes are live. Make the network bad or a consumer slow, and see where the data waits and why."
-        } else {
-            app.route.get().purpose()
-        }
+    let purpose = move || match app.story() {
+        Some(story) => story.summary,
+        None => app.route.get().purpose(),
     };
     Effect::new(move |_| {
         let route = app.route.get();
-        if route == Route::Lab {
+        if route == Route::default() {
             window::set_title("Sluice");
         } else {
-            window::set_title(&[route.title(), " · Sluice"].concat());
+            let title = app.story().map_or_else(|| route.title(), |story| story.title);
+            window::set_title(&[title, " · Sluice"].concat());
         }
     });
     view! {
@@ -91,7 +92,10 @@ fn Live() -> impl IntoView {
             </Show>
             <TimelineView/>
             <Show when=is_live fallback=|| view! { <RecordingLog/> }>
-                <For each=move || app.lanes.get() key=|lane| lane.id children=|lane| view! { <LaneRow lane/> }/>
+                // A story has its own table of the lanes.
+                <Show when=move || app.route.get() != Route::Story>
+                    <For each=move || app.lanes.get() key=|lane| lane.id children=|lane| view! { <LaneRow lane/> }/>
+                </Show>
             </Show>
         </section>
     }
@@ -102,7 +106,9 @@ fn Live() -> impl IntoView {
 fn Shown() -> impl IntoView {
     let app = expect_context::<App>();
     move || match app.route.get() {
-        Route::Lab => view! { <StoryCards/><HostPanel/> }.into_any(),
+        Route::Stories => view! { <StoryCards/> }.into_any(),
+        Route::Lab => view! { <SituationCards/><HostPanel/> }.into_any(),
+        Route::Story => view! { <LazyPanel view=View::Story/> }.into_any(),
         Route::Compare => card(view! { <LazyPanel view=View::Compare/> }.into_any()),
         Route::Trace => card(view! { <LazyPanel view=View::Trace/> }.into_any()),
         Route::Policies => card(view! { <LazyPanel view=View::Policies/> }.into_any()),

@@ -30,9 +30,11 @@ use crate::features::network::state::Network;
 use crate::features::share::link::LinkExtras;
 use crate::features::share::player;
 use crate::features::share::state::Sharing;
+use crate::features::situations::model::Scenario;
 use crate::labels::name_in_use;
 use crate::labels::short_names;
-use crate::stories::model::Scenario;
+use crate::stories::place::Place;
+use crate::stories::text::{CARDS, StoryCard};
 use crate::url::route::Route;
 use crate::url::setup::FeedSetup;
 use crate::url::setup::LaneSetup;
@@ -41,7 +43,7 @@ use crate::url::share::query_from_setup;
 use crate::url::share::setup_from_query;
 use crate::url::view_query::ViewQuery;
 use crate::verdict::Finding;
-use sluice_bridge::Level;
+use sluice_bridge::{Level, View};
 use sluice_browser::clock;
 use sluice_browser::support::Browser;
 use sluice_browser::window;
@@ -96,8 +98,10 @@ pub struct App {
     frames: StoredValue<FrameLoop, LocalStorage>,
     owner: StoredValue<Owner>,
     next_lane: StoredValue<u32>,
-    /// Modes of the lanes before a story replaced them; empty if none has.
+    /// Modes of the lanes before a situation replaced them; empty if none has.
     modes_before: StoredValue<Vec<Mode>>,
+    /// The set-up before a story replaced it.
+    setup_before: StoredValue<Option<PageSetup>>,
 }
 
 impl App {
@@ -132,6 +136,7 @@ impl App {
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
             next_lane: StoredValue::new(0),
             modes_before: StoredValue::new(Vec::new()),
+            setup_before: StoredValue::new(None),
         };
         for lane in setup.lanes {
             app.add_lane(lane);
@@ -173,11 +178,9 @@ impl App {
         }
     }
 
-    /// Applies a set-up with the current number of lanes.
+    /// Applies a set-up with the current number of lanes, except that a link's lanes are all there.
     fn apply(&self, setup: &PageSetup) {
-        for (lane, wanted) in self.lanes.get_untracked().iter().zip(&setup.lanes) {
-            lane.set(*wanted);
-        }
+        self.set_lanes(&setup.lanes);
         set_if_new(self.feeds, setup.feeds);
         set_if_new(self.heartbeat, setup.heartbeat);
         set_if_new(self.network.wanted, setup.network);
@@ -189,7 +192,17 @@ impl App {
         self.engine().borrow_mut().restart_with_next_instruction();
     }
 
-    /// Starts a story. One that compares a failure with its fix gives two lanes the same mode until another
+    /// Begins a story's set-up: all lanes connect anew, so that nothing is left of what was before.
+    pub(crate) fn begin_story(&self, setup: &PageSetup) {
+        if self.setup_before.with_value(Option::is_none) {
+            self.setup_before.set_value(Some(untrack(|| self.setup())));
+        }
+        self.begin(setup);
+        self.network.restart();
+        self.engine().borrow_mut().reopen();
+    }
+
+    /// Starts a situation. One that compares a failure with its fix gives two lanes the same mode until another
     /// story starts.
     pub fn tell(&self, scenario: Scenario) {
         let before = untrack(|| self.setup());
@@ -248,11 +261,53 @@ impl App {
         if self.route.get_untracked() == route {
             return;
         }
+        self.leave_story(route);
         self.route.set(route);
         window::show_from_top(MAIN);
+        self.push_history();
+    }
+
+    /// Opens the first step of a story.
+    pub fn open_story(&self, card: &'static StoryCard) {
+        self.views.query.update(|query| query.set(View::Story, &Place::first(card).query()));
+        self.open_route(Route::Story);
+    }
+
+    /// Returns the story that is open, tracked.
+    pub fn story(&self) -> Option<&'static StoryCard> {
+        if self.route.get() != Route::Story {
+            return None;
+        }
+        let place = self.views.query.with(|query| Place::from_query(&query.of(View::Story)))?;
+        CARDS.iter().find(|card| card.id == place.story)
+    }
+
+    /// Returns whether verdict and timeline of the lanes are shown, tracked: a story about another instrument has its own.
+    pub fn has_lanes(&self) -> bool {
+        match self.story() {
+            Some(card) => card.has_lanes,
+            None => self.route.get().has_lanes(),
+        }
+    }
+
+    /// Adds an entry for the present state to the browser's history.
+    pub(crate) fn push_history(&self) {
         let query = self.query();
         if window::push_query(&query) {
             self.remembered_query.set_value(query);
+        }
+    }
+
+    /// Returns to the set-up from before the story when the list of stories is opened; the lab keeps the story's.
+    fn leave_story(&self, next: Route) {
+        if next == Route::Story {
+            return;
+        }
+        let before = self.setup_before.try_update_value(Option::take).flatten();
+        if let Some(setup) = before.filter(|_| next == Route::Stories) {
+            self.begin(&setup);
+            self.network.begin_anew(*self);
+            set_if_new(self.fragment_bytes, 0);
         }
     }
 
@@ -264,6 +319,9 @@ impl App {
 
     /// Returns the query of the page's URL with these extras.
     pub(crate) fn query_with(&self, extras: &LinkExtras) -> String {
+        if self.route.get_untracked() == Route::Story {
+            return "?".to_owned() + &self.views.query.with_untracked(|query| query.of(View::Story));
+        }
         let views = self.views.query.with_untracked(ViewQuery::suffix);
         let setup = untrack(|| query_from_setup(&self.setup()));
         [setup, self.route.get_untracked().query_part(), extras.suffix(), views].concat()
@@ -272,10 +330,13 @@ impl App {
     /// Applies route and set-up from the URL after a step in the browser's history.
     fn follow_history(self) {
         let query = window::query();
-        self.route.set(Route::from_query(&query));
-        let (setup, _) = setup_from_query(&query);
-        if setup.lanes.len() == self.lanes.with_untracked(Vec::len) {
-            self.apply(&setup);
+        let route = Route::from_query(&query);
+        self.leave_story(route);
+        self.views.query.set(ViewQuery::from_query(&query));
+        self.route.set(route);
+        // A story's link has no set-up: its steps have.
+        if route != Route::Story {
+            self.apply(&setup_from_query(&query).0);
         }
         self.remembered_query.set_value(query);
     }

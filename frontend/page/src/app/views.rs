@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use sluice_bridge::{ConnectionEvent, Level};
 use sluice_bridge::{
-    ConnectionEventKind, LabInput, LabSettings, LaneInput, LaneSetup, NetworkSettings, ServerInput,
-    TraceStep, View, ViewAction, ViewInput,
+    ConnectionEventKind, LabInput, LabSettings, LaneInput, LaneSetup, NetworkSettings, OutageInput,
+    PageSettings, ServerInput, TraceStep, View, ViewAction, ViewInput,
 };
 use sluice_browser::lazy::{LazyModule, LazyView};
 use sluice_shared::link::Preset;
@@ -23,6 +23,7 @@ use crate::engine::running_lane::RunningLane;
 use crate::features::network::model::NetworkSetup;
 use crate::features::network::state::LabState;
 use crate::url::route::Route;
+use crate::url::setup::PageSetup;
 use crate::url::share::query_from_setup;
 use crate::url::view_query::ViewQuery;
 
@@ -128,6 +129,9 @@ impl App {
             marked: self.marked.get_untracked(),
             look_revision: self.frames().look_revision(),
             races_requested: self.views.races_requested.get_value(),
+            measured_since: engine.measured_since,
+            outages: if view == View::Story { outages(engine) } else { Vec::new() },
+            cpu: cpu(engine),
             log: if view == View::Log { engine.log.newest_first() } else { Vec::new() },
         }
     }
@@ -148,6 +152,13 @@ impl App {
                 }
             }
             ViewAction::SetLanes(setups) => self.set_lanes(&setups),
+            ViewAction::Begin(settings) => self.begin_settings(*settings),
+            ViewAction::Navigate(parts) => {
+                self.views.query.update(|query| query.set(view, &parts));
+                self.push_history();
+            }
+            ViewAction::OpenLab => self.open_route(Route::Lab),
+            ViewAction::OpenStories => self.open_route(Route::Stories),
             ViewAction::Certify => self.engine().borrow().certify(),
             ViewAction::Flood { style, bytes } => self.engine().borrow().flood(style, bytes),
             ViewAction::StopFlood => self.engine().borrow().stop_flood(),
@@ -157,17 +168,29 @@ impl App {
     }
 
     fn set_network(self, settings: &NetworkSettings) {
-        match settings.preset.parse::<Preset>() {
-            Ok(preset) => {
-                let setup = NetworkSetup { preset, change: settings.change(), seed: settings.seed };
-                set_if_new(self.network.wanted, setup);
-            }
-            Err(error) => self.note(Level::Error, ["A view asked for ", &error.to_string(), "."].concat()),
+        if let Some(setup) = self.network_setup(settings) {
+            set_if_new(self.network.wanted, setup);
         }
     }
 
+    fn network_setup(self, settings: &NetworkSettings) -> Option<NetworkSetup> {
+        match settings.preset.parse::<Preset>() {
+            Ok(preset) => Some(NetworkSetup { preset, change: settings.change(), seed: settings.seed }),
+            Err(error) => {
+                self.note(Level::Error, ["A view asked for ", &error.to_string(), "."].concat());
+                None
+            }
+        }
+    }
+
+    fn begin_settings(self, settings: PageSettings) {
+        let Some(network) = self.network_setup(&settings.network) else { return };
+        let PageSettings { lanes, feeds, heartbeat, .. } = settings;
+        self.begin_story(&PageSetup { lanes, feeds, network, heartbeat: heartbeat.within_range() });
+    }
+
     /// Replaces the settings of all lanes. Existing lanes are kept as far as they are needed.
-    fn set_lanes(self, setups: &[LaneSetup]) {
+    pub(crate) fn set_lanes(self, setups: &[LaneSetup]) {
         let lanes = self.lanes.get_untracked();
         for lane in lanes.iter().skip(setups.len().max(1)) {
             self.remove_lane(lane.id);
@@ -179,6 +202,18 @@ impl App {
             }
         }
     }
+}
+
+/// Returns the newest outages, oldest first.
+fn outages(engine: &Engine) -> Vec<OutageInput> {
+    let outages = engine.events.outages_since(sluice_shared::time::Time::ZERO);
+    outages.map(|outage| OutageInput { from: outage.from, until: outage.until }).collect()
+}
+
+/// Returns the newest measured load of all cores.
+fn cpu(engine: &Engine) -> Option<f32> {
+    let readings = engine.lanes().filter_map(|running| running.model.host.back());
+    readings.max_by_key(|reading| reading.produced_at).map(|reading| reading.sample.cpu)
 }
 
 /// Returns a snapshot of one lane; `None` if it has just been removed.
@@ -211,6 +246,7 @@ fn lane_input(lanes: &[Lane], running: &RunningLane, view: View) -> Option<LaneI
         connection: model.connection.clone(),
         reported_at: model.reported_at,
         summary: model.summary.clone(),
+        long_gaps: model.long_gaps.iter().copied().collect(),
         timeline,
         trace: running.trace.steps().iter().map(step).collect(),
         certificate: model.certificate.clone(),

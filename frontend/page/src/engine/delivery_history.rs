@@ -35,11 +35,16 @@ impl DeliveryHistory<'_> {
             recovery
                 .is_some_and(|(lost_at, recovered_at, _)| gap.from <= recovered_at && lost_at <= gap.until)
         };
+        let gap =
+            self.long_gaps.iter().filter(|gap| is_reconnect(gap)).max_by_key(|gap| gap.until.since(gap.from));
         let reconnect = recovery.map(|(lost_at, recovered_at, lost)| Interruption {
             kind: InterruptionKind::Reconnect,
-            without_data_micros: Some(micros(recovered_at.since(lost_at))),
+            // Data that had waited comes before data that is fresh.
+            without_data_micros: Some(micros(
+                gap.map_or_else(|| recovered_at.since(lost_at), |gap| gap.until.since(gap.from)),
+            )),
             lost: Some(lost),
-            skipped: self.long_gaps.iter().find(|gap| is_reconnect(gap)).map(|gap| gap.left_out),
+            skipped: gap.map(|gap| gap.left_out),
         });
         let moved: Vec<&DeliveryGap> = match reconnect {
             Some(_) => Vec::new(),
@@ -59,7 +64,9 @@ impl DeliveryHistory<'_> {
     /// the epoch.
     fn recovery(&self) -> Option<(Time, Time, u64)> {
         let outage = self.last_outage?;
-        let without_data = outage.noticed_after_micros + outage.fresh_after_micros?;
+        // Until a fresh message comes, what had waited is delivered.
+        let welcome = outage.welcome.map(|(after_micros, ..)| after_micros);
+        let without_data = outage.noticed_after_micros + outage.fresh_after_micros.or(welcome)?;
         let recovered_at = outage.lost_at + Duration::from_micros(without_data);
         (recovered_at >= self.began).then_some((outage.lost_at, recovered_at, outage.missed))
     }
@@ -123,6 +130,25 @@ mod tests {
         history.began = at(12_600);
         history.network_outages.clear();
         assert_eq!(kinds(&history), []);
+    }
+
+    #[test]
+    fn a_lane_that_catches_up_after_a_loss_has_reconnected() {
+        let long_gaps = VecDeque::from([gap(10_000, 12_320)]);
+        let welcome =
+            Some((310_000, sluice_shared::mode::Transport::WebSocket, sluice_bridge::SessionStart::Resumed));
+        let history = DeliveryHistory {
+            began: at(0),
+            last_outage: Some(Outage { welcome, fresh_after_micros: None, ..LOST }),
+            newest_gaps: &[],
+            long_gaps: &long_gaps,
+            address_changes: Vec::new(),
+            network_outages: Vec::new(),
+        };
+        assert_eq!(kinds(&history), [(InterruptionKind::Reconnect, Some(2_320_000))]);
+        let connecting =
+            DeliveryHistory { last_outage: Some(Outage { fresh_after_micros: None, ..LOST }), ..history };
+        assert_eq!(kinds(&connecting), []);
     }
 
     #[test]

@@ -93,9 +93,12 @@ fn lane_snapshot(engine: &Engine, running: &RunningLane, now: Time) -> LaneSnaps
         is_direct: running.is_direct(),
         connection: connection(&model.connection, down_since, now),
         was_connected: last_open.is_some(),
-        last_arrival_micros: last_arrival(running).map(|at| micros(now.since(at))),
+        last_arrival_micros: summary
+            .last_arrival
+            .zip(model.reported_at)
+            .map(|(at, now)| micros(now.since(at))),
         is_feed_running: ticks.is_some() || is_host_on,
-        sender: model.reported_at.map(|_| sender(summary.waiting)),
+        sender: summary.hops.backlog.map(|_| sender(summary.waiting)),
         consumer_delay_micros: wanted.map_or(0, |wanted| u64::from(wanted.consumer.delay_micros)),
         consumer_busy: summary.occupancy.map(f64::from),
         consumed: summary.epoch.consumed.messages,
@@ -141,13 +144,6 @@ const fn sender(waiting: Waiting) -> SenderState {
         Waiting::NoCredit { .. } => SenderState::NoCredit,
         Waiting::Transport { .. } => SenderState::TransportFull,
     }
-}
-
-/// The end of the last column in which something was consumed.
-fn last_arrival(running: &RunningLane) -> Option<Time> {
-    let columns = running.model.columns.since(0);
-    let last = columns.filter(|column| column.count > 0).last()?;
-    Some(Time::from_micros((last.index + 1) * AgeColumn::WIDTH_MICROS))
 }
 
 /// Returns the messages consumed per second over the last 5 s; `None` while the epoch or the connection's first

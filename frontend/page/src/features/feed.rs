@@ -1,4 +1,4 @@
-//! What the lanes subscribe to.
+//! Controls of the feeds to which the lanes subscribe.
 
 use leptos::prelude::*;
 use sluice_shared::feed::TicksSpec;
@@ -14,7 +14,7 @@ use sluice_text::format;
 const RATE: LogSlider = LogSlider { min: 1, max: FeedSetup::MAX_RATE };
 const SIZE: LogSlider = LogSlider { min: TicksSpec::MIN_SIZE, max: TicksSpec::MAX_SIZE };
 
-/// Rate, size and topics of the ticks, and which feeds there are.
+/// Rate, size and topics of the ticks, and the choice of feeds.
 #[component]
 pub fn FeedCard() -> impl IntoView {
     let app = expect_context::<App>();
@@ -53,7 +53,7 @@ pub fn FeedCard() -> impl IntoView {
     }
 }
 
-/// The feeds that the server offers.
+/// Feeds offered by the server.
 #[component]
 fn FeedChoice() -> impl IntoView {
     let app = expect_context::<App>();
@@ -75,7 +75,7 @@ fn FeedChoice() -> impl IntoView {
                         feeds.kinds = feeds.kinds.set(kind, wanted);
                         *feeds = feeds.fitted(offered);
                     });
-                    // The last box that is checked stays so, which the browser does not know.
+                    // The last checked box must stay checked; the browser does not enforce that.
                     let is_followed = app.feeds.with_untracked(|feeds| feeds.kinds.has(kind));
                     event_target::<web_sys::HtmlInputElement>(&event).set_checked(is_followed);
                 };

@@ -15,12 +15,13 @@ pub struct SnapshotLane {
 }
 
 impl SnapshotLane {
-    /// Returns something of the lane, tracked; the default value once the lane has been removed.
+    /// Returns a value read from the lane, tracked; the default value once the lane has been removed.
     pub fn read<T: Default>(self, read: impl FnOnce(&LaneInput) -> T) -> T {
         self.input.with(|input| lane(input, self.id).map(read)).unwrap_or_default()
     }
 
-    /// Reads the newest snapshot and the lane's position in it, untracked; does nothing once the lane has been removed.
+    /// Calls `read` with the newest snapshot and the lane's position, untracked; does nothing once the lane
+    /// has been removed.
     pub fn with_snapshot(self, read: impl FnOnce(&ViewInput, usize)) {
         self.input.with_untracked(|input| {
             if let Some(position) = input.lanes.iter().position(|lane| lane.id == self.id) {
@@ -29,22 +30,22 @@ impl SnapshotLane {
         });
     }
 
-    /// Returns its position from the top, tracked.
+    /// Returns the lane's position from the top, tracked.
     pub fn position(self) -> usize {
         self.input.with(|input| input.lanes.iter().position(|lane| lane.id == self.id)).unwrap_or_default()
     }
 
-    /// Returns its name, tracked.
+    /// Returns the lane's name, tracked.
     pub fn name(self) -> String {
         self.read(name)
     }
 
-    /// Returns its name and its policy, tracked.
+    /// Returns the lane's name and policy, tracked.
     pub fn name_and_policy(self) -> String {
         self.read(|lane| [&name(lane), " · ", &lane.setup.policy.to_string()].concat())
     }
 
-    /// Returns the style that sets its colour, tracked.
+    /// Returns the style that sets the lane's colour, tracked.
     pub fn style(self) -> String {
         self.read(|lane| ["--tone: var(", &lane.colour, ")"].concat())
     }
@@ -59,7 +60,7 @@ pub fn LaneColumns(
     view! { <div class="columns"><EachLane render=column/></div> }
 }
 
-/// Each lane, kept as long as the page has it.
+/// Renders each lane, for as long as the page has it.
 #[component]
 pub fn EachLane(
     /// Renders one lane.

@@ -1,6 +1,7 @@
-//! The lazily loaded module's end: mounts one view at a time and hands it the page's snapshots.
+//! Lazily loaded module's side of the page interface: mounts one view at a time and passes it the page's
+//! snapshots.
 //!
-//! A view finds [`Input`] and [`Actions`] in its context; it never reads the page's elements.
+//! A view finds [`Input`] and [`Actions`] in its context; it never accesses the page's elements.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -25,17 +26,19 @@ use crate::features::migration::view::MigrationView;
 use crate::features::policies::view::PoliciesView;
 use crate::features::this_browser::view::ThisBrowserView;
 use crate::features::trace::view::TraceView;
+use crate::stories::view::StoryView;
 
-/// The newest snapshot of the page, in the context of every view.
+/// Newest snapshot of the page, provided in the context of every view.
 #[derive(Clone, Copy, Debug)]
 pub struct Input(pub ReadSignal<ViewInput>);
 
-/// The way for a view's actions to the page, in the context of every view.
+/// Sends a view's actions to the page; provided in the context of every view.
 #[derive(Clone, Copy, Debug)]
 pub struct Actions(StoredValue<Function, LocalStorage>);
 
 impl Actions {
-    /// Asks the page for something. It acts after the current call, and not at all if the view has been closed.
+    /// Requests an action from the page. It runs after the current call, and not at all if the view has been
+    /// closed.
     pub fn send(self, action: &ViewAction) {
         let Some(receiver) = self.0.try_get_value() else { return };
         let sent = postcard::to_stdvec(action)
@@ -50,7 +53,7 @@ impl Actions {
 /// The mounted view.
 struct Mounted {
     input: ArcRwSignal<ViewInput>,
-    /// Removes the view, and stops what it runs, when it is dropped.
+    /// Removes the view and stops its tasks when dropped.
     _handle: Box<dyn Any>,
 }
 
@@ -59,11 +62,11 @@ thread_local! {
     static FRAMES: FrameLoop = started_frames();
 }
 
-/// Shows the view that `input` names in `host`, in place of the one before. `lane_module` is the page's own module,
-/// which runs lanes in workers.
+/// Shows the view named in `input` in `host`, replacing the previous one. `lane_module` is the page's own
+/// module, which runs lanes in workers.
 ///
 /// # Errors
-/// The snapshot cannot be decoded.
+/// Fails if the snapshot cannot be decoded.
 pub fn open(
     host: &Element,
     input: &[u8],
@@ -86,13 +89,13 @@ pub fn open(
     Ok(())
 }
 
-/// Hands the view that is shown another snapshot.
+/// Passes another snapshot to the mounted view.
 ///
 /// # Errors
-/// The snapshot cannot be decoded.
+/// Fails if the snapshot cannot be decoded.
 pub fn update(input: &[u8]) -> Result<(), postcard::Error> {
     let input: ViewInput = postcard::from_bytes(input)?;
-    // Taken out of the cell first: effects of the view may act on the page, which may close it.
+    // Cloned out of the cell first: effects of the view may act on the page, which may close it.
     let signal = MOUNTED.with_borrow(|mounted| mounted.as_ref().map(|mounted| mounted.input.clone()));
     if let Some(signal) = signal {
         if signal.with_untracked(|before| before.look_revision != input.look_revision) {
@@ -103,7 +106,7 @@ pub fn update(input: &[u8]) -> Result<(), postcard::Error> {
     Ok(())
 }
 
-/// Removes the view that is shown.
+/// Removes the mounted view.
 pub fn close() {
     drop(MOUNTED.take());
 }
@@ -131,5 +134,6 @@ fn shown(view: View) -> AnyView {
             view! { <div class="lab"><ThisBrowserView lab native/></div> }.into_any()
         }
         View::Policies => view! { <PoliciesView/> }.into_any(),
+        View::Story => view! { <StoryView/> }.into_any(),
     }
 }

@@ -1,4 +1,4 @@
-//! One folder a feature: model, view and painting.
+//! Features of the page, one folder each: model, view and painting.
 
 pub mod compare;
 pub mod connection;
@@ -17,6 +17,7 @@ pub mod network;
 pub mod pipeline;
 pub mod policies;
 pub mod share;
+pub mod situations;
 pub mod this_browser;
 pub mod timeline;
 pub mod trace;

@@ -2,11 +2,17 @@
 
 use sluice_bridge::View;
 
+use crate::stories::place::Place;
+
 /// A view of the page: what stands below the timeline, or instead of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Route {
-    /// The lanes with all their instruments.
+    /// Running lanes, and stories to choose from.
     #[default]
+    Stories,
+    /// A story, step by step.
+    Story,
+    /// The lanes with all their instruments.
     Lab,
     /// The lanes' latency distributions against each other.
     Compare,
@@ -31,8 +37,9 @@ pub enum Route {
 }
 
 impl Route {
-    /// All views, in the order of the navigation.
-    pub const ALL: [Self; 11] = [
+    /// All views of the navigation, in its order.
+    pub const ALL: [Self; 12] = [
+        Self::Stories,
         Self::Lab,
         Self::Compare,
         Self::Trace,
@@ -49,6 +56,8 @@ impl Route {
     /// Returns the name on the page.
     pub const fn title(self) -> &'static str {
         match self {
+            Self::Stories => "Stories",
+            Self::Story => "Story",
             Self::Lab => "Lab",
             Self::Compare => "Compare",
             Self::Trace => "Trace",
@@ -63,10 +72,34 @@ impl Route {
         }
     }
 
+    /// Returns the heading of the view.
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Stories | Self::Lab => "One feed, two transports, the same bad network",
+            Self::Story
+            | Self::Compare
+            | Self::Trace
+            | Self::Policies
+            | Self::Continuity
+            | Self::Inbound
+            | Self::Frames
+            | Self::Handshakes
+            | Self::Migration
+            | Self::ThisBrowser
+            | Self::Log => self.title(),
+        }
+    }
+
     /// Returns one sentence that says what the view is for.
     pub const fn purpose(self) -> &'static str {
         match self {
-            Self::Lab => "Every lane with its queues, controls and connection.",
+            Self::Stories => {
+                "Both lanes are live. Make the network bad or a consumer slow, and see where the data waits and why."
+            }
+            Self::Story => "How transports fail, and the fix beside each failure, measured here and now.",
+            Self::Lab => {
+                "All lanes are live. Make the network bad or a consumer slow, and see where the data waits and why."
+            }
             Self::Compare => "How latency is distributed, lane against lane.",
             Self::Trace => "How a slow consumer reaches back to the server, step by step.",
             Self::Policies => "The same slow consumer under every delivery policy.",
@@ -93,6 +126,7 @@ impl Route {
             View::Migration => Self::Migration,
             View::ThisBrowser => Self::ThisBrowser,
             View::Log => Self::Log,
+            View::Story => Self::Story,
         }
     }
 
@@ -101,19 +135,23 @@ impl Route {
         !matches!(self, Self::Handshakes | Self::ThisBrowser | Self::Log)
     }
 
-    /// Returns its part of the address, behind the set-up; empty for the first view.
+    /// Returns its part of the address, behind the set-up; empty for the lab.
     pub fn query_part(self) -> String {
-        if self == Self::default() { String::new() } else { ["&view=", &self.name()].concat() }
+        if self == Self::Lab { String::new() } else { ["&view=", &self.name()].concat() }
     }
 
-    /// Returns the view that a query names, the first one otherwise. Links of earlier versions say `panel=`.
+    /// Returns the view that a query names. A link with a set-up and no view leads to the lab, any other to the stories.
+    /// Links of earlier versions say `panel=`.
     pub fn from_query(query: &str) -> Self {
-        let named = query
-            .trim_start_matches('?')
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("view=").or_else(|| pair.strip_prefix("panel=")));
+        if Place::from_query(query).is_some() {
+            return Self::Story;
+        }
+        let mut pairs = query.trim_start_matches('?').split('&');
+        let named =
+            pairs.clone().find_map(|pair| pair.strip_prefix("view=").or_else(|| pair.strip_prefix("panel=")));
         let found = named.and_then(|name| Self::ALL.into_iter().find(|view| view.name() == name));
-        found.unwrap_or_default()
+        let has_setup = pairs.any(|pair| pair.contains('='));
+        found.unwrap_or(if has_setup { Self::Lab } else { Self::Stories })
     }
 
     /// Returns the name in addresses and test ids.
@@ -131,8 +169,14 @@ mod tests {
         for view in Route::ALL {
             assert_eq!(Route::from_query(&("?seed=1".to_owned() + &view.query_part())), view);
         }
-        assert_eq!(Route::default().query_part(), "");
-        assert_eq!(Route::from_query("?view=pigeons&lane=websocket"), Route::default());
+        assert_eq!(Route::from_query("?view=pigeons&lane=websocket"), Route::Lab);
+        assert_eq!((Route::from_query(""), Route::from_query("?")), (Route::Stories, Route::Stories));
+        assert_eq!(Route::from_query("?story=train&step=3"), Route::Story);
+        assert_eq!(
+            Route::from_query("?story=pigeons"),
+            Route::Lab,
+            "there is something in it that is no story"
+        );
         assert_eq!(Route::from_query("?lane=websocket&panel=trace"), Route::Trace);
     }
 }

@@ -1,4 +1,4 @@
-//! Percentiles of the lanes' latencies.
+//! Latency percentiles of the lanes.
 
 use leptos::prelude::*;
 use sluice_bridge::{Ages, EpochStats};
@@ -6,7 +6,7 @@ use sluice_text::format;
 
 use crate::features::lane_columns::{EachLane, SnapshotLane};
 
-/// A column: title, test id, and value in microseconds.
+/// Column: title, test id, and value in microseconds.
 type Column = (&'static str, &'static str, fn(&EpochStats) -> (&Ages, u64));
 
 const WHOLE: [Column; 4] = [
@@ -21,7 +21,7 @@ const PARTS: [Column; 3] = [
     ("inbox", "part-inbox", |stats| (&stats.latency_in_inbox, stats.latency_in_inbox.p99)),
 ];
 
-/// One row a lane: percentiles of the whole latency, and the 99th percentile of each part of it.
+/// Row for each lane: percentiles of the total latency, and the 99th percentile of each of its parts.
 #[component]
 pub fn LatencyTable() -> impl IntoView {
     let titles = WHOLE
@@ -48,7 +48,7 @@ pub fn LatencyTable() -> impl IntoView {
     }
 }
 
-/// One lane's row.
+/// Row of one lane.
 #[component]
 fn LatencyRow(
     /// The lane.
@@ -71,7 +71,7 @@ fn LatencyRow(
     }
 }
 
-/// Returns a value of a latency that was measured often enough.
+/// Returns a value of a latency with enough samples.
 fn measured((latency, micros): (&Ages, u64)) -> Option<u64> {
     (latency.count >= EpochStats::ENOUGH).then_some(micros)
 }

@@ -1,4 +1,4 @@
-//! Latency distributions of the lanes against each other.
+//! Comparison of the lanes' latency distributions.
 
 pub mod latency_table;
 pub mod paint;

@@ -1,5 +1,6 @@
-//! Chart of the lanes' latency distributions: share of messages consumed within a latency, the share in log-odds so
-//! that the last per mille has room, the latency by its logarithm.
+//! Chart of the lanes' latency distributions: the share of messages consumed within a latency. Drawn for the
+//! compare view, only when data, size or colours change. The share is in log-odds, which leaves room for the
+//! last per mille; the latency is logarithmic.
 
 use std::rc::Rc;
 
@@ -17,23 +18,23 @@ const LEFT: f64 = 50.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 20.0;
-/// Shorter latencies are drawn at the left edge: they are within what is known of the clocks' offset.
+/// Shorter latencies are drawn at the left edge: they are below the uncertainty of the clock offset.
 const YOUNGEST_MICROS: u32 = 100;
-/// Room for a label of the latency axis.
+/// Width reserved for a label of the latency axis.
 const LABEL_WIDTH: f64 = 46.0;
 const SHARES: [(f64, &str); 6] =
     [(0.01, "1 %"), (0.1, "10 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
 
-/// One lane's distribution.
+/// Distribution of one lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneCurve {
     series_style: SeriesStyle,
-    /// Microseconds at the shares of [`curve_share`].
+    /// Microseconds at the shares given by [`curve_share`].
     latencies: Vec<u32>,
 }
 
 impl LaneCurve {
-    /// The curve of `lane`; `None` while too little was measured.
+    /// Returns the curve of `lane`; `None` while there are too few samples.
     pub fn new(lane: &LaneInput, series_style: SeriesStyle) -> Option<Self> {
         let stats = &lane.summary.epoch;
         let is_measured = stats.measured().is_some() && !stats.curve.is_empty();
@@ -41,21 +42,21 @@ impl LaneCurve {
     }
 }
 
-/// Paints the curves of all lanes.
+/// Painter of all lanes' curves.
 #[derive(Debug)]
 pub struct CurvePainter {
     curves: Memo<Vec<LaneCurve>>,
-    /// The curves and colours of the last drawing.
+    /// Curves and colours of the last drawing.
     drawn: Option<(Vec<LaneCurve>, Rc<Palette>)>,
 }
 
 impl CurvePainter {
-    /// A painter for all lanes.
+    /// Returns a painter for all lanes.
     pub const fn new(curves: Memo<Vec<LaneCurve>>) -> Self {
         Self { curves, drawn: None }
     }
 
-    /// Paints the curves when they, the size or the colours have changed.
+    /// Paints the curves if they, the size or the colours have changed.
     pub fn paint(&mut self, surface: &mut Surface, frame: &Frame) {
         let Some((width, height)) = surface.fit() else { return };
         let is_drawn = self.drawn.as_ref().is_some_and(|(drawn, palette)| {
@@ -96,7 +97,7 @@ struct Plot<'a> {
     surface: &'a Surface,
     frame: &'a Frame,
     size: (f64, f64),
-    /// Decimal logarithms of the latencies, microseconds, at the left and right edge.
+    /// Base-10 logarithms of the latencies, microseconds, at the left and right edge.
     low: f64,
     high: f64,
 }

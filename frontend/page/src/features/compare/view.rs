@@ -1,4 +1,4 @@
-//! Compare view: the lanes' latency distributions, drawn and in numbers.
+//! Compare view: the lanes' latency distributions as a chart and as numbers.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::features::compare::paint::{CurvePainter, LaneCurve};
 use crate::features::lane_columns::lanes_with_styles;
 use crate::features::lazy_host::Input;
 
-/// The distributions and the table of percentiles.
+/// Chart of the distributions, and the table of percentiles.
 #[component]
 pub fn CompareView() -> impl IntoView {
     let Input(input) = expect_context();

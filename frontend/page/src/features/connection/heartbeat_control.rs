@@ -1,4 +1,4 @@
-//! How often lanes ask the server for a sign of life.
+//! Controls of the heartbeats that lanes send to the server.
 
 use crate::short_list::sort_by_key;
 use core::time::Duration;
@@ -11,7 +11,7 @@ use crate::app::state::App;
 use crate::controls::choice::Choice;
 use sluice_text::format;
 
-/// Intervals and timeouts on offer, milliseconds.
+/// Available intervals and timeouts, milliseconds.
 const INTERVALS: [u64; 6] = [100, 250, 500, 1_000, 5_000, 30_000];
 const TIMEOUTS: [u64; 6] = [500, 1_500, 3_000, 10_000, 30_000, 60_000];
 
@@ -58,7 +58,7 @@ fn span(text: &str) -> Option<Duration> {
     text.parse().ok().map(Duration::from_millis)
 }
 
-/// What is on offer; a link may name another.
+/// Returns the available options; a link may add another one.
 fn offered(millis: &[u64], linked: Duration) -> Vec<(String, String)> {
     let mut spans: Vec<Duration> = millis.iter().copied().map(Duration::from_millis).collect();
     if !spans.contains(&linked) {

@@ -1,4 +1,5 @@
-//! The life of a lane's connections as its worker tells it.
+//! Connection timeline of a lane, built from its worker's events. The engine adds the events; the charts, the
+//! recording and the verdict read the phases. At most [`ConnectionTimeline::MOST`] events are kept.
 
 use std::collections::VecDeque;
 
@@ -8,30 +9,30 @@ use sluice_shared::time::Time;
 use sluice_bridge::ConnectionEvent;
 use sluice_bridge::ConnectionEventKind;
 
-/// What a lane's connection is at a time.
+/// Phase of a lane's connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
-    /// Not wanted.
+    /// No connection wanted.
     #[default]
     Idle,
-    /// On the way for the first time.
+    /// Connecting for the first time.
     Connecting,
-    /// Lost, and on the way again.
+    /// Reconnecting after a loss.
     Reconnecting,
-    /// Data may flow.
+    /// Open; data may flow.
     Open(Transport),
     /// Lost.
     Down,
-    /// Lost, and not tried again before this.
+    /// Lost, with the next attempt not before this time.
     Waiting(Time),
 }
 
 impl Phase {
-    /// The phase that follows `event`.
+    /// Returns the phase after `event`.
     pub const fn after(self, event: ConnectionEvent) -> Self {
         match event.kind {
             ConnectionEventKind::Welcome(transport, _) => Self::Open(transport),
-            // Tried beside a connection that is open.
+            // An attempt beside an open connection.
             ConnectionEventKind::Connecting(_) if matches!(self, Self::Open(_)) => self,
             ConnectionEventKind::Connecting(_) | ConnectionEventKind::TransportOpen(_) => match self {
                 Self::Idle | Self::Connecting => Self::Connecting,
@@ -49,7 +50,7 @@ impl Phase {
     }
 }
 
-/// The newest events, and what the connection was before them.
+/// Newest events, and the phase before them.
 #[derive(Debug, Default)]
 pub struct ConnectionTimeline {
     before: Phase,
@@ -57,10 +58,10 @@ pub struct ConnectionTimeline {
 }
 
 impl ConnectionTimeline {
-    /// Most events kept: 30 s of the fastest heartbeat, and some.
+    /// Maximum number of events kept: slightly more than 30 s of the fastest heartbeat.
     pub const MOST: usize = 1_024;
 
-    /// Takes events of a report.
+    /// Adds the events of a report.
     pub fn extend(&mut self, events: &[ConnectionEvent]) {
         self.events.extend(events);
         while self.events.len() > Self::MOST
@@ -70,12 +71,12 @@ impl ConnectionTimeline {
         }
     }
 
-    /// The events, oldest first.
+    /// Returns the events, oldest first.
     pub fn events(&self) -> impl DoubleEndedIterator<Item = &ConnectionEvent> {
         self.events.iter()
     }
 
-    /// From when to when the connection was what, up to `now`, oldest first. The first span begins at zero.
+    /// Returns the start and end of each phase up to `now`, oldest first. The first span begins at zero.
     pub fn spans(&self, now: Time) -> Vec<(Time, Time, Phase)> {
         let (mut spans, mut phase, mut since) = (Vec::new(), self.before, Time::ZERO);
         for event in &self.events {

@@ -1,4 +1,5 @@
-//! The life of a lane's connections on the time axis of its age chart.
+//! Paints a lane's connection timeline on the time axis of its latency chart: heartbeats by round-trip time,
+//! and a bar of the connection's phases. It redraws only when the timeline has moved by a column.
 
 use sluice_shared::mode::Transport;
 use sluice_shared::time::Time;
@@ -18,20 +19,20 @@ use sluice_bridge::ConnectionEventKind;
 use sluice_browser::surface::Align;
 use sluice_browser::surface::Surface;
 
-/// Where heartbeats stand, from the slowest round trip to the fastest, pixels.
+/// Vertical range of heartbeats, from the slowest round trip to the fastest, pixels.
 const TOP: f64 = 3.5;
 const BOTTOM: f64 = 17.5;
-/// The bar that tells what the connection is, pixels.
+/// Top of the bar that shows the connection's phase, pixels.
 const BAR: f64 = 21.0;
 const BAR_HEIGHT: f64 = 5.0;
-/// Round trips at the bottom and at the top, microseconds.
+/// Round-trip times at the bottom and at the top, microseconds.
 const RTTS: (f64, f64) = (200.0, 2e6);
-/// Between the lines of a hatched bar, pixels.
+/// Distance between the lines of a hatched bar, pixels.
 const HATCH: f64 = 5.0;
-/// A word needs so much room to the right of its mark, pixels.
+/// Space that a label needs to the right of its mark, pixels.
 const WORD: f64 = 62.0;
 
-/// Paints one lane's time line.
+/// Painter of one lane's connection timeline.
 #[derive(Debug)]
 pub struct LifePainter {
     engine: EngineHandle,
@@ -40,12 +41,12 @@ pub struct LifePainter {
 }
 
 impl LifePainter {
-    /// A painter for `lane`.
+    /// Returns a painter for `lane`.
     pub const fn new(engine: EngineHandle, lane: LaneId) -> Self {
         Self { engine, lane, drawn: None }
     }
 
-    /// Paints a frame, if the line has moved by a column since the last one.
+    /// Paints a frame if the timeline has moved by a column since the last one.
     pub fn paint(&mut self, surface: &mut Surface, frame: &Frame) {
         let Some(size) = surface.fit() else { return };
         let engine = self.engine.borrow();
@@ -108,7 +109,7 @@ impl Line<'_> {
                 self.surface.line((x, BAR + BAR_HEIGHT), ((x + HATCH).min(end), BAR));
                 x += HATCH;
             }
-            // The end as it was planned: the network's return may have cut the wait short.
+            // Uses the planned end: the network's return may have cut the wait short.
             let planned = self.time.pixel_from_time(until).min(right);
             self.surface.line((planned, BAR - 2.0), (planned, BAR + BAR_HEIGHT));
         }
@@ -143,7 +144,7 @@ impl Line<'_> {
         }
     }
 
-    /// A mark over the whole height, with its word where there is room.
+    /// Draws a mark over the whole height, with its label where there is room.
     fn mark(&self, x: f64, colour: &str, word: &str) {
         self.surface.fill_colour(colour);
         self.surface.rect(x - 0.75, TOP - 2.0, 1.5, BAR + BAR_HEIGHT - TOP + 2.0);
@@ -158,7 +159,7 @@ impl Line<'_> {
         self.surface.rect(x - 0.5, BAR - 3.0, 1.0, BAR_HEIGHT + 3.0);
     }
 
-    /// The lane's own colour, or that of the other family while it stands in.
+    /// Returns the lane's own colour, or that of the other transport while the lane has fallen back.
     fn colour(&self, transport: Transport) -> &str {
         let series_style = if transport == self.series_style.transport {
             self.series_style
@@ -169,7 +170,7 @@ impl Line<'_> {
     }
 }
 
-/// Fast round trips lie low, slow ones high, by their logarithm.
+/// Returns the height of a round-trip time: fast ones are low, slow ones high, on a logarithmic scale.
 fn pixel_from_rtt(micros: f64) -> f64 {
     let (low, high) = RTTS;
     let share = (micros.clamp(low, high) / low).ln() / (high / low).ln();

@@ -1,4 +1,5 @@
-//! Timeline of a lane's connections, the last loss in numbers, and the controls of what follows the next one.
+//! Components of a lane's connection: its timeline, figures of the last loss, and the controls for the next
+//! one. Part of the details of a lane row.
 
 use leptos::prelude::*;
 use sluice_shared::mode::Transport;
@@ -13,7 +14,7 @@ use sluice_bridge::Connection;
 use sluice_bridge::Recovery;
 use sluice_text::format;
 
-/// What a reading shows: its test id, its raw value, which may be empty, and its words.
+/// Figure: test id, raw value, which may be empty, and text.
 type Reading = (&'static str, fn(&LaneView) -> String, fn(&LaneView) -> String);
 
 const READINGS: [Reading; 6] = [
@@ -29,7 +30,7 @@ const READINGS: [Reading; 6] = [
     ("ready-websocket", |view| millis(ready(view).1), |view| ready_text("WebSocket", ready(view).1, view)),
 ];
 
-/// Heartbeats, losses and how the lane came back, under its age chart.
+/// Heartbeats, losses and recoveries, below the lane's latency chart.
 #[component]
 pub fn Lifeline(
     /// The lane.
@@ -57,7 +58,7 @@ pub fn Lifeline(
     }
 }
 
-/// What follows the loss of a connection: resuming or starting over, and a race with WebSocket.
+/// Controls for the loss of a connection: resuming or starting over, and racing WebTransport with WebSocket.
 #[component]
 pub fn LossControls(
     /// The lane.
@@ -154,7 +155,7 @@ fn missed_text(view: &LaneView) -> String {
     [start.name(), ", ", &format::count(outage.missed), " lost"].concat()
 }
 
-/// What WebTransport and WebSocket took to open in the last race.
+/// Returns the times that WebTransport and WebSocket took to open in the last race.
 fn ready(view: &LaneView) -> (Option<u64>, Option<u64>) {
     let times = view.summary.transport_open_times.unwrap_or_default();
     (times.webtransport_micros, times.websocket_micros)

@@ -1,4 +1,4 @@
-//! Continuity certificate: wording and panel.
+//! Continuity certificate: text and panel.
 
 pub mod model;
 pub mod view;

@@ -1,4 +1,5 @@
-//! A continuity certificate in words.
+//! Formats a continuity certificate as text for the continuity view: one sentence with the verdict, and lines
+//! with the numbers. Numbers are shown exactly as certified.
 
 use sluice_shared::certificate::{Certificate, CertifiedStream, Verdict};
 use sluice_shared::wire::GapReason;
@@ -8,19 +9,19 @@ use sluice_text::format::count;
 /// One line of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// What is counted.
+    /// Name of the quantity.
     pub title: String,
-    /// The test id.
+    /// Test id.
     pub id: &'static str,
-    /// The number, or digest, as text.
+    /// Number or digest as text.
     pub text: String,
-    /// The number as tests read it.
+    /// Number as read by tests.
     pub value: String,
-    /// True if it says that something is wrong.
+    /// True if the line reports a fault.
     pub is_harm: bool,
 }
 
-/// The verdict in a sentence.
+/// Returns the verdict in a sentence.
 pub fn sentence(certificate: &Certificate) -> String {
     if let Some(reason) = certificate.verdict.reason() {
         return reason.to_owned();
@@ -40,7 +41,7 @@ fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{plural}", count(number))
 }
 
-/// The numbers, from what was produced to the digests of both sides.
+/// Returns the lines, from the number produced to the digests of both sides.
 pub fn lines(certificate: &Certificate) -> Vec<Line> {
     let number = |title: &str, id, value: u64, is_harm| Line {
         title: title.to_owned(),

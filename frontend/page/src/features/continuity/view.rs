@@ -1,4 +1,4 @@
-//! Continuity view: whether every message that was produced is accounted for.
+//! Continuity view: accounts for every message that was produced.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -9,7 +9,7 @@ use crate::features::continuity::model::{Line, lines, sentence};
 use crate::features::lane_columns::{LaneColumns, SnapshotLane};
 use crate::features::lazy_host::Actions;
 
-/// The certificate of each lane beside the others'.
+/// Certificates of all lanes, side by side.
 #[component]
 pub fn ContinuityView() -> impl IntoView {
     let actions = expect_context::<Actions>();
@@ -26,7 +26,7 @@ pub fn ContinuityView() -> impl IntoView {
     }
 }
 
-/// One lane's newest certificate.
+/// Newest certificate of one lane.
 #[component]
 fn LaneCertificate(
     /// The lane.

@@ -1,4 +1,4 @@
-//! Inbound flood: a client that sends more than the server reads.
+//! Inbound flood: a client that sends faster than the server reads.
 
 pub mod model;
 pub mod paint;

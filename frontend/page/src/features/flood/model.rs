@@ -1,13 +1,14 @@
-//! Outcome of a lane's flood in sentences.
+//! Describes the outcome of a lane's flood in sentences, and defines the slow network that makes it visible.
+//! Used by the inbound view and by the flood scenario.
 
 use sluice_bridge::FloodReport;
 use sluice_shared::flood::{Flood, FloodStyle};
 use sluice_shared::mode::Transport;
 use sluice_text::format;
 
-/// Rate of a network on which a flood takes its time, each way, kbit/s.
+/// Rate of a network slow enough to observe a flood, per direction, kbit/s.
 pub const SLOW_RATE_KBIT: f64 = 10_000.0;
-/// Its delay, each way, ms.
+/// Delay of that network, per direction, ms.
 pub const SLOW_DELAY_MS: f64 = 20.0;
 
 /// Returns the outcome of a lane's flood in one to three sentences.

@@ -1,4 +1,5 @@
-//! Chart of one lane's flood over the last 30 s: bytes waiting in the browser, room for more, and heartbeats.
+//! Paints one lane's flood over the last 30 s: bytes buffered in the browser, remaining room, and heartbeats.
+//! All lanes of the inbound view share the axes.
 
 use sluice_shared::time::Time;
 
@@ -13,16 +14,16 @@ use sluice_browser::surface::Align;
 use sluice_browser::surface::Surface;
 use sluice_text::format;
 
-/// Frames from one drawing to the next: ten a second at 60 Hz.
+/// Frames between drawings: ten drawings a second at 60 Hz.
 const EVERY: u64 = 6;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 4.0;
-/// Least bytes at the top of the left axis.
+/// Minimum upper end of the left axis, bytes.
 const LEAST_BYTES: u64 = 128 * 1024;
-/// Width of the axis of heartbeats at the right, pixels.
+/// Width of the heartbeat axis at the right, pixels.
 const RIGHT: f64 = 52.0;
 
-/// Paints one lane's flood.
+/// Painter of one lane's flood.
 #[derive(Debug)]
 pub struct InboundPainter {
     lane: SnapshotLane,
@@ -30,12 +31,12 @@ pub struct InboundPainter {
 }
 
 impl InboundPainter {
-    /// A painter for `lane`.
+    /// Returns a painter for `lane`.
     pub const fn new(lane: SnapshotLane) -> Self {
         Self { lane, painted: false }
     }
 
-    /// Paints a frame, now and then, on axes that all lanes share.
+    /// Paints the chart every few frames, on axes shared by all lanes.
     pub fn paint(&mut self, surface: &mut Surface, frame: &Frame) {
         let Some(size) = surface.fit() else { return };
         self.lane.with_snapshot(|input, position| {

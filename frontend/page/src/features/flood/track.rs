@@ -1,4 +1,5 @@
-//! Record of a lane's flood over the last 30 s.
+//! Track of a lane's flood over the last 30 s, in columns of the timeline's width. The engine adds reports;
+//! the flood chart draws the columns.
 
 use std::collections::VecDeque;
 
@@ -6,11 +7,11 @@ use sluice_bridge::{AgeColumn, FloodLevel, FloodReport, InboundColumn};
 use sluice_shared::flood::Flood;
 use sluice_shared::time::Time;
 
-/// The newest [`AgeColumn::SHOWN`] columns of a lane's flood.
+/// Track of the newest [`AgeColumn::SHOWN`] columns of a lane's flood.
 #[derive(Clone, Debug, Default)]
 pub struct InboundTrack {
     columns: VecDeque<InboundColumn>,
-    /// For how long the server had not read as of the last report, microseconds.
+    /// Time for which the server had not read as of the last report, microseconds.
     stopped_micros: u64,
 }
 
@@ -46,7 +47,7 @@ impl InboundTrack {
     }
 }
 
-/// Reports whether the browser has no room for more.
+/// True if the browser's send buffer is full.
 pub fn is_full(level: &FloodLevel) -> bool {
     match level.desired_size {
         Some(size) => size <= 0,

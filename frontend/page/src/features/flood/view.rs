@@ -1,4 +1,5 @@
-//! Inbound view: a page that floods a server which stops reading.
+//! Inbound view: a page that floods a server which stops reading. Mounted by the lazy module. The flood
+//! itself runs in the lanes' workers; the view starts it and shows the reports.
 
 use leptos::prelude::*;
 use sluice_bridge::{FloodReport, LaneInput, NetworkSettings, ViewAction};
@@ -13,10 +14,10 @@ use crate::features::flood::track::is_full;
 use crate::features::lane_columns::{LaneColumns, SnapshotLane};
 use crate::features::lazy_host::{Actions, Input};
 
-/// Floods on offer, bytes.
+/// Available flood sizes, bytes.
 const AMOUNTS: [u64; 3] = [1_000_000, 8_000_000, 32_000_000];
 
-/// A number: its name, its test id, its value if there is one, and its text.
+/// Figure: name, test id, value if there is one, and text.
 type Figure = (&'static str, &'static str, fn(&FloodReport) -> Option<u64>, fn(&FloodReport) -> String);
 
 const FIGURES: [Figure; 9] = [
@@ -57,7 +58,8 @@ fn most_buffered(flooding: &FloodReport) -> Option<u64> {
     flooding.flood.map(|flood| flood.most_buffered)
 }
 
-/// What left the browser and has not come back: in the system's buffers, on the way, at the server.
+/// Returns the bytes that left the browser and have not been echoed: in system buffers, in flight, or at the
+/// server.
 fn under_way(flooding: &FloodReport) -> Option<u64> {
     flooding.flood.map(|flood| (flood.sent - flood.echoed).saturating_sub(flooding.level.buffered))
 }
@@ -70,7 +72,7 @@ fn echoed(flooding: &FloodReport) -> Option<u64> {
     flooding.flood.map(|flood| flood.echoed)
 }
 
-/// Nothing has come back yet where this is zero.
+/// Returns the median echo latency; `None` before the first echo.
 fn echo_p50(flooding: &FloodReport) -> Option<u64> {
     flooding.flood.map(|flood| flood.echo_p50).filter(|micros| *micros > 0)
 }
@@ -79,7 +81,7 @@ fn or_dash(value: Option<u64>, text: fn(u64) -> String) -> String {
     value.map_or_else(|| "–".to_owned(), text)
 }
 
-/// How to flood, and each lane under it.
+/// Controls of the flood, and each lane's figures below them.
 #[component]
 pub fn InboundView() -> impl IntoView {
     let Input(input) = expect_context();
@@ -94,7 +96,7 @@ pub fn InboundView() -> impl IntoView {
         let bytes = AMOUNTS.get(amount.get_untracked()).copied().unwrap_or_default();
         actions.send(&ViewAction::Flood { style, bytes });
     };
-    // A network on which a flood takes its time.
+    // Slows down the network enough to observe a flood.
     let slow_down = move |_| {
         let network = input.with_untracked(|input| input.network.clone());
         actions.send(&ViewAction::SetNetwork(NetworkSettings {
@@ -139,7 +141,7 @@ pub fn InboundView() -> impl IntoView {
     }
 }
 
-/// One lane under the flood.
+/// Figures of one lane during the flood.
 #[component]
 fn LaneInbound(
     /// The lane.

@@ -1,4 +1,6 @@
-//! What a message costs on the wire, over each transport.
+//! Cost of a message on the wire, per transport. The frames state takes a [`Reading`] per lane from each
+//! snapshot and shows the difference to a baseline as a [`CostRow`]. Costs are averages over messages, never
+//! of a single one.
 
 use core::time::Duration;
 
@@ -8,46 +10,47 @@ use sluice_shared::units::Amount;
 
 use sluice_text::decimal::fixed;
 
-/// Counts of one lane at one moment, from the server to the browser.
+/// Counters of one lane at one moment, in the direction from server to browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
     at: Time,
     flow: u64,
-    /// What the consumer got.
+    /// Messages and bytes consumed.
     consumed: Amount,
-    /// What the frames or packets carry, and their own bytes; `None` where nobody looks into them.
+    /// Payload bytes and overhead bytes of the frames or packets; `None` where they are not decoded.
     framed: Option<(u64, u64)>,
     packets: u64,
     wire_bytes: u64,
 }
 
-/// What a message costs, bytes.
+/// Average cost of a message, bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cost {
-    /// Messages that were counted.
+    /// Number of messages counted.
     pub messages: u64,
-    /// The message itself.
+    /// Payload of the message itself.
     pub message: f64,
-    /// What else is written into the connection: headers of batches, control items, streams' own beginnings.
+    /// Session overhead: batch headers, control items, and stream headers.
     pub session: Option<f64>,
-    /// Headers of WebSocket frames, or of QUIC's frames and packets with their seals.
+    /// Headers of WebSocket frames, or of QUIC frames and packets including their AEAD tags.
     pub framing: Option<f64>,
-    /// The rest of the packets: TCP (TLS included, if it is spoken) or UDP, and IP.
+    /// Remaining packet overhead: TCP (including TLS, if used) or UDP, and IP.
     pub packets: Option<f64>,
-    /// All of it.
+    /// Total of all parts.
     pub wire: f64,
-    /// Packets for each message.
+    /// Packets per message.
     pub packet_count: f64,
 }
 
 impl Reading {
-    /// Messages below which a cost would say little.
+    /// Minimum number of messages for a meaningful cost.
     const LEAST_MESSAGES: u64 = 20;
-    /// Counts come from page, server and relay, each up to 0.25 s old: over this time that is of little weight.
+    /// Minimum span between two readings. Counters of page, server and relay are up to 0.25 s old each, which
+    /// matters little over this span.
     const LEAST_TIME: Duration = Duration::from_secs(3);
 
-    /// The counts at `at` of a lane that has consumed `consumed`; `frames` are its WebSocket's, if somebody looks at
-    /// them.
+    /// Returns the counters at `at` of a lane that has consumed `consumed`; `frames` are those of its
+    /// WebSocket, if they are being decoded.
     pub fn new(flow: &FlowReport, consumed: Amount, frames: Option<&FrameTotals>, at: Time) -> Self {
         let of_quic = flow.quic.map(|quic| {
             (quic.payload_bytes, quic.frame_header_bytes + quic.other_frame_bytes + quic.packet_bytes)
@@ -63,7 +66,7 @@ impl Reading {
         }
     }
 
-    /// True if the counts go on from those of `earlier`.
+    /// True if the counters continue those of `earlier`.
     pub fn continues(&self, earlier: &Self) -> bool {
         let payload = |reading: &Self| reading.framed.map(|(payload, _)| payload);
         self.flow == earlier.flow
@@ -72,7 +75,8 @@ impl Reading {
             && payload(self) >= payload(earlier)
     }
 
-    /// What a message has cost since `earlier`; `None` while there are too few.
+    /// Returns the cost per message since `earlier`; `None` while there are too few messages or too little
+    /// time.
     pub fn cost_since(&self, earlier: &Self) -> Option<Cost> {
         let messages = self.consumed.messages.checked_sub(earlier.consumed.messages)?;
         if messages < Self::LEAST_MESSAGES || self.at.since(earlier.at) < Self::LEAST_TIME {
@@ -97,10 +101,10 @@ impl Reading {
     }
 }
 
-/// A column: title, meaning, test id and value.
+/// Table column: title, definition, test id and value.
 pub type Column = (&'static str, &'static str, &'static str, fn(&Cost) -> Option<f64>);
 
-/// The columns of the table of costs.
+/// Columns of the cost table.
 pub const COLUMNS: [Column; 6] = [
     ("message", "The message itself, as credit counts it", "cost-message", |cost| Some(cost.message)),
     ("+ session", "Headers of batches, control items, what opens a stream", "cost-session", |cost| {
@@ -119,19 +123,19 @@ pub const COLUMNS: [Column; 6] = [
     ("packets", "Packets for each message", "cost-count", |cost| Some(cost.packet_count)),
 ];
 
-/// A lane in the table of costs.
+/// One lane in the cost table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CostRow {
     /// The lane's name.
     pub name: String,
-    /// Its colour's token.
+    /// CSS token of its colour.
     pub token: String,
-    /// What its messages cost; `None` while there is too little to say.
+    /// Cost of its messages; `None` while there is too little data.
     pub cost: Option<Cost>,
 }
 
 impl CostRow {
-    /// Returns the test id and text of each cell; no text where nothing was measured.
+    /// Returns the test id and text of each cell; the text is `None` where nothing was measured.
     pub fn cells(&self) -> [(&'static str, Option<String>); COLUMNS.len()] {
         COLUMNS.map(|(_, _, testid, read)| {
             (testid, self.cost.as_ref().and_then(read).map(|value| fixed(value, 1)))

@@ -1,15 +1,16 @@
-//! Explanation of a frame's bytes, and of the opening handshake (RFC 6455).
+//! Explains a frame's bytes and the opening handshake (RFC 6455) for the frames view. Plain functions from
+//! records to text: they never fail, and a frame that violates the RFC gets a part named [`BROKEN`].
 
 use sluice_shared::lab::{FrameRecord, Opcode, UpgradeRecord, WEBSOCKET_GUID};
 use sluice_shared::link::Direction;
 use sluice_text::format;
 
-/// Bytes in a line of a dump.
+/// Bytes per line of a dump.
 const LINE_BYTES: usize = 8;
-/// Name of the part that says which rule a frame breaks.
+/// Name of the part that says which rule a frame violates.
 pub const BROKEN: &str = "breaks a rule";
 
-/// Returns the cells of a frame in the list, after its time.
+/// Returns the list cells of a frame, after its time.
 pub fn columns(frame: &FrameRecord) -> [String; 5] {
     let opcode = Opcode::from_number(frame.opcode).name();
     let place = match (frame.message, frame.fragment) {
@@ -32,7 +33,7 @@ pub fn columns(frame: &FrameRecord) -> [String; 5] {
     ]
 }
 
-/// Returns the dumps of a frame's payload: title and text; none of an empty payload.
+/// Returns the dumps of a frame's payload as title and text; none for an empty payload.
 pub fn dumps(frame: &FrameRecord) -> Vec<(&'static str, String)> {
     let dumps = [("payload on the wire", Some(&frame.wire)), ("payload unmasked", frame.plain.as_ref())];
     let dumps =
@@ -111,7 +112,7 @@ pub fn explained(frame: &FrameRecord) -> Vec<(&'static str, String)> {
     parts
 }
 
-/// Why client frames must be masked and server frames need not be, on this very frame.
+/// Explains masking with this frame: why client frames must be masked and server frames need not be.
 fn why_masked(frame: &FrameRecord) -> String {
     let start = |hex: &str| spaced(hex.get(..hex.len().min(12)).unwrap_or_default());
     match (&frame.mask, &frame.plain) {
@@ -142,7 +143,7 @@ fn why_masked(frame: &FrameRecord) -> String {
     }
 }
 
-/// Hex as lines of eight bytes, with the characters beside them.
+/// Formats hex as lines of eight bytes, with their characters beside them.
 fn dump(hex: &str) -> String {
     let mut text = String::new();
     for line in bytes_of(hex).chunks(LINE_BYTES) {
@@ -166,7 +167,7 @@ fn push_hex(text: &mut String, byte: u8) {
     text.extend([byte >> 4, byte & 0xf].into_iter().filter_map(|digit| char::from_digit(digit.into(), 16)));
 }
 
-/// Hex with a space between bytes.
+/// Formats hex with a space between bytes.
 fn spaced(hex: &str) -> String {
     let mut text = String::new();
     for byte in bytes_of(hex) {
@@ -178,13 +179,13 @@ fn spaced(hex: &str) -> String {
     text
 }
 
-/// Two groups of four bits.
+/// Formats a byte as two groups of four bits.
 fn bits(byte: u8) -> String {
     let bit = |at: u8| if byte >> at & 1 == 1 { '1' } else { '0' };
     (0..8).rev().flat_map(|at| [Some(bit(at)), (at == 4).then_some(' ')]).flatten().collect()
 }
 
-/// The bytes that hex stands for; what is no hex reads like 0.
+/// Parses hex into bytes; invalid digits count as 0.
 fn bytes_of(hex: &str) -> Vec<u8> {
     let digit = |digit: &u8| char::from(*digit).to_digit(16).map_or(0, |value| value as u8);
     hex.as_bytes().chunks_exact(2).map(|pair| digit(&pair[0]) << 4 | digit(&pair[1])).collect()

@@ -1,4 +1,5 @@
-//! Log of a WebSocket's frames.
+//! Log of a WebSocket's decoded frames, fed by the frame watch of the frames state. It is bounded: the newest
+//! `KEPT` data frames and as many control frames.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,44 +8,44 @@ use sluice_shared::lab::{FrameEvent, FrameRecord, FrameTotals, Opcode, UpgradeRe
 
 use sluice_text::format;
 
-/// Frames that are shown.
+/// Number of frames listed.
 const SHOWN: usize = 40;
-/// Frames of each of the two sorts, data and control, that are kept to choose from.
+/// Number of frames kept of each sort, data and control.
 const KEPT: usize = 80;
 
-/// The frames of a lane's connection, as far as they are kept.
+/// Retained frames of a lane's connection.
 #[derive(Clone, Debug, Default)]
 pub struct FrameLog {
     connection: Option<u64>,
     data: VecDeque<Arc<FrameRecord>>,
-    /// They are rare, so a flood of data must not drive them out.
+    /// Control frames are kept apart: they are rare, and data frames must not evict them.
     control: VecDeque<Arc<FrameRecord>>,
     /// The opening handshake.
     pub upgrade: Option<UpgradeRecord>,
-    /// What has passed.
+    /// Totals of the connection.
     pub counts: FrameCounts,
 }
 
-/// What has passed on a connection.
+/// Totals of the frames of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FrameCounts {
     /// From the client.
     pub up: FrameTotals,
     /// From the server.
     pub down: FrameTotals,
-    /// Frames that were not told one by one since the log began.
+    /// Frames not reported individually since the log began.
     pub skipped: u64,
-    /// Why there is no more to come, if that is so.
+    /// Why the connection or the watch ended, if it has.
     pub ended: Option<String>,
 }
 
 impl FrameCounts {
-    /// All frames.
+    /// Returns the number of all frames.
     pub fn frames(&self) -> u64 {
         Opcode::ALL.iter().map(|opcode| self.of(*opcode)).sum()
     }
 
-    /// The frames of one kind.
+    /// Returns the number of frames of one kind.
     pub fn of(&self, opcode: Opcode) -> u64 {
         Opcode::ALL
             .iter()
@@ -52,7 +53,7 @@ impl FrameCounts {
             .map_or(0, |at| self.up.frames[at] + self.down.frames[at])
     }
 
-    /// In a sentence.
+    /// Returns the totals in a sentence.
     pub fn text(&self) -> String {
         let mut text = format::count(self.frames()) + " frames";
         for opcode in Opcode::ALL {
@@ -78,12 +79,12 @@ impl FrameLog {
         self.connection
     }
 
-    /// True if anything was told.
+    /// True if any event was received.
     pub const fn has_begun(&self) -> bool {
         self.connection.is_some()
     }
 
-    /// Takes in what was told.
+    /// Applies an event.
     pub fn take(&mut self, event: FrameEvent) {
         if self.connection != Some(event.connection) {
             *self = Self { connection: Some(event.connection), ..Self::default() };
@@ -107,7 +108,7 @@ impl FrameLog {
         };
     }
 
-    /// The newest frames, newest first; of one kind, if one is asked for.
+    /// Returns the newest frames, newest first, optionally of one kind only.
     pub fn newest(&self, kind: Option<Opcode>) -> Vec<Arc<FrameRecord>> {
         let mut shown: Vec<_> = self
             .data

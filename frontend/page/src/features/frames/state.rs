@@ -1,4 +1,5 @@
-//! State of the frames view: watches the frames of one lane's WebSocket while the view exists.
+//! State of the frames view: watches the frames of one lane's WebSocket while the view exists. Created by the
+//! view and by the stories. At most one watch is open, and it closes when its owner is disposed.
 
 use std::sync::Arc;
 
@@ -14,37 +15,37 @@ use crate::features::frames::cost::{CostRow, Reading};
 use crate::features::frames::model::FrameLog;
 use crate::features::lane_columns::name;
 
-/// Time until a watch that has ended is opened again.
+/// Delay before a watch that has ended is reopened.
 const RETRY_MILLIS: i32 = 2_000;
 
-/// The frames of the watched lane, and the choices of the user.
+/// Frames of the watched lane, and the user's choices.
 #[derive(Clone, Copy, Debug)]
 pub struct FramesState {
     input: ReadSignal<ViewInput>,
-    /// The lane that the user has chosen.
+    /// The lane chosen by the user.
     wanted: RwSignal<Option<u32>>,
-    /// The lanes with a WebSocket through the emulated network: number and name.
+    /// Lanes with a WebSocket through the emulated network, as number and name.
     pub lanes: Memo<Vec<(u32, String)>>,
-    /// The lab and the lane that are watched.
+    /// The watched lab and lane.
     pub source: Memo<Option<(String, u32)>>,
-    /// Everything received.
+    /// All received frames.
     pub log: RwSignal<FrameLog>,
-    /// The only kind that is listed; `None` for all.
+    /// Kind of frame to list; `None` for all.
     kind: RwSignal<Option<Opcode>>,
-    /// True if the list stands still.
+    /// True if the list is paused.
     pub is_paused: RwSignal<bool>,
-    /// The list, newest first.
+    /// Listed frames, newest first.
     pub listed: RwSignal<Vec<Arc<FrameRecord>>>,
-    /// The frame that is explained.
+    /// The frame being explained.
     pub selected: RwSignal<Option<Arc<FrameRecord>>>,
-    /// Costs of a message on each lane since the view was opened.
+    /// Cost of a message on each lane since the view was opened.
     pub costs: RwSignal<Vec<CostRow>>,
     baselines: StoredValue<Vec<(u32, Reading)>>,
     watch: StoredValue<Option<LabWatch>, LocalStorage>,
 }
 
 impl FramesState {
-    /// Watches the chosen lane, or else the first one that has frames, as long as the current owner lives.
+    /// Watches the chosen lane, or else the first one that has frames, until the current owner is disposed.
     pub fn start(input: ReadSignal<ViewInput>) -> Self {
         let wanted = RwSignal::new(None);
         let lanes = Memo::new(move |_| {
@@ -84,24 +85,24 @@ impl FramesState {
         state
     }
 
-    /// Watches another lane, if it has frames.
+    /// Watches another lane if it has frames.
     pub fn choose_lane(self, lane: Option<u32>) {
         self.wanted.set(lane);
     }
 
-    /// Lists frames of one kind alone; all for another name.
+    /// Lists frames of one kind only; an unknown name lists all.
     pub fn choose_kind(self, name: &str) {
         self.kind.set(Opcode::ALL.into_iter().find(|opcode| opcode.name() == name));
         self.list();
     }
 
-    /// Stops the list, or lets it go on.
+    /// Pauses or resumes the list.
     pub fn toggle_pause(self) {
         self.is_paused.update(|is_paused| *is_paused = !*is_paused);
         self.list();
     }
 
-    /// Explains the frame that is `lines` below the one that is explained now.
+    /// Selects the frame `lines` below the current one.
     pub fn select_next(self, lines: isize) {
         let selected = self.selected.with_untracked(|selected| selected.as_ref().map(|frame| frame.number));
         let next = self.listed.with_untracked(|listed| {
@@ -113,7 +114,7 @@ impl FramesState {
         }
     }
 
-    /// Lists the newest frames. Does nothing once the view has been closed.
+    /// Updates the list with the newest frames. Does nothing once the view has been closed.
     fn list(self) {
         let newest = self
             .kind
@@ -124,7 +125,7 @@ impl FramesState {
         }
     }
 
-    /// Updates the costs, and tracks what they depend on.
+    /// Updates the costs and tracks their inputs.
     fn update_costs(self) {
         let at = clock::now();
         let watched = self.source.with(|source| source.as_ref().map(|(_, lane)| *lane));
@@ -158,7 +159,7 @@ impl FramesState {
         let watch = source.map(|(lab, lane)| {
             LabWatch::open_frames(&lab, lane, move |arrival| self.handle_arrival(arrival))
         });
-        // Fails once the view has been closed, and the new watch ends here.
+        // Fails once the view has been closed; the new watch is then dropped here.
         let _is_kept = self.watch.try_update_value(|held| *held = watch);
     }
 
@@ -175,7 +176,7 @@ impl FramesState {
                 self.log.try_update(|log| log.counts.ended = Some(text));
             }
             WatchEvent::Cut => {}
-            // Deferred: this call comes from the watch that is replaced.
+            // Deferred: this call comes from the watch that is being replaced.
             WatchEvent::Gone => spawn_local(async move {
                 clock::sleep_millis(RETRY_MILLIS).await;
                 self.open_watch();

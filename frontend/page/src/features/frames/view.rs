@@ -1,4 +1,5 @@
-//! Frames view: the frames of a lane's WebSocket, decoded from their bytes.
+//! Frames view: the frames of a lane's WebSocket, decoded from their bytes. Mounted by the lazy module as a
+//! view of its own, and by the stories as [`FramesPanel`] with their own state.
 
 use std::sync::Arc;
 
@@ -13,17 +14,26 @@ use crate::features::frames::explanation::{BROKEN, accept_key, columns, dumps, e
 use crate::features::frames::state::FramesState;
 use crate::features::lazy_host::{Actions, Input};
 
-/// Fragments on offer, payload bytes; 0 is none.
+/// Available fragment sizes, payload bytes; 0 is none.
 const FRAGMENTS: [(u32, &str); 5] =
     [(0, "off"), (64, "64 B"), (256, "256 B"), (1_024, "1 024 B"), (16_384, "16 384 B")];
 const NO_LANE: &str = "No lane has a WebSocket through the emulated network. Frames are read there: let a WebSocket \
                        lane take the emulated path.";
 
-/// Frames live or paused, one of them explained, the opening handshake, and the cost of framing.
+/// Frames (live or paused) with an explanation of the selected one, the opening handshake, and the cost of
+/// framing.
 #[component]
 pub fn FramesView() -> impl IntoView {
     let Input(input) = expect_context();
-    let state = FramesState::start(input);
+    view! { <FramesPanel state=FramesState::start(input)/> }
+}
+
+/// Renders the frames watched by a state.
+#[component]
+pub fn FramesPanel(
+    /// The view's state.
+    state: FramesState,
+) -> impl IntoView {
     let has_source = Memo::new(move |_| state.source.with(Option::is_some));
     let count = move || state.log.with(|log| log.counts.frames());
     let summary =
@@ -44,7 +54,7 @@ pub fn FramesView() -> impl IntoView {
     }
 }
 
-/// Pause, lane, kind of frames, and fragments.
+/// Controls for pause, lane, kind of frame, and fragments.
 #[component]
 fn Choices(
     /// The view's state.
@@ -108,7 +118,7 @@ fn Choices(
     }
 }
 
-/// The newest frames; arrow keys choose one.
+/// The newest frames; arrow keys select one.
 #[component]
 fn FrameList(
     /// The view's state.
@@ -123,7 +133,7 @@ fn FrameList(
         event.prevent_default();
         state.select_next(lines);
     };
-    // Numbers begin anew with each connection.
+    // Frame numbers restart with each connection.
     let rows = move || {
         let connection = state.log.with_untracked(|log| log.connection());
         state.listed.get().into_iter().map(|frame| (connection, frame)).collect::<Vec<_>>()
@@ -145,7 +155,7 @@ fn FrameList(
     }
 }
 
-/// One frame in the list.
+/// One frame of the list.
 #[component]
 fn FrameRow(
     /// The view's state.
@@ -166,7 +176,7 @@ fn FrameRow(
     let is_broken = !frame.faults.is_empty();
     let pressed = Arc::clone(&frame);
     view! {
-        // On the press, not on the click: a row moves on between press and release.
+        // Selects on press, not on click: the row may move between press and release.
         <li
             data-testid="frame"
             data-number=number
@@ -210,7 +220,7 @@ fn Detail(
     }
 }
 
-/// The opening handshake, and whether its answer is the right one.
+/// The opening handshake, and whether its response is correct.
 #[component]
 fn Handshake(
     /// The view's state.
@@ -236,7 +246,7 @@ fn pre(title: &'static str, text: String) -> impl IntoView {
     view! { <figure><figcaption>{title}</figcaption><pre tabindex="0">{text}</pre></figure> }
 }
 
-/// Costs of a message on each lane.
+/// Table of the cost of a message on each lane.
 #[component]
 fn CostTable(
     /// The view's state.

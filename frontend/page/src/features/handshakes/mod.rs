@@ -1,4 +1,4 @@
-//! Handshake lab: round trips until the first byte, TCP + TLS 1.3 + HTTP/2 beside QUIC + HTTP/3.
+//! Handshake lab: round trips to the first byte, TCP + TLS 1.3 + HTTP/2 compared with QUIC + HTTP/3.
 //!
 //! | module | concept |
 //! |---|---|

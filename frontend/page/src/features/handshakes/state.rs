@@ -1,4 +1,6 @@
-//! State of the handshake lab, which outlives its view, and the actions that change it.
+//! State of the handshake lab, which outlives its view, and the actions that change it. Used by the panel, by
+//! links and by the stories. At most one run is in progress; the outcome shown is always that of the newest
+//! request.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -20,54 +22,54 @@ use crate::features::handshakes::model::settings::{Field, SettingError, Settings
 use crate::features::handshakes::model::wire::{decode_report, encode_request};
 use crate::features::this_browser::model::NativeOpenings;
 
-/// From the last change of a setting to the run, ms: typing a number is several changes.
+/// Delay from the last change of a setting to the run, ms: typing a number is several changes.
 const DEBOUNCE_MILLIS: i32 = 300;
 
 thread_local! {
     static SHARED: OnceCell<&'static HandshakesState> = const { OnceCell::new() };
 }
 
-/// Signals of the lab. They are counted references, not bound to the view that is mounted.
+/// Signals of the lab. They are reference-counted and not bound to the mounted view.
 #[derive(Debug)]
 pub struct HandshakesState {
     /// Settings of the next run.
     pub settings: ArcRwSignal<Settings>,
-    /// Outcome of the last run that ended well.
+    /// Outcome of the last successful run.
     pub report: ArcRwSignal<Option<Arc<HandshakeReport>>>,
     /// Progress of the newest run.
     pub status: ArcRwSignal<RunStatus>,
     /// The pair whose ladder is shown, by its probe over TCP.
     pub pair: ArcRwSignal<Probe>,
-    /// The side that is shown where there is room for one.
+    /// Side shown where there is room for only one.
     pub side: ArcRwSignal<Stack>,
-    /// True if there is room for one side only.
+    /// True if there is room for only one side.
     pub is_narrow: ArcRwSignal<bool>,
     /// Picture of the ladder.
     pub ladder: ArcRwSignal<LadderStatus>,
     scheduler: ArcStoredValue<RunScheduler>,
-    /// Changes of settings: only the last one of a series starts a run.
+    /// Number of setting changes: only the last of a series starts a run.
     edits: ArcStoredValue<u32>,
-    /// Pictures that were asked for: only the last one is shown.
+    /// Number of requested pictures: only the last one is shown.
     pictures: ArcStoredValue<u32>,
 }
 
 /// Progress of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RunStatus {
-    /// Nothing was measured yet.
+    /// Nothing has been measured yet.
     #[default]
     Idle,
     /// A run is in progress.
     Running,
-    /// Settings have changed whose run takes seconds.
+    /// Settings have changed, and the run takes too long to start automatically.
     Waiting,
-    /// A run has ended; what was measured.
+    /// A run has ended; the text summarises what was measured.
     Done(String),
-    /// There is no outcome; why, and what to do.
+    /// The run failed.
     Failed {
-        /// In a sentence.
+        /// Error and remedy, in a sentence.
         text: String,
-        /// The setting to correct, if it is one.
+        /// Setting to correct, if it is one.
         field: Option<Field>,
     },
 }
@@ -75,17 +77,17 @@ pub enum RunStatus {
 /// Picture of the ladder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum LadderStatus {
-    /// None was asked for yet.
+    /// No picture has been requested yet.
     #[default]
     Missing,
-    /// The server's picture.
+    /// Picture drawn by the server.
     Drawn(TrustedSvg),
-    /// There is none; why, and what to do.
+    /// The request failed; the text says why and what to do.
     Failed(String),
 }
 
 impl RunStatus {
-    /// Its name for tests.
+    /// Returns the name used by tests.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
@@ -96,7 +98,7 @@ impl RunStatus {
         }
     }
 
-    /// It in words.
+    /// Returns the progress as text.
     pub fn text(&self) -> String {
         match self {
             Self::Idle => "Nothing was measured yet.".to_owned(),
@@ -106,7 +108,7 @@ impl RunStatus {
         }
     }
 
-    /// The setting to correct.
+    /// Returns the setting to correct.
     pub const fn field(&self) -> Option<Field> {
         match self {
             Self::Failed { field, .. } => *field,
@@ -116,7 +118,7 @@ impl RunStatus {
 }
 
 impl HandshakesState {
-    /// The one state of this page, made at first use and kept as long as the page lives.
+    /// Returns the page's single instance, created on first use and kept until the page closes.
     pub fn shared() -> &'static Self {
         SHARED.with(|shared| *shared.get_or_init(|| Box::leak(Box::new(Self::new()))))
     }
@@ -136,7 +138,8 @@ impl HandshakesState {
         }
     }
 
-    /// Runs with the present settings unless their outcome is there or on its way: called when the panel opens.
+    /// Runs with the current settings unless their outcome is present or pending: called when the panel
+    /// opens.
     pub fn open(&'static self) {
         let is_needed =
             self.status.with_untracked(|status| matches!(status, RunStatus::Idle | RunStatus::Failed { .. }));
@@ -145,7 +148,7 @@ impl HandshakesState {
         }
     }
 
-    /// Takes the settings and the pair of a link; settings that differ are measured when the panel opens.
+    /// Applies the settings and the pair of a link; changed settings are measured when the panel opens.
     pub fn load(&'static self, settings: Settings, pair: Probe) {
         if self.pair.get_untracked() != pair {
             self.choose_pair(pair);
@@ -156,7 +159,8 @@ impl HandshakesState {
         }
     }
 
-    /// What native clients took to open the sessions that this browser opens too. Tracks the report.
+    /// Returns the times of native clients to open the sessions that this browser opens too. Tracks the
+    /// report.
     pub fn native_openings(&self) -> NativeOpenings {
         self.report.with(|report| {
             let opening = |transport| report.as_ref().and_then(|report| native_opening(report, transport));
@@ -167,37 +171,37 @@ impl HandshakesState {
         })
     }
 
-    /// Writes into a field, and runs when no other change follows.
+    /// Changes a field, and runs unless another change follows.
     pub fn edit(&'static self, field: Field, text: String) {
         self.settings.update(|settings| settings.set_text(field, text));
         self.run_soon();
     }
 
-    /// Chooses the bottleneck's rate.
+    /// Selects the bottleneck's rate.
     pub fn choose_rate(&'static self, rate_kbit: Option<u32>) {
         self.settings.update(|settings| settings.rate_kbit = rate_kbit);
         self.run_soon();
     }
 
-    /// Chooses the clock.
+    /// Selects the clock.
     pub fn choose_clock(&'static self, clock: ClockKind) {
         self.settings.update(|settings| settings.clock = clock);
         self.run_soon();
     }
 
-    /// Chooses the pair whose ladder is shown.
+    /// Selects the pair whose ladder is shown.
     pub fn choose_pair(&'static self, pair: Probe) {
         self.pair.set(pair);
         self.load_ladder();
     }
 
-    /// Chooses the side that is shown where there is room for one.
+    /// Selects the side shown where there is room for only one.
     pub fn choose_side(&'static self, side: Stack) {
         self.side.set(side);
         self.load_ladder();
     }
 
-    /// Notes whether there is room for one side only.
+    /// Sets whether there is room for only one side.
     pub fn set_narrow(&'static self, is_narrow: bool) {
         if self.is_narrow.get_untracked() != is_narrow {
             self.is_narrow.set(is_narrow);
@@ -205,9 +209,9 @@ impl HandshakesState {
         }
     }
 
-    /// Runs with the present settings, after a run in progress.
+    /// Runs with the current settings, after a run in progress.
     pub fn run(&'static self) {
-        // A run that was about to follow a change is this one.
+        // This run also covers a pending change.
         next(&self.edits);
         match self.settings.with_untracked(Settings::request) {
             Ok(_) => {
@@ -242,7 +246,7 @@ impl HandshakesState {
         }
     }
 
-    /// Runs until the outcome is that of the newest request.
+    /// Runs until the outcome belongs to the newest request.
     async fn run_until_current(&'static self) {
         loop {
             let outcome = match self.settings.with_untracked(Settings::request) {
@@ -257,7 +261,7 @@ impl HandshakesState {
         }
     }
 
-    /// Measures, and fetches the ladder too, so that table and ladder are always of one run.
+    /// Measures and also fetches the ladder, so that table and ladder always belong to the same run.
     async fn measure(&self, request: &HandshakeRequest) -> Result<Outcome, RunStatus> {
         let body = encode_request(request);
         let text =
@@ -271,7 +275,7 @@ impl HandshakesState {
     fn show(&'static self, outcome: Result<Outcome, RunStatus>) {
         match outcome {
             Ok(Outcome { report, path, ladder }) => {
-                // A picture of the run before must not replace this one.
+                // A picture of the previous run must not replace this one.
                 next(&self.pictures);
                 let is_current = self.picture_path(&report.id) == path;
                 self.status.set(RunStatus::Done(run_summary(&report)));
@@ -286,7 +290,7 @@ impl HandshakesState {
         }
     }
 
-    /// Fetches the ladder of the chosen pair, or where there is no room for two, of one side.
+    /// Fetches the ladder of the chosen pair, or only one side if there is no room for two.
     fn load_ladder(&'static self) {
         let id = self.report.with_untracked(|report| report.as_ref().map(|report| report.id.clone()));
         let Some(path) = id.map(|id| self.picture_path(&id)) else { return };
@@ -309,10 +313,10 @@ impl HandshakesState {
     }
 }
 
-/// What a run led to.
+/// Outcome of a run.
 struct Outcome {
     report: Arc<HandshakeReport>,
-    /// Address of the picture that was fetched with it.
+    /// Path of the picture fetched with it.
     path: String,
     ladder: LadderStatus,
 }
@@ -343,7 +347,7 @@ fn remedy(error: &AskError) -> String {
     error.to_string() + what_to_do
 }
 
-/// Counts one up. Returns the new number.
+/// Increments a counter and returns its new value.
 fn next(counter: &ArcStoredValue<u32>) -> u32 {
     counter
         .try_update_value(|number| {

@@ -1,4 +1,4 @@
-//! Host feed: the server machine's load.
+//! Host feed: load of the server machine.
 
 pub mod model;
 pub mod paint;

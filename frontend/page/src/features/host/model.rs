@@ -1,10 +1,10 @@
-//! What the host panel shows of a reading.
+//! Quantities of a host reading, as shown in the host panel.
 
 use sluice_shared::feed::HostSample;
 
 use sluice_text::format;
 
-/// A quantity of the server's machine.
+/// Quantity of the server machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HostMetric {
     /// Busy share of all cores.
@@ -12,17 +12,17 @@ pub enum HostMetric {
     Cpu,
     /// Used memory.
     Memory,
-    /// Received and sent over all interfaces.
+    /// Bytes received and sent over all interfaces.
     Network,
-    /// Read from and written to all disks.
+    /// Bytes read from and written to all disks.
     Disk,
 }
 
 impl HostMetric {
-    /// All metrics, in the order in which they are shown.
+    /// All metrics in display order.
     pub const ALL: [Self; 4] = [Self::Cpu, Self::Memory, Self::Network, Self::Disk];
 
-    /// What it is called on the page and in test ids.
+    /// Returns the name used on the page and in test ids.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cpu => "CPU",
@@ -32,7 +32,7 @@ impl HostMetric {
         }
     }
 
-    /// The quantity in a reading.
+    /// Returns the quantity's value in a reading.
     pub fn value(self, sample: &HostSample) -> f64 {
         match self {
             Self::Cpu => f64::from(sample.cpu),
@@ -42,7 +42,8 @@ impl HostMetric {
         }
     }
 
-    /// What the axis must hold for a reading: the whole where there is one, the value itself elsewhere.
+    /// Returns the minimum upper end of the axis for a reading: the total if there is one, otherwise the
+    /// value itself.
     pub fn top(self, sample: &HostSample) -> f64 {
         match self {
             Self::Cpu => 1.0,
@@ -51,7 +52,7 @@ impl HostMetric {
         }
     }
 
-    /// The quantity in words.
+    /// Returns the quantity as text.
     pub fn text(self, sample: &HostSample) -> String {
         match self {
             Self::Cpu => format::percent(f64::from(sample.cpu)),

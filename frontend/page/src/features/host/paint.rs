@@ -1,4 +1,5 @@
-//! The server's machine as each lane saw it: one row a lane, each line ending where its consumer has got to.
+//! Paints the server machine's load as each lane received it: one row per lane, each line ending at the last
+//! reading that its consumer has consumed.
 
 use crate::charts::axis::TimeAxis;
 use crate::charts::frame_loop::Frame;
@@ -13,10 +14,10 @@ const SPAN_MICROS: f64 = 30e6;
 const RIGHT: f64 = 8.0;
 const BOTTOM: f64 = 18.0;
 const ROW_GAP: f64 = 8.0;
-/// Frames from one drawing to the next: ten a second at 60 Hz.
+/// Frames between drawings: ten drawings a second at 60 Hz.
 const EVERY: u64 = 6;
 
-/// Paints all lanes' readings.
+/// Painter of all lanes' readings.
 #[derive(Debug)]
 pub struct HostPainter {
     engine: EngineHandle,
@@ -24,12 +25,12 @@ pub struct HostPainter {
 }
 
 impl HostPainter {
-    /// A painter for all lanes.
+    /// Returns a painter for all lanes.
     pub const fn new(engine: EngineHandle) -> Self {
         Self { engine, painted: false }
     }
 
-    /// Paints a frame, now and then.
+    /// Paints the chart every few frames.
     pub fn paint(&mut self, surface: &mut Surface, frame: &Frame) {
         let Some((width, height)) = surface.fit() else { return };
         if !surface.take_resized() && self.painted && frame.number % EVERY != 1 {

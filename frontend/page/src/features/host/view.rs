@@ -1,4 +1,4 @@
-//! The server's machine, as each lane saw it.
+//! Host panel: load of the server machine, as each lane received it.
 
 use leptos::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::features::host::paint::HostPainter;
 use crate::url::setup::FeedKind;
 use sluice_text::format;
 
-/// One quantity of the machine, a row for each lane, each ending where that lane's consumer has got to.
+/// One quantity of the machine, with a row per lane that ends at the last reading its consumer has consumed.
 #[component]
 pub fn HostPanel() -> impl IntoView {
     let app = expect_context::<App>();
@@ -51,7 +51,7 @@ pub fn HostPanel() -> impl IntoView {
     }
 }
 
-/// The newest reading that a lane has consumed, and how old it is.
+/// Newest reading consumed by a lane, and its age.
 #[component]
 fn HostNow(
     /// The lane.

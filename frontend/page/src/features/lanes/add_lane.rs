@@ -1,4 +1,4 @@
-//! More lanes.
+//! Buttons that add lanes.
 
 use leptos::prelude::*;
 use sluice_shared::mode::Mode;
@@ -9,7 +9,7 @@ use crate::labels;
 use crate::url::setup::LaneSetup;
 use crate::url::setup::PageSetup;
 
-/// A button for each mode.
+/// One button per mode.
 #[component]
 pub fn AddLane() -> impl IntoView {
     let app = expect_context::<App>();

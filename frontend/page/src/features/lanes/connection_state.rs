@@ -1,4 +1,4 @@
-//! The state of a lane's connection.
+//! Connection state of a lane.
 
 use leptos::prelude::*;
 use sluice_shared::mode::Transport;
@@ -9,7 +9,7 @@ use sluice_bridge::Connection;
 use sluice_browser::clock;
 use sluice_text::format;
 
-/// The state in a word, with what it took to get there as a tooltip.
+/// State as a word, with the steps taken to get there as a tooltip.
 #[component]
 pub fn ConnectionState(
     /// The lane.
@@ -28,7 +28,7 @@ pub fn ConnectionState(
     view! { <span class="state" data-testid="state" data-value=name title=title>{name}</span> }
 }
 
-/// Why the lane is not connected, when there is a reason.
+/// Reason why the lane is not connected, if there is one.
 #[component]
 pub fn ConnectionNote(
     /// The lane.

@@ -1,4 +1,4 @@
-//! How slow a consumer is, and how it spends the time.
+//! Control of a consumer's delay, and of how the delay is spent.
 
 use leptos::prelude::*;
 
@@ -12,22 +12,22 @@ use sluice_text::format;
 /// Test ids of a consumer's controls.
 #[derive(Clone, Copy, Debug)]
 pub struct ConsumerIds {
-    /// The delay, in ms.
+    /// Test id of the delay, in ms.
     pub delay: &'static str,
-    /// `sleep` or `busy`.
+    /// Test id of `sleep` or `busy`.
     pub work: &'static str,
 }
 
-/// A delay from 0 to 50 ms, slept or computed.
+/// Control of a delay from 0 to 50 ms, either slept or computed.
 #[component]
 pub fn ConsumerControl(
-    /// What it is set to; `None` when lanes differ.
+    /// Current value; `None` when lanes differ.
     #[prop(into)]
     value: Signal<Option<Consumer>>,
-    /// Told what it is set to.
+    /// Called with the new value.
     #[prop(into)]
     on_change: Callback<Consumer>,
-    /// What the delay is called.
+    /// Label of the delay.
     label: &'static str,
     /// Test ids.
     ids: ConsumerIds,

@@ -1,10 +1,10 @@
-//! What carries a lane.
+//! Transport facts of a lane.
 
 use leptos::prelude::*;
 
 use crate::engine::lane::Lane;
 
-/// The transport's facts in one line; those that differ from another lane's are underlined.
+/// Facts in one line; those that differ from another lane's are underlined.
 #[component]
 pub fn Fairness(
     /// The lane.

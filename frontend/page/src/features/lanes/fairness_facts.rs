@@ -1,4 +1,5 @@
-//! The fairness header: what carries each lane, and what differs between the lanes.
+//! Transport facts of each lane and the differences between lanes, computed by the engine when lanes change.
+//! Facts that the server does not report are absent and never count as a difference.
 
 use sluice_shared::lab::TcpStack;
 use sluice_shared::mode::{Mode, Transport};
@@ -6,38 +7,38 @@ use sluice_shared::wire::TransportFacts;
 
 use sluice_text::format;
 
-/// One fact about a lane's transport.
+/// Fact about a lane's transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// What it is about, for test ids and the fact's tooltip.
+    /// Subject, for test ids and the tooltip.
     pub about: About,
-    /// What is the case.
+    /// Value as text.
     pub text: String,
-    /// True if another lane's fact is not the same.
+    /// True if it differs from another lane's fact.
     pub differs: bool,
 }
 
-/// What a fact is about.
+/// Subject of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
-    /// TCP or QUIC.
+    /// Transport protocol: TCP or QUIC.
     Protocol,
-    /// The server's congestion controller.
+    /// Congestion controller of the server.
     Congestion,
-    /// The server's congestion window at the start.
+    /// Initial congestion window of the server.
     InitialWindow,
-    /// Largest segment or datagram.
+    /// Maximum segment or datagram size.
     Segment,
-    /// What order the receiver may count on.
+    /// Ordering guarantee for the receiver.
     Ordering,
-    /// TLS or none.
+    /// Encryption: TLS or none.
     Encryption,
-    /// What lies between server and browser.
+    /// Network path between server and browser.
     Path,
 }
 
 impl About {
-    /// In words.
+    /// Returns a one-sentence explanation.
     pub const fn explanation(self) -> &'static str {
         match self {
             Self::Protocol => "protocol below",
@@ -51,16 +52,17 @@ impl About {
     }
 }
 
-/// What lies between a lane and the server.
+/// Network path between a lane and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkPath {
-    /// Nothing that the page knows of.
+    /// Direct path, without anything known to the page in between.
     Direct,
-    /// The lab's network, with the TCP that crosses it.
+    /// Through the lab's network, with the TCP stack that crosses it.
     Emulated(TcpStack),
 }
 
-/// The facts of all lanes, from the top. What the server does not tell is absent, and marks nothing.
+/// Returns the facts of all lanes, from the top. Facts that the server does not report are absent, and mark
+/// no difference.
 pub fn fairness(lanes: &[(Mode, Option<TransportFacts>, NetworkPath)]) -> Vec<Vec<Fact>> {
     let known: Vec<Vec<(About, String)>> =
         lanes.iter().map(|(mode, facts, path)| known_facts(*mode, facts.as_ref(), *path)).collect();

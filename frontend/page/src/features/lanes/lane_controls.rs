@@ -1,4 +1,4 @@
-//! A lane's own controls, each under the place it acts on.
+//! Controls of a lane, each below the stage it acts on.
 
 use leptos::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::features::lanes::window_control::WindowControl;
 use crate::features::network::lateness;
 use sluice_text::format;
 
-/// Policy under its queue, window under the gate, the path under the transport, and the consumer under its tank.
+/// Policy below its queue, window below the gate, path below the transport, and consumer below its stage.
 #[component]
 pub fn LaneControls(
     /// The lane.
@@ -46,7 +46,7 @@ pub fn LaneControls(
     }
 }
 
-/// What is known of the path: round trip, congestion window, loss.
+/// Known properties of the path: round-trip time, congestion window, loss.
 #[component]
 fn PathLine(
     /// The lane.

@@ -1,4 +1,4 @@
-//! The head of a lane.
+//! Header of a lane.
 
 use leptos::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::features::lanes::lane_row::details_id;
 use crate::features::lanes::mode_select::ModeSelect;
 use crate::labels;
 
-/// Name, state, numbers, and what opens the lane's details or removes it.
+/// Name, state, numbers, and the buttons that open the lane's details or remove it.
 #[component]
 pub fn LaneHeader(
     /// The lane.
@@ -49,7 +49,7 @@ pub fn LaneHeader(
     }
 }
 
-/// The transport in use, beside the title of a lane that has fallen back from its own.
+/// Transport in use, beside the title of a lane that has fallen back to another one.
 #[component]
 fn FallbackBadge(
     /// The lane.

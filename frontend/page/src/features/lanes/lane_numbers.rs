@@ -1,4 +1,5 @@
-//! A lane's headline numbers.
+//! Headline numbers of a lane, part of its header. They cover the epoch since the last change, except for
+//! losses without a report, whose total stays visible.
 
 use leptos::prelude::*;
 use sluice_shared::wire::GapReason;
@@ -11,10 +12,11 @@ use sluice_bridge::Connection;
 use sluice_bridge::Summary;
 use sluice_text::format;
 
-/// Latency and consumption since the last change, and what went missing or stood still.
+/// Latency and throughput since the last change, with losses, gaps and stalls.
 ///
-/// The raw value of a count is its total since the last reset; what is shown is the count since the last change, whose
-/// test id ends in `-epoch`. Messages lost without a report are not forgotten with a change: their total is shown.
+/// The raw value of a count is its total since the last reset; the text shows the count since the last
+/// change, whose test id ends in `-epoch`. Messages lost without a report are not forgotten with a change:
+/// their total is shown.
 #[component]
 pub fn LaneNumbers(
     /// The lane.
@@ -107,7 +109,7 @@ fn latency(view: &LaneView) -> Option<&Ages> {
     view.summary.epoch.measured()
 }
 
-/// A percentile, or why there is none yet.
+/// Formats a percentile, or the reason why there is none yet.
 fn latency_text(view: &LaneView, percentile: fn(&Ages) -> u64) -> String {
     match (latency(view), &view.connection) {
         (Some(ages), _) => format::span(percentile(ages)),

@@ -1,4 +1,4 @@
-//! One lane: its numbers and stages, and on demand its instruments and controls.
+//! Row of one lane: its numbers and stages, and on demand its charts and controls.
 
 use leptos::prelude::*;
 
@@ -14,7 +14,7 @@ use crate::features::network::lane_view::LaneLinkStats;
 use crate::features::pipeline::compact::StageRow;
 use crate::features::pipeline::view::Strip;
 
-/// A lane in its colour.
+/// Row of a lane, in its colour.
 #[component]
 pub fn LaneRow(
     /// The lane.
@@ -48,7 +48,7 @@ pub fn LaneRow(
     }
 }
 
-/// Returns the id of the part that is shown on demand.
+/// Returns the element ID of the collapsible part.
 pub fn details_id(lane: Lane) -> String {
     format!("lane-{}-details", lane.id.0)
 }

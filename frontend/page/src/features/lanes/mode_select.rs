@@ -1,4 +1,4 @@
-//! A lane's name, which is also how it is changed.
+//! Name of a lane, which is also the control that changes its mode.
 
 use leptos::prelude::*;
 use sluice_shared::mode::Mode;
@@ -6,7 +6,7 @@ use sluice_shared::mode::Mode;
 use crate::engine::lane::Lane;
 use crate::labels;
 
-/// The lane's mode as a heading that opens a list.
+/// Lane's mode as a heading that opens a list.
 #[component]
 pub fn ModeSelect(
     /// The lane.

@@ -1,4 +1,4 @@
-//! Which way a lane takes, and how it reacts to congestion.
+//! Network path and congestion controller of a lane.
 
 use leptos::prelude::*;
 use sluice_shared::lab::Congestion;
@@ -7,7 +7,7 @@ use crate::app::state::App;
 use crate::engine::lane::Lane;
 use crate::features::network::state::LabState;
 
-/// Through the emulated network or past it, and the congestion controller to connect to.
+/// Choice of the emulated or the direct path, and of the congestion controller for new connections.
 #[component]
 pub fn PathControl(
     /// The lane.

@@ -1,4 +1,4 @@
-//! What happens to messages there is no credit for.
+//! Control of the policy for messages without credit.
 
 use leptos::prelude::*;
 use sluice_shared::policy::Policy;
@@ -12,16 +12,16 @@ const NAMES: [(&str, &str); 4] = [
 const EXHIBITS: [(&str, &str); 3] =
     [("unbounded", "unbounded queue"), ("silent-drop", "silent drop"), ("busy-spin", "busy spin")];
 
-/// A policy, and its queue's limit where it has one.
+/// Choice of a policy, and the limit of its queue if it has one.
 #[component]
 pub fn PolicyControl(
-    /// What it is set to; `None` when lanes differ.
+    /// Current value; `None` when lanes differ.
     #[prop(into)]
     value: Signal<Option<Policy>>,
-    /// Told what it is set to.
+    /// Called with the new value.
     #[prop(into)]
     on_change: Callback<Policy>,
-    /// Its test id; the limit's ends in `-limit`.
+    /// Test id; that of the limit ends in `-limit`.
     testid: &'static str,
 ) -> impl IntoView {
     let limit = move || value.get().and_then(Policy::limit);

@@ -1,4 +1,4 @@
-//! How far ahead of its consumer a lane lets the server send.
+//! Control of the credit window: how far the server may send ahead of the consumer.
 
 use crate::short_list::sort_by_key;
 use leptos::prelude::*;
@@ -6,19 +6,19 @@ use leptos::prelude::*;
 use crate::url::setup::WindowChoice;
 use sluice_text::format;
 
-/// A window: `auto`, or so many messages.
+/// Choice of a window: `auto`, or a number of messages.
 #[component]
 pub fn WindowControl(
-    /// What it is set to; `None` when lanes differ.
+    /// Current value; `None` when lanes differ.
     #[prop(into)]
     value: Signal<Option<WindowChoice>>,
-    /// Told what it is set to.
+    /// Called with the new value.
     #[prop(into)]
     on_change: Callback<WindowChoice>,
-    /// Its test id.
+    /// Test id.
     testid: &'static str,
 ) -> impl IntoView {
-    // A link may name a window that is not on offer: it joins the list.
+    // A link may name a window that is not offered: it is added to the list.
     let offered = Memo::new(move |_| {
         let mut windows = WindowChoice::OFFERED.to_vec();
         if let Some(WindowChoice::Messages(messages)) = value.get()

@@ -1,4 +1,4 @@
-//! What has happened, newest last.
+//! Event log of the page.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,7 @@ use sluice_shared::time::Time;
 
 use sluice_bridge::{Level, LogLine};
 
-/// The newest [`Log::MAX_LINES`] lines.
+/// The newest [`Log::MAX_LINES`] log lines.
 #[derive(Debug, Default)]
 pub struct Log {
     lines: VecDeque<LogLine>,
@@ -14,10 +14,10 @@ pub struct Log {
 }
 
 impl Log {
-    /// Most lines kept.
+    /// Maximum number of lines kept.
     pub const MAX_LINES: usize = 200;
 
-    /// Adds a line.
+    /// Adds a line and drops the oldest one beyond the limit.
     pub fn add(&mut self, at: Time, level: Level, lane: Option<String>, text: String) {
         self.lines.push_back(LogLine { number: self.next_number, at, level, lane, text });
         self.next_number += 1;
@@ -26,7 +26,7 @@ impl Log {
         }
     }
 
-    /// The lines, newest first.
+    /// Returns the lines, newest first.
     pub fn newest_first(&self) -> Vec<LogLine> {
         self.lines.iter().rev().cloned().collect()
     }

@@ -1,4 +1,4 @@
-//! Log view: everything that has happened on the page.
+//! Log view: all events of the page.
 
 use leptos::prelude::*;
 use sluice_bridge::{Level, LogLine};

@@ -1,4 +1,5 @@
-//! Actions of the panel: events of the lab, and long actions, of which one runs at a time.
+//! Actions of the panel: events of the lab, and long actions. Called by the controls and by the replay of a
+//! link. Only one long action runs at a time, and it ends with the panel or its lab.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -9,21 +10,22 @@ use crate::features::migration::model::plan::PlannedKind;
 use crate::features::migration::model::series::{EVERY_MILLIS, SWITCHES, Series};
 use crate::features::migration::state::{Activity, MigrationState, StatusKind};
 
-/// The tunnels of a series, seconds: around the lengths from which connections die.
+/// Outages of a series, seconds: around the lengths at which connections die.
 const SERIES: [u32; 7] = [3, 4, 5, 6, 7, 8, 10];
-/// Time between two checks of a condition, ms.
+/// Interval between checks of a condition, ms.
 const CHECK_MILLIS: i32 = 250;
-/// The longest wait for the gaps after the last of ten changes, ms.
+/// Maximum wait for the gaps after the last of ten changes, ms.
 const SETTLE_MILLIS: i32 = 15_000;
-/// The longest wait for all lanes after a tunnel, ms.
+/// Maximum wait for all lanes after an outage, ms.
 const PATIENCE_MILLIS: i32 = 20_000;
-/// Time from the change of networks to a tunnel's end, ms: the change is made when packets can pass again.
+/// Time from the change of networks to the end of the outage, ms: the change happens before packets pass
+/// again.
 const AHEAD_MILLIS: i32 = 150;
-/// Time between a tunnel of a series and the next, ms.
+/// Pause between two outages of a series, ms.
 const PAUSE_MILLIS: i32 = 1_500;
 
 impl MigrationState {
-    /// Does what a link has planned, in the order of time.
+    /// Runs the actions planned in a link, in time order.
     pub(crate) fn run_plan(self) {
         let plan = self.settings.with_untracked(|settings| settings.plan.clone());
         if plan.is_empty() {
@@ -46,7 +48,7 @@ impl MigrationState {
         });
     }
 
-    /// Does an action with the settings in force, unless it is a long one and another one runs.
+    /// Performs an action with the current settings, unless it is a long one and another one is running.
     pub(crate) fn act(self, kind: PlannedKind) {
         let is_long = match kind {
             PlannedKind::Switch | PlannedKind::Spoof => false,
@@ -74,11 +76,11 @@ impl MigrationState {
         self.post(LabEvent::Balance { routing, backends });
     }
 
-    /// Sets the number of backends; a balancer that exists is set anew.
+    /// Sets the number of backends and reconfigures an existing balancer.
     pub(crate) fn set_backends(self, backends: u8) {
         self.settings.update(|settings| settings.backends = backends);
         let wanted = self.settings.with_untracked(|settings| settings.routing);
-        // A balancer may have been set elsewhere.
+        // The balancer may have been configured elsewhere.
         let in_force = untrack(|| self.routing_in_force()).filter(|_| wanted == LabRouting::Off);
         let routing = in_force.unwrap_or(wanted);
         match routing {
@@ -87,7 +89,7 @@ impl MigrationState {
         }
     }
 
-    /// Lets connections that begin from now on migrate, or not.
+    /// Allows or forbids migration for new connections.
     pub(crate) fn allow_migration(self, allowed: bool) {
         self.settings.update(|settings| settings.allows_migration = allowed);
         self.post(LabEvent::Migration { allowed });
@@ -107,7 +109,7 @@ impl MigrationState {
         self.settings.with_untracked(|settings| settings.switch)
     }
 
-    /// Sends an event to the lab; whether it was accepted.
+    /// Sends an event to the lab; returns whether it was accepted.
     async fn request(self, event: LabEvent) -> bool {
         let Some(lab) = self.lab.get_untracked() else {
             self.say(StatusKind::Refused, "Not done: the page has no emulated network.");
@@ -132,7 +134,7 @@ impl MigrationState {
         let generation = self.generation();
         spawn_local(async move {
             action(self, generation).await;
-            // Another life of the panel may run another action.
+            // After a change of generation another action may be running.
             if self.is_generation(generation) {
                 self.activity.set(Activity::Idle);
             }
@@ -182,7 +184,7 @@ impl MigrationState {
         }
     }
 
-    /// One tunnel after the other, longer and longer, each once all lanes are back from the one before.
+    /// Runs outages of increasing length, each one after all lanes have recovered from the previous one.
     async fn pass_a_series(self, generation: u64) {
         for (at, seconds) in SERIES.into_iter().enumerate() {
             let number = self.survival.with_untracked(|survival| survival.next_number());
@@ -203,7 +205,7 @@ impl MigrationState {
         self.say(StatusKind::Done, "All tunnels of the series were passed.");
     }
 
-    /// Passes a tunnel; whether it was neither refused nor stopped.
+    /// Runs an outage; returns whether it was neither refused nor stopped.
     async fn pass(self, seconds: u32, progress: &str, generation: u64) -> bool {
         let has_begun = self.request(LabEvent::Tunnel { seconds: f64::from(seconds) }).await;
         if !has_begun || !self.is_generation(generation) {
@@ -224,7 +226,8 @@ impl MigrationState {
         self.is_generation(generation)
     }
 
-    /// Waits for a condition, at most for a time; whether it was met. Ends early with its life of the panel.
+    /// Waits for a condition up to a timeout; returns whether it was met. Ends early when the generation
+    /// changes.
     async fn wait_until(self, millis: i32, generation: u64, is_met: impl Fn(Self) -> bool) -> bool {
         let end = clock::page_millis() + f64::from(millis);
         loop {
@@ -242,7 +245,7 @@ impl MigrationState {
         }
     }
 
-    /// True if all lanes have received data after a tunnel.
+    /// True if all lanes have received data after an outage.
     fn is_back(self, number: u64) -> bool {
         let are_open = self.lanes.with_untracked(|lanes| lanes.iter().all(|lane| lane.is_open()));
         are_open && self.survival.with_untracked(|survival| survival.is_over(number))

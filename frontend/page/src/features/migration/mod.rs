@@ -1,4 +1,5 @@
-//! Clients that change networks, tunnels, copied packets, and a balancer in front of several backends.
+//! Migration panel: clients that change networks, outages, copied packets, and a balancer with several
+//! backends.
 //!
 //! | module | concept |
 //! |---|---|

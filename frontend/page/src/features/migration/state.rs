@@ -1,4 +1,6 @@
-//! State of the panel: fed by the lab's reports and the page's snapshots, kept while the panel is closed.
+//! State of the migration panel, updated from the lab's reports and the page's snapshots. Used by the view
+//! and the actions. It outlives the view, but its watch and its actions end when the panel is closed or the
+//! lab changes.
 
 use std::cell::OnceCell;
 
@@ -19,54 +21,54 @@ use crate::features::migration::model::series::Series;
 use crate::features::migration::model::settings::MigrationSettings;
 use crate::features::migration::model::survival::Survival;
 
-/// Time until a watch that has ended is opened again, ms.
+/// Delay before a watch that has ended is reopened, ms.
 const RETRY_MILLIS: i32 = 500;
 const NO_LAB: &str = "The page has no emulated network, so there is nothing to change.";
 
-/// The panel's state.
+/// State of the panel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MigrationState {
     /// The settings.
     pub(crate) settings: RwSignal<MigrationSettings>,
-    /// The lab that everything below belongs to.
+    /// Lab to which all state below belongs.
     pub(crate) lab: RwSignal<Option<String>>,
-    /// The lab's newest report, without its flows.
+    /// Newest report of the lab, without its flows.
     pub(crate) report: RwSignal<Option<LabReport>>,
-    /// Why reports cannot be decoded.
+    /// Error of the last report, if it could not be decoded.
     pub(crate) unreadable: RwSignal<Option<AskError>>,
-    /// The number of the change that is shown; `None` for the newest.
+    /// Number of the change that is shown; `None` for the newest.
     pub(crate) chosen: RwSignal<Option<u64>>,
-    /// The effects of changes on the lanes.
+    /// Effects of changes on the lanes.
     pub(crate) effects: RwSignal<ChangeEffects>,
-    /// The last series of changes.
+    /// Last series of changes.
     pub(crate) series: RwSignal<Option<Series>>,
-    /// The tunnels.
+    /// Outages and their outcomes.
     pub(crate) survival: RwSignal<Survival>,
-    /// The lanes.
+    /// Lanes of the page.
     pub(crate) lanes: RwSignal<Vec<PageLane>>,
-    /// The outcome of the last action.
+    /// Outcome of the last action.
     pub(crate) status: RwSignal<Status>,
-    /// The long action that runs.
+    /// Long action in progress.
     pub(crate) activity: RwSignal<Activity>,
-    /// The actions since all lanes were open, for a link that replays them.
+    /// Actions since all lanes were open, for a link that replays them.
     pub(crate) recorded: RwSignal<Vec<PlannedAction>>,
-    /// When all lanes were first open, ms of the page's clock.
+    /// Time at which all lanes were first open, ms of the page's clock.
     opened_millis: StoredValue<Option<f64>>,
-    /// True if the lab has got the settings of the link.
+    /// True if the link's settings have been sent to the lab.
     is_set_up: StoredValue<bool>,
-    /// Counts lives of the panel with one lab: an action ends with its own.
+    /// Incremented on close, stop, and a change of the lab; an action ends with its generation.
     generation: StoredValue<u64>,
     watch: StoredValue<Option<LabWatch>, LocalStorage>,
 }
 
-/// The outcome of an action, or its progress.
+/// Outcome or progress of an action.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Status {
     pub(crate) kind: StatusKind,
     pub(crate) text: String,
 }
 
-/// Kinds of [`Status`].
+/// Kind of a [`Status`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum StatusKind {
     #[default]
@@ -76,7 +78,7 @@ pub(crate) enum StatusKind {
 }
 
 impl StatusKind {
-    /// The name that tests and styles read.
+    /// Returns the name used by tests and styles.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -86,28 +88,28 @@ impl StatusKind {
     }
 }
 
-/// A long action, one at a time.
+/// Long action; at most one runs at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Activity {
-    /// None.
+    /// No action is running.
     #[default]
     Idle,
     /// Ten changes of networks.
     TenSwitches,
-    /// A tunnel.
+    /// An outage.
     Tunnel,
-    /// A series of tunnels.
+    /// A series of outages.
     TunnelSeries,
 }
 
-/// The change that is shown.
+/// Data of the shown change.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ShownChange {
-    /// The change, its connections as they ended.
+    /// The change, with the final state of its connections.
     pub(crate) switch: SwitchReport,
-    /// Connections that their lanes had left before.
+    /// Number of connections that their lanes had already left.
     pub(crate) left_out: usize,
-    /// The effects on the lanes, in the order of the connections.
+    /// Effects on the lanes, in the order of the connections.
     pub(crate) effects: Vec<ChangeEffect>,
 }
 
@@ -116,11 +118,11 @@ thread_local! {
 }
 
 impl MigrationState {
-    /// The state, created when it is first asked for.
+    /// Returns the page's single instance, created on first use.
     pub(crate) fn get() -> Self {
         STATE.with(|state| {
             let (_, state) = state.get_or_init(|| {
-                // An owner without a parent: the signals outlive the view that first needs them.
+                // The owner has no parent, so that the signals outlive the view that first needs them.
                 let owner = Owner::default();
                 let state = owner.with(Self::new);
                 (owner, state)
@@ -150,7 +152,7 @@ impl MigrationState {
         }
     }
 
-    /// Watches a lab, and forgets what belongs to another one.
+    /// Watches a lab, and clears the state of another one.
     pub(crate) fn follow(self, lab: Option<String>, is_missing: bool) {
         self.end_actions();
         if self.lab.get_untracked() != lab {
@@ -165,7 +167,7 @@ impl MigrationState {
         }
     }
 
-    /// The panel is closed: its watch and its actions end.
+    /// Ends the watch and the actions when the panel is closed.
     pub(crate) fn leave(self) {
         self.end_actions();
     }
@@ -197,7 +199,7 @@ impl MigrationState {
             WatchEvent::Report(report) => self.take_report(*report),
             WatchEvent::Unreadable(error) => set_if_new(self.unreadable, Some(error)),
             WatchEvent::Cut => {}
-            // Deferred: this call comes from the watch that is to be replaced.
+            // Deferred: this call comes from the watch that is being replaced.
             WatchEvent::Gone => {
                 let id = id.clone();
                 spawn_local(async move {
@@ -229,7 +231,7 @@ impl MigrationState {
         self.report.set(Some(report));
     }
 
-    /// Brings a lab that has just been made to the settings of the link.
+    /// Applies the link's settings to a lab that has just been created.
     fn set_up(self, report: &LabReport) {
         if self.is_set_up.get_value() {
             return;
@@ -244,7 +246,7 @@ impl MigrationState {
         }
     }
 
-    /// Takes the lanes of a snapshot.
+    /// Updates the lanes from a snapshot.
     pub(crate) fn take_lanes(self, lanes: Vec<PageLane>) {
         let report = self.report.get_untracked();
         if let Some(report) = &report {
@@ -269,27 +271,27 @@ impl MigrationState {
         });
     }
 
-    /// Time since all lanes were open, ms.
+    /// Returns the time since all lanes were open, ms.
     pub(crate) fn millis_since_open(self) -> f64 {
         self.opened_millis.get_value().map_or(0.0, |opened| clock::page_millis() - opened)
     }
 
-    /// The life of the panel with this lab, for actions that end with it.
+    /// Returns the current generation, for actions that end with it.
     pub(crate) fn generation(self) -> u64 {
         self.generation.get_value()
     }
 
-    /// True if the life of `generation` goes on.
+    /// True if `generation` is still current.
     pub(crate) fn is_generation(self, generation: u64) -> bool {
         self.generation.get_value() == generation
     }
 
-    /// Ends the long action that runs.
+    /// Stops the long action in progress.
     pub(crate) fn stop(self) {
         self.generation.update_value(|generation| *generation += 1);
         self.activity.set(Activity::Idle);
         self.say(StatusKind::Done, "Stopped.");
-        // The watch belongs to the life that has just ended.
+        // The watch belonged to the previous generation.
         if let Some(lab) = self.lab.get_untracked() {
             self.watch(&lab);
         }
@@ -300,7 +302,7 @@ impl MigrationState {
         set_if_new(self.status, Status { kind, text: text.into() });
     }
 
-    /// The change that is shown, tracked.
+    /// Returns the change that is shown, tracked.
     pub(crate) fn shown_change(self) -> Option<ShownChange> {
         let chosen = self.chosen.get();
         self.report.with(|report| {
@@ -315,7 +317,7 @@ impl MigrationState {
         })
     }
 
-    /// The routing in force, tracked; `None` before the first report.
+    /// Returns the routing in force, tracked; `None` before the first report.
     pub(crate) fn routing_in_force(self) -> Option<LabRouting> {
         self.report.with(|report| {
             let balancer = report.as_ref()?.balancer.as_ref();

@@ -1,4 +1,5 @@
-//! What the emulated network does to a lane.
+//! Components that show the emulated network's effect on a lane, as part of the lane row. They render nothing
+//! while the lane takes a direct path.
 
 use leptos::prelude::*;
 
@@ -13,8 +14,8 @@ use crate::features::network::paint::WeatherPainter;
 use sluice_text::decimal::fixed;
 use sluice_text::format;
 
-/// Loss and rate in numbers, why writes were late, and all of it over time, as long as the lane goes through the
-/// emulated network.
+/// Loss and rate as numbers, the parts of late writes, and their curves, while the lane uses the emulated
+/// network.
 #[component]
 pub fn LaneLinkStats(
     /// The lane.
@@ -39,7 +40,7 @@ pub fn LaneLinkStats(
     }
 }
 
-/// Where the time of recent writes went: a bar of its parts, and the latest one in words.
+/// Parts of the delay of recent writes: a bar, and the latest write as text.
 #[component]
 fn Late(
     /// The lane.
@@ -79,7 +80,7 @@ fn Late(
     }
 }
 
-/// Loss, queue and rate on the time axis of the chart above.
+/// Curves of loss, queue and rate on the time axis of the chart above.
 #[component]
 fn Curves(
     /// The lane.

@@ -1,4 +1,5 @@
-//! Why messages were late on the way, in words and parts.
+//! Splits the delay of late writes into its parts and explains it, for the lane row and the lane controls.
+//! The parts come from the emulated network's reports, in the order of [`LateParts::NAMES`].
 
 use sluice_shared::lab::{LateWrite, TcpPhase, TcpReport, TcpWait};
 use sluice_shared::mode::Transport;
@@ -6,24 +7,24 @@ use sluice_shared::mode::Transport;
 use crate::features::network::stats::LaneNetwork;
 use sluice_text::format;
 
-/// Where the time of writes went.
+/// Parts of the time that writes took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LateParts {
-    /// How long ago the count began, microseconds; 0 before there are two reports to count between.
+    /// Length of the counted span, microseconds; 0 before there are two reports to compare.
     pub span_micros: u64,
-    /// How many writes.
+    /// Number of writes.
     pub writes: u64,
-    /// Microseconds in total, by [`LateParts::NAMES`]' order.
+    /// Microseconds in total, in the order of [`LateParts::NAMES`].
     pub micros: [u64; 4],
-    /// The latest of them.
+    /// Slowest of these writes.
     pub worst: Option<LateWrite>,
 }
 
 impl LateParts {
-    /// What the parts are called.
+    /// Names of the parts.
     pub const NAMES: [&'static str; 4] = ["send queue", "bottleneck", "on the wire", "behind lost packets"];
 
-    /// Returns each part's share of the whole, 0 to 1; `None` if no write took any time.
+    /// Returns each part's share of the total, 0 to 1; `None` if no write took any time.
     pub fn shares(&self) -> Option<[f64; 4]> {
         let whole = self.micros.iter().sum::<u64>();
         if whole == 0 {
@@ -35,24 +36,24 @@ impl LateParts {
     }
 }
 
-/// How long a write took, microseconds.
+/// Returns the total time of a write, microseconds.
 pub const fn total(write: &LateWrite) -> u64 {
     write.send_queue_micros + write.bottleneck_micros + write.propagation_micros + write.blocked_micros
 }
 
-/// The worst recent write and where its time went, part by part; or what is known instead.
+/// Slowest recent write with the parts of its delay, or else what is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cause {
-    /// What comes first.
+    /// Introductory sentence.
     pub lead: String,
-    /// The parts of the latest write, by [`LateParts::NAMES`]' order.
+    /// Parts of the slowest write, in the order of [`LateParts::NAMES`].
     pub parts: Option<[String; 4]>,
 }
 
-/// Writes that took less than this are not late, microseconds.
+/// Time from which a write counts as late, microseconds.
 const NOTABLE_MICROS: u64 = 1_000;
 
-/// Why messages were late on a lane's network.
+/// Explains why messages were late on a lane's network.
 pub fn cause(network: &LaneNetwork) -> Cause {
     let plain = |lead: String| Cause { lead, parts: None };
     let Some(late) = &network.late else {
@@ -72,7 +73,7 @@ pub fn cause(network: &LaneNetwork) -> Cause {
     if late.writes == 0 {
         return plain(format!("No write has arrived for {span}."));
     }
-    // What arrives at first was written before the network changed.
+    // The first arrivals were written before the network changed.
     let Some(worst) = &late.worst else {
         return plain("Measuring where the time of writes goes.".to_owned());
     };
@@ -101,7 +102,7 @@ pub fn cause(network: &LaneNetwork) -> Cause {
     }
 }
 
-/// The server's end of an emulated TCP connection in a line.
+/// Describes the server's end of an emulated TCP connection in one line.
 pub fn tcp_facts(tcp: &TcpReport) -> String {
     let waits = match tcp.waits_for {
         TcpWait::Nothing => None,

@@ -1,4 +1,5 @@
-//! The network between the lanes and the server, as somebody sets it.
+//! Settings of the emulated network between the lanes and the server: presets, single settings, sliders, and
+//! the requests that apply them. Used by the network state, the panel and links. Plain data without signals.
 
 use sluice_shared::lab::{Knobs, LinkChange};
 use sluice_shared::link::Preset;
@@ -8,24 +9,24 @@ use crate::labels;
 use sluice_text::decimal::short;
 use sluice_text::format;
 
-/// A network as a link reproduces it.
+/// Network settings as a link reproduces them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NetworkSetup {
-    /// The network to begin with.
+    /// Preset on which the settings are based.
     pub preset: Preset,
-    /// What is different in it.
+    /// Changes to the preset.
     pub change: LinkChange,
-    /// Where every chance comes from.
+    /// Seed of all random decisions.
     pub seed: u64,
 }
 
 impl NetworkSetup {
-    /// A ready-made network.
+    /// Returns the settings of a preset.
     pub fn of(preset: Preset) -> Self {
         Self { preset, change: LinkChange::default(), seed: 1 }
     }
 
-    /// Returns what marks call a change to this network from `told`.
+    /// Returns the label for a change from `last_sent` to these settings.
     pub fn label(&self, last_sent: &Self) -> String {
         if self.seed != last_sent.seed && (Self { seed: last_sent.seed, ..*self }) == *last_sent {
             return format!("seed {}", self.seed);
@@ -34,13 +35,13 @@ impl NetworkSetup {
         labels::preset(self.preset).to_owned() + changed
     }
 
-    /// The body of a request that makes a new lab's network this one.
+    /// Returns the request body that sets up a new lab with these settings.
     pub fn as_new(&self) -> String {
         request(Some(self.preset), &self.change, Some(self.seed))
     }
 
-    /// The body of a request that makes this network of `told`; `None` when it is this one. With `restart` the preset
-    /// begins anew, whatever was done to it by hand.
+    /// Returns the request body that changes `last_sent` into these settings; `None` if they are equal. With
+    /// `restart` the preset is applied from scratch, discarding changes made by hand.
     pub fn as_change_of(&self, last_sent: &Self, restart: bool) -> Option<String> {
         let seed = (self.seed != last_sent.seed).then_some(self.seed);
         let is_taken_back =
@@ -58,7 +59,8 @@ impl NetworkSetup {
         (seed.is_some() || !change.is_empty()).then(|| request(None, &change, seed))
     }
 
-    /// The settings to show, when those in force at the server are `knobs`: its own changes may still be on their way.
+    /// Returns the settings to show, given those in force at the server: changes that are still on their way
+    /// take precedence.
     pub fn shown(&self, knobs: &Knobs) -> Knobs {
         let mut shown = *knobs;
         for knob in Knob::ALL {
@@ -71,13 +73,13 @@ impl NetworkSetup {
 }
 
 impl Default for NetworkSetup {
-    /// Nothing is delayed, limited or lost.
+    /// Returns a network without delay, limits or loss.
     fn default() -> Self {
         Self::of(Preset::None)
     }
 }
 
-/// A [`sluice_shared::lab::LinkRequest`] as JSON.
+/// Serialises a [`sluice_shared::lab::LinkRequest`] as JSON.
 fn request(preset: Option<Preset>, change: &LinkChange, seed: Option<u64>) -> String {
     let mut fields = Vec::new();
     if let Some(preset) = preset {
@@ -102,28 +104,28 @@ fn request(preset: Option<Preset>, change: &LinkChange, seed: Option<u64>) -> St
     format!("{{{}}}", fields.join(","))
 }
 
-/// A setting with a slider.
+/// Network setting with a slider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Knob {
-    /// Least time to the other end.
+    /// Minimum one-way delay.
     Delay,
-    /// Up to how much longer a packet takes.
+    /// Maximum additional delay of a packet.
     Jitter,
     /// The bottleneck's rate.
     Rate,
     /// The bottleneck's queue.
     Queue,
-    /// Mean loss.
+    /// Mean loss rate.
     Loss,
-    /// Mean length of a bad spell.
+    /// Mean length of a loss burst.
     Burst,
 }
 
 impl Knob {
-    /// All of them, in the order in which they are shown.
+    /// All settings in display order.
     pub const ALL: [Self; 6] = [Self::Delay, Self::Jitter, Self::Rate, Self::Queue, Self::Loss, Self::Burst];
 
-    /// What it is called on the page.
+    /// Returns the title shown on the page.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Delay => "Delay",
@@ -135,7 +137,7 @@ impl Knob {
         }
     }
 
-    /// What it does, in a sentence.
+    /// Returns a one-sentence explanation.
     pub const fn explanation(self) -> &'static str {
         match self {
             Self::Delay => "Time that every packet takes, each way: half of the round trip",
@@ -147,7 +149,7 @@ impl Knob {
         }
     }
 
-    /// Its name in links and test ids.
+    /// Returns the name used in links and test ids.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Delay => "net-delay",
@@ -159,7 +161,7 @@ impl Knob {
         }
     }
 
-    /// Its slider: the least and the greatest value beside 0.
+    /// Returns the slider's scale: its minimum and maximum besides 0.
     pub const fn scale(self) -> LogScale {
         match self {
             Self::Delay => LogScale { min: 1.0, max: 2_000.0 },
@@ -171,13 +173,13 @@ impl Knob {
         }
     }
 
-    /// True if the server takes `value`: its range, and 0 where that turns something off.
+    /// True if the server accepts `value`: within its range, or 0 where that disables something.
     pub fn allows(self, value: f64) -> bool {
         let Limit { low, high, .. } = self.limit();
         (low..=high).contains(&value) || value == 0.0 && self != Self::Queue
     }
 
-    /// Its value in words.
+    /// Returns the value as text.
     pub fn text(self, knobs: &Knobs) -> String {
         let value = *self.place(&mut knobs.clone());
         match self {
@@ -192,7 +194,7 @@ impl Knob {
         }
     }
 
-    /// Where it stands in `knobs`.
+    /// Returns a mutable reference to the setting in `knobs`.
     pub fn place(self, knobs: &mut Knobs) -> &mut f64 {
         match self {
             Self::Delay => &mut knobs.delay_ms,
@@ -204,12 +206,12 @@ impl Knob {
         }
     }
 
-    /// What a change makes of it, if anything.
+    /// Returns the setting's value in a change, if it is changed.
     pub fn changed(self, change: &LinkChange) -> Option<f64> {
         *self.slot(&mut change.clone())
     }
 
-    /// Changes it.
+    /// Sets the value in a change.
     pub fn set(self, change: &mut LinkChange, value: f64) {
         *self.slot(change) = Some(value);
     }
@@ -237,7 +239,8 @@ impl Knob {
     }
 }
 
-/// A slider's whole-number steps for values that span decades: 0, and from step 1 on `min` to `max`.
+/// Slider scale in whole-number steps for values that span decades: step 0 is 0, and steps from 1 on run from
+/// `min` to `max`.
 #[derive(Clone, Copy, Debug)]
 pub struct LogScale {
     /// Value of step 1.
@@ -250,18 +253,18 @@ impl LogScale {
     /// The last step.
     pub const STEPS: f64 = 160.0;
 
-    /// The value at a step, rounded to two significant digits.
+    /// Returns the value at a step, rounded to two significant digits.
     pub fn value_from_step(self, step: f64) -> f64 {
         if step < 1.0 {
             return 0.0;
         }
         let exact = self.min * (self.max / self.min).powf((step - 1.0) / (Self::STEPS - 1.0));
         let unit = 10f64.powf(exact.log10().floor() - 1.0);
-        // Not by clamp, whose check of its bounds would print floats.
+        // Not by `clamp`: its bounds check would pull in float formatting.
         ((exact / unit).round() * unit).max(self.min).min(self.max)
     }
 
-    /// The step nearest to a value.
+    /// Returns the step nearest to a value.
     pub fn step_from_value(self, value: f64) -> f64 {
         if value <= 0.0 {
             return 0.0;

@@ -1,4 +1,4 @@
-//! Loss, queue and rate of one lane's emulated network, on the time axis of its age chart.
+//! Paints loss, queue and rate of one lane's emulated network on the time axis of its latency chart.
 
 use sluice_shared::time::Time;
 
@@ -11,21 +11,21 @@ use crate::features::timeline::marker::mark_moment;
 use sluice_browser::surface::Align;
 use sluice_browser::surface::Surface;
 
-/// Frames from one drawing to the next: five a second at 60 Hz.
+/// Frames between drawings: five drawings a second at 60 Hz.
 const EVERY: u64 = 12;
-/// Room between the rows, pixels.
+/// Space between the rows, pixels.
 const GAP: f64 = 4.0;
-/// A row: its name, what it shows, and the value that its top has at least.
+/// Row: name, value of a point, and minimum value of its upper edge.
 type Row = (&'static str, fn(&WeatherPoint) -> Option<f64>, f64);
 
-/// The least tops: 5 % lost, 20 ms of queue, 100 kbit/s.
+/// Minimum upper edges: 5 % lost, 20 ms of queue, 100 kbit/s.
 const ROWS: [Row; 3] = [
     ("loss", |point| point.loss, 0.05),
     ("queue", |point| Some(point.queue_micros as f64), 20_000.0),
     ("rate", |point| Some(point.rate_bits), 100_000.0),
 ];
 
-/// Paints one lane's curves.
+/// Painter of one lane's network curves.
 #[derive(Debug)]
 pub struct WeatherPainter {
     engine: EngineHandle,
@@ -34,17 +34,17 @@ pub struct WeatherPainter {
 }
 
 impl WeatherPainter {
-    /// A painter for `lane`.
+    /// Returns a painter for `lane`.
     pub const fn new(engine: EngineHandle, lane: LaneId) -> Self {
         Self { engine, lane, painted: false }
     }
 
-    /// Paints a frame, now and then.
+    /// Paints the curves every `EVERY` frames.
     pub fn paint(&mut self, surface: &mut Surface, frame: &Frame) {
         let Some(size) = surface.fit() else { return };
         let engine = self.engine.borrow();
         let Some((position, running)) = engine.lane(self.lane) else { return };
-        // Between the turns of the age charts, so that no frame has to draw both.
+        // Offset from the turns of the latency charts, so that no frame draws both.
         let its_turn = frame.number % EVERY == (3 * position as u64 + 2) % EVERY;
         if !surface.take_resized() && self.painted && !its_turn {
             return;
@@ -70,13 +70,13 @@ impl WeatherPainter {
             let place = |(at, value): &(Time, f64)| {
                 (time.pixel_from_time(*at), bottom - value / highest * (bottom - top))
             };
-            // Losses are what the page's red is for.
+            // Losses use the page's red.
             let colour =
                 if at == 0 { &frame.palette.bad } else { frame.palette.colour(running.series_style) };
             surface.fill_colour(colour);
             surface.stroke_style(colour, 1.3, &[]);
             for run in values.split(Option::is_none).filter(|run| !run.is_empty()) {
-                // What is nothing all the time needs no line of its own.
+                // A value that is always zero needs no line.
                 if run.iter().flatten().all(|(_, value)| *value == 0.0) {
                     continue;
                 }

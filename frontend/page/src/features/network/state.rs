@@ -1,10 +1,12 @@
-//! The page's lab: its own piece of bad network at the server.
+//! State of the page's lab, its own emulated network at the server. Held by the page's state; the network
+//! panel and the set-up change it, and the lab's report stream updates it. At most one request is in flight,
+//! and a refused change is rolled back.
 
 use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use sluice_shared::lab::{Knobs, Lab, LabEvent, NetworkReport};
+use sluice_shared::lab::{Knobs, Lab, LabEvent, LabRouting, NetworkReport};
 use sluice_shared::link::Preset;
 use sluice_shared::time::Time;
 
@@ -21,67 +23,69 @@ use sluice_browser::clock;
 use sluice_browser::lab_watch::LabWatch;
 use sluice_browser::lab_watch::WatchEvent;
 
-/// What lies between the lanes and the server: what is wanted of it, and what the server says.
+/// Emulated network between the lanes and the server: the wanted settings, and the server's state.
 #[derive(Clone, Copy, Debug)]
 pub struct Network {
-    /// The network that somebody has set.
+    /// Settings chosen on the page.
     pub wanted: RwSignal<NetworkSetup>,
-    /// The lab.
+    /// State of the lab.
     pub lab: RwSignal<LabState>,
-    /// What happens to the whole lab, four times a second.
+    /// State of the lab's network as a whole, updated four times a second.
     pub outlook: RwSignal<Outlook>,
-    /// Why the server refused the last change, until it is dismissed.
+    /// Reason why the server refused the last change, until dismissed.
     pub refusal: RwSignal<Option<String>>,
-    /// The network that the server was told.
+    /// Settings last sent to the server.
     last_sent: StoredValue<NetworkSetup>,
-    /// The preset is to begin anew.
+    /// True if the preset is to be applied from scratch.
     restarts: StoredValue<bool>,
-    /// The server has been asked for a lab and has not answered.
+    /// True if this page has put a balancer in front of several backends.
+    is_balanced: StoredValue<bool>,
+    /// True while a request for a lab is pending.
     is_making: StoredValue<bool>,
-    /// The server has been told of a change and has not answered.
+    /// True while a change is pending at the server.
     is_telling: StoredValue<bool>,
     tunnel_until: StoredValue<Option<Time>>,
-    /// Why the newest report could not be read.
+    /// Error of the newest report, if it could not be decoded.
     unreadable: StoredValue<Option<AskError>>,
     watch: StoredValue<Option<LabWatch>, LocalStorage>,
 }
 
-/// The page's lab, as far as the page knows.
+/// State of the page's lab, as far as the page knows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LabState {
-    /// It has been asked for.
+    /// Requested, without a response yet.
     Asking,
-    /// It is there, or was there a moment ago.
+    /// Available, at least according to the last report.
     Ready(Lab),
-    /// The server gives none, and why: all lanes go direct.
+    /// Refused by the server, with the reason: all lanes use the direct path.
     Missing(String),
 }
 
-/// What happens to the whole lab.
+/// State of the lab's network as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Outlook {
-    /// An outage keeps everything out.
+    /// Running outage, if any.
     pub outage: Option<Outage>,
     /// True if UDP is blocked.
     pub is_udp_blocked: bool,
-    /// Share of a core that the server's emulator takes.
+    /// Share of a core used by the server's emulator.
     pub relay_load: f32,
 }
 
-/// An outage that runs.
+/// A running outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
-    /// For how long it has, seconds.
+    /// Time since it began, seconds.
     pub elapsed_secs: u64,
-    /// For how much longer, seconds, if it was made by hand.
+    /// Remaining time, seconds, if it was started by hand.
     pub remaining_secs: Option<u64>,
 }
 
-/// How long to wait before a server that does not answer is asked again.
+/// Delay before an unreachable server is asked again.
 const RETRY_MILLIS: i32 = 2_000;
 
 impl Network {
-    /// A network that the server was not asked for.
+    /// Returns a network that has not been requested from the server yet.
     pub(crate) fn new(setup: NetworkSetup) -> Self {
         Self {
             wanted: RwSignal::new(setup),
@@ -90,6 +94,7 @@ impl Network {
             refusal: RwSignal::new(None),
             last_sent: StoredValue::new(setup),
             restarts: StoredValue::new(false),
+            is_balanced: StoredValue::new(false),
             is_making: StoredValue::new(false),
             is_telling: StoredValue::new(false),
             tunnel_until: StoredValue::new(None),
@@ -98,7 +103,7 @@ impl Network {
         }
     }
 
-    /// Asks for a lab, until there is an answer.
+    /// Requests a lab until the server responds.
     pub(crate) fn start(self, app: App) {
         if self.is_making.get_value() {
             return;
@@ -128,12 +133,12 @@ impl Network {
         });
     }
 
-    /// Asks once more for a lab that the server did not give.
+    /// Requests a lab again after the server refused one.
     pub fn ask_again(self, app: App) {
         self.start(app);
     }
 
-    /// The lab has gone: asks for another one with the same network.
+    /// Handles the loss of the lab: requests another one with the same network.
     pub(crate) fn handle_lab_gone(self, app: App) {
         app.engine().borrow_mut().forget_lab();
         self.watch.set_value(None);
@@ -148,12 +153,13 @@ impl Network {
             }
             WatchEvent::Unreadable(error) => self.handle_unreadable(app, error),
             WatchEvent::Cut => app.engine().borrow_mut().forget_lab(),
-            // Not here: this call comes from what is to be dropped.
+            // Deferred: this call comes from the watch that is to be dropped.
             WatchEvent::Gone => spawn_local(async move { self.handle_lab_gone(app) }),
         }
     }
 
-    /// Forgets the last report, and shows the error unless it is shown already: reports come several times a second.
+    /// Discards the last report, and shows the error unless it is already shown: reports arrive several times
+    /// a second.
     fn handle_unreadable(self, app: App, error: AskError) {
         app.engine().borrow_mut().forget_lab();
         if self.unreadable.with_value(|shown| shown.as_ref() == Some(&error)) {
@@ -165,14 +171,14 @@ impl Network {
         self.unreadable.set_value(Some(error));
     }
 
-    /// The page goes away, and its lab with it.
+    /// Removes the page's lab when the page is closed.
     pub(crate) fn leave(self) {
         if let Some(LabState::Ready(lab)) = self.lab.try_get_untracked() {
             api::remove_lab(&lab.id);
         }
     }
 
-    /// Takes a preset as it is.
+    /// Selects a preset without changes.
     pub fn choose(self, preset: Preset) {
         self.restarts.set_value(true);
         self.wanted.update(|wanted| *wanted = NetworkSetup { seed: wanted.seed, ..NetworkSetup::of(preset) });
@@ -183,7 +189,7 @@ impl Network {
         self.wanted.update(|wanted| knob.set(&mut wanted.change, value));
     }
 
-    /// The settings to show, tracked.
+    /// Returns the settings to show, tracked.
     pub fn knobs(self) -> Knobs {
         let in_force = self.lab.with(|lab| match lab {
             LabState::Ready(lab) => lab.knobs,
@@ -192,7 +198,23 @@ impl Network {
         self.wanted.with(|wanted| wanted.shown(&in_force))
     }
 
-    /// Tells the server what is wanted of the network, unless it knows or has not answered yet.
+    /// Lets the wanted network begin anew with the next change.
+    pub(crate) fn restart(self) {
+        self.restarts.set_value(true);
+    }
+
+    /// Lets the wanted network begin anew, and removes a balancer that was added by hand.
+    pub(crate) fn begin_anew(self, app: App) {
+        self.restart();
+        if self.is_balanced.get_value() {
+            self.happen(
+                app,
+                LabEvent::Balance { routing: LabRouting::Off, backends: LabEvent::MIN_BACKENDS },
+            );
+        }
+    }
+
+    /// Sends the wanted settings to the server, unless they are in force or a request is pending.
     pub(crate) fn tell(self, app: App) {
         let LabState::Ready(lab) = self.lab.get_untracked() else { return };
         if self.is_making.get_value() || self.is_telling.get_value() {
@@ -206,7 +228,7 @@ impl Network {
         spawn_local(async move {
             let answer = api::set_link(&lab.id, request).await;
             self.is_telling.set_value(false);
-            // A lab that took its place meanwhile has the network that was wanted then.
+            // A lab that replaced this one meanwhile was created with the settings wanted then.
             let is_same =
                 self.lab.with_untracked(|held| matches!(held, LabState::Ready(held) if held.id == lab.id));
             match answer {
@@ -216,7 +238,7 @@ impl Network {
                 }
                 Err(error) if is_same => {
                     self.refuse(app, &error);
-                    // What is in force is what was there before, unless somebody has gone on since.
+                    // The previous settings stay in force, unless they were changed again meanwhile.
                     if self.wanted.get_untracked() == wanted {
                         self.wanted.set(last_sent);
                     }
@@ -227,7 +249,7 @@ impl Network {
         });
     }
 
-    /// Lets something happen to all lanes.
+    /// Sends an event that affects all lanes.
     pub fn happen(self, app: App, event: LabEvent) {
         let LabState::Ready(lab) = self.lab.get_untracked() else { return };
         let requested_at = clock::now();
@@ -247,7 +269,10 @@ impl Network {
             let until = clock::now() + Duration::from_secs_f64(seconds.max(0.0));
             self.tunnel_until.set_value(Some(until));
         }
-        // The others are over by themselves; this one is a setting.
+        if let LabEvent::Balance { routing, .. } = event {
+            self.is_balanced.set_value(routing != LabRouting::Off);
+        }
+        // The other events end by themselves; this one is a setting.
         if let LabEvent::BlockUdp { blocked } = event {
             let label = if blocked { "UDP blocked" } else { "UDP let through" };
             app.engine().borrow_mut().begin_epoch(EpochChange::Network, label.to_owned());
@@ -260,7 +285,7 @@ impl Network {
         self.refusal.set(Some(text));
     }
 
-    /// Publishes what the engine knows of the whole lab.
+    /// Publishes the engine's state of the whole lab.
     pub(crate) fn publish(self, engine: &Engine, now: Time) {
         let (report, out_since) = engine.lab();
         let until = self.tunnel_until.get_value().filter(|until| *until > now);

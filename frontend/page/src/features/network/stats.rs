@@ -1,4 +1,6 @@
-//! What the emulated network does to one lane, from the lab's reports.
+//! Statistics of the emulated network for one lane, from the lab's reports. The engine adds one report at a
+//! time and publishes [`LaneNetwork`]; the lane row and the curves read it. Memory is bounded, and figures
+//! never span two epochs or two connections.
 
 use std::collections::VecDeque;
 
@@ -10,61 +12,61 @@ use sluice_shared::wire::Hop;
 use crate::features::network::lateness;
 use crate::features::network::lateness::LateParts;
 
-/// The newest reports on one lane's connection, and what follows from them. Its size is bounded.
+/// Newest reports on one lane's connection, and the figures derived from them. Its size is bounded.
 #[derive(Debug, Default)]
 pub struct LaneLinkStats {
     samples: VecDeque<Sample>,
     worst: VecDeque<WorstWrite>,
     flow: Option<FlowReport>,
     hops: RelayHops,
-    /// The beginning of the epoch, on the browser's clock: figures are not taken across it, curves are.
+    /// Beginning of the epoch, on the browser's clock: figures do not span it, curves do.
     since: Time,
 }
 
-/// The two places of the strip that belong to the emulated network; the unit is packets.
+/// The two pipeline stages that belong to the emulated network; the unit is packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RelayHops {
-    /// Waiting for the bottleneck.
+    /// Packets waiting for the bottleneck.
     pub queue: Hop,
-    /// Being serialised or travelling.
+    /// Packets being serialised or in flight.
     pub wire: Hop,
 }
 
-/// One report, reduced to what curves need.
+/// One report, reduced to the data needed for curves.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     flow: u64,
-    /// When it came, on the browser's clock.
+    /// Time of arrival, on the browser's clock.
     now: Time,
-    /// When it was made, on the server's clock.
+    /// Time of the report, on the server's clock.
     at: Time,
     down: LinkReport,
     lateness: Option<Lateness>,
 }
 
-/// The latest of the writes that arrived between two reports on a connection.
+/// Slowest of the writes that arrived between two reports on a connection.
 #[derive(Clone, Copy, Debug)]
 struct WorstWrite {
     flow: u64,
-    /// When it was reported, on the browser's clock.
+    /// Time of the report, on the browser's clock.
     now: Time,
     write: LateWrite,
 }
 
-/// A point of the curves.
+/// Point of the network curves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WeatherPoint {
-    /// When, on the browser's clock.
+    /// Time on the browser's clock.
     pub at: Time,
-    /// Share of packets lost in the second before, 0 to 1; `None` without any packet.
+    /// Share of packets lost in the preceding second, 0 to 1; `None` without any packet.
     pub loss: Option<f64>,
-    /// How long the oldest packet had been in the bottleneck's queue, microseconds.
+    /// Time that the oldest packet had spent in the bottleneck's queue, microseconds.
     pub queue_micros: u64,
-    /// Bits delivered in the second before.
+    /// Bits per second delivered in the preceding second.
     pub rate_bits: f64,
 }
 
-/// What is published of a lane's network.
+/// Published state of a lane's network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LaneNetwork {
     /// The newest report on its connection.
@@ -73,22 +75,22 @@ pub struct LaneNetwork {
     pub loss: Option<f64>,
     /// Bits delivered to the browser in the last second; `None` before the second report on its connection.
     pub rate_bits: Option<u64>,
-    /// Where the time of the writes that arrived in the last [`LaneLinkStats::WINDOW_MICROS`] went; `None` where the
-    /// connection does not tell.
+    /// Parts of the delay of the writes that arrived in the last [`LaneLinkStats::WINDOW_MICROS`]; `None`
+    /// where the connection does not report it.
     pub late: Option<LateParts>,
 }
 
-/// What fits into the two places, bytes; 0 where there is no bound.
+/// Capacity of the two stages, bytes; 0 where unbounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RelayRoom {
     /// The bottleneck's queue.
     pub queue_bytes: u64,
-    /// What the bottleneck lets onto the wire before its first byte arrives.
+    /// Bytes that the bottleneck can send before the first one arrives.
     pub wire_bytes: u64,
 }
 
 impl RelayRoom {
-    /// The room in a network with these settings.
+    /// Returns the capacity of a network with these settings.
     pub fn of(knobs: &Knobs) -> Self {
         let bytes = |millis: f64| (knobs.rate_kbit * millis / 8.0) as u64;
         Self { queue_bytes: bytes(knobs.queue_ms), wire_bytes: bytes(knobs.delay_ms) }
@@ -96,14 +98,14 @@ impl RelayRoom {
 }
 
 impl LaneLinkStats {
-    /// Reports kept: a little more than the 30 s of the charts at ten a second.
+    /// Number of reports kept: slightly more than the 30 s of the charts at ten a second.
     pub const MOST: usize = 330;
-    /// Losses and late writes of this span are told, or of the epoch if that is shorter, microseconds.
+    /// Span of the published losses and late writes, microseconds; shorter if the epoch is shorter.
     pub const WINDOW_MICROS: u64 = 10_000_000;
-    /// Rates are those of this span, microseconds.
+    /// Span over which rates are computed, microseconds.
     const RATE_MICROS: u64 = 1_000_000;
 
-    /// Takes what the report made at `at` says of the lane's connection, if it has one.
+    /// Adds the report made at `at` on the lane's connection, if it has one.
     pub fn take(&mut self, flow: Option<&FlowReport>, room: RelayRoom, at: Time, now: Time) {
         let Some(flow) = flow else {
             self.flow = None;
@@ -130,7 +132,7 @@ impl LaneLinkStats {
         self.flow = Some(flow.clone());
     }
 
-    /// Forgets everything.
+    /// Removes all reports.
     pub fn clear(&mut self) {
         *self = Self { since: self.since, ..Self::default() };
     }
@@ -140,22 +142,22 @@ impl LaneLinkStats {
         self.since = since;
     }
 
-    /// The newest report on the lane's connection.
+    /// Returns the newest report on the lane's connection.
     pub const fn flow(&self) -> Option<&FlowReport> {
         self.flow.as_ref()
     }
 
-    /// What waits in the emulated network.
+    /// Returns the two emulated stages of the pipeline.
     pub const fn hops(&self) -> &RelayHops {
         &self.hops
     }
 
-    /// Share of packets to the browser lost lately, 0 to 1.
+    /// Returns the recent share of packets to the browser that were lost, 0 to 1.
     pub fn loss(&self) -> Option<f64> {
         loss(&self.window_start()?.down, &self.samples.back()?.down)
     }
 
-    /// What is published; `None` without an emulated connection.
+    /// Returns the state to publish; `None` without an emulated connection.
     pub fn network(&self) -> Option<LaneNetwork> {
         let flow = self.flow.clone()?;
         let newest = self.samples.back()?;
@@ -167,8 +169,8 @@ impl LaneLinkStats {
         })
     }
 
-    /// The curves from `since` on, oldest first. Points of different connections are not joined: the first of each is
-    /// `None`.
+    /// Returns the curves from `since` on, oldest first. Points of different connections are not joined: the
+    /// first of each is `None`.
     pub fn points(&self, since: Time) -> impl Iterator<Item = Option<WeatherPoint>> {
         let first = self.samples.partition_point(|sample| sample.now < since);
         (first..self.samples.len()).map(|at| {
@@ -183,7 +185,7 @@ impl LaneLinkStats {
         })
     }
 
-    /// The report that the figures of the last [`LaneLinkStats::WINDOW_MICROS`] count from.
+    /// Returns the report at the start of the last [`LaneLinkStats::WINDOW_MICROS`].
     fn window_start(&self) -> Option<&Sample> {
         let newest = self.samples.len().checked_sub(1)?;
         let from = self.first_within(newest, Self::WINDOW_MICROS)?;
@@ -191,7 +193,7 @@ impl LaneLinkStats {
         self.samples.get(from.max(in_epoch)).filter(|_| from.max(in_epoch) < newest)
     }
 
-    /// The oldest report on the same connection that is at most `span` older than the one at `at`.
+    /// Returns the oldest report on the same connection that is at most `span` older than the one at `at`.
     fn before(&self, at: usize, span: u64) -> Option<&Sample> {
         self.samples.get(self.first_within(at, span)?)
     }
@@ -199,7 +201,7 @@ impl LaneLinkStats {
     fn first_within(&self, at: usize, span: u64) -> Option<usize> {
         let sample = self.samples.get(at)?;
         let from = self.samples.partition_point(|other| {
-            // Half a period more: reports come every 100 ms, and not to the microsecond.
+            // Half a period of tolerance: reports arrive about every 100 ms.
             other.flow < sample.flow || micros(sample.at.since(other.at)) > span + 50_000
         });
         (from < at).then_some(from)
@@ -216,7 +218,7 @@ impl LaneLinkStats {
         else {
             return LateParts::default();
         };
-        // Writes of before the epoch met another network; the server's clock tells when they were written.
+        // Writes from before the epoch used another network; the server's clock tells when they were written.
         let written_from = newest.at.as_micros().saturating_sub(micros(newest.now.since(self.since)));
         let worst = self.worst.iter().filter(|worst| {
             worst.flow == newest.flow
@@ -258,7 +260,8 @@ mod tests {
 
     use super::*;
 
-    /// A report after `tenths` of a second in which 9 of 10 packets of 1,250 bytes passed, 10 each tenth.
+    /// Returns a report after `tenths` of a second in which 9 of 10 packets of 1,250 bytes passed, 10 each
+    /// tenth.
     fn report(flow: u64, tenths: u64) -> FlowReport {
         let down = LinkReport {
             delivered_bytes: tenths * 9 * 1_250,
@@ -367,7 +370,7 @@ mod tests {
     fn figures_do_not_reach_back_beyond_the_epoch_and_curves_do() {
         let offset = core::time::Duration::from_secs(1_000);
         let mut link_stats = after(0..40);
-        // From here on no packet is lost and no write waits behind one.
+        // From here on no packet is lost and no write is blocked by one.
         link_stats.begin_epoch(Time::from_millis(3_950) + offset);
         assert_eq!(link_stats.loss(), None, "no two reports of this epoch");
         assert_eq!(link_stats.network().and_then(|network| network.late), Some(LateParts::default()));
@@ -391,7 +394,7 @@ mod tests {
         link_stats.begin_epoch(Time::from_millis(3_950) + offset);
         for tenth in 40..44 {
             let mut next = report(1, tenth);
-            // All that arrives was written before the change.
+            // All arrivals were written before the change.
             for worst in next.lateness.iter_mut().filter_map(|lateness| lateness.worst.as_mut()) {
                 worst.written_at = Time::from_millis(3_900);
             }

@@ -1,4 +1,5 @@
-//! The network between the lanes and the server.
+//! Network panel in the sidebar: presets, settings, events and the seed of the emulated network. It changes
+//! the network state only; the state sends requests.
 
 use leptos::prelude::*;
 use sluice_shared::lab::{LabEvent, Switch};
@@ -12,7 +13,7 @@ use crate::features::network::state::LabState;
 use crate::labels;
 use sluice_browser::window;
 
-/// Tunnels on offer, seconds.
+/// Available outage lengths, seconds.
 const TUNNELS: [u32; 5] = [1, 2, 4, 8, 12];
 
 /// Presets, single settings, events and the seed.
@@ -36,7 +37,7 @@ pub fn NetworkPanel() -> impl IntoView {
     }
 }
 
-/// Ready-made networks.
+/// Choice of a preset.
 #[component]
 fn Presets() -> impl IntoView {
     let app = expect_context::<App>();
@@ -60,7 +61,7 @@ fn Presets() -> impl IntoView {
     view! { <div class="presets" role="group" aria-label="Ready-made networks">{chips}</div> }
 }
 
-/// One setting, in both directions alike.
+/// Slider of one setting, which applies to both directions.
 #[component]
 fn KnobSlider(
     /// The setting.
@@ -83,7 +84,7 @@ fn KnobSlider(
     }
 }
 
-/// What happens once: a tunnel, or UDP that is blocked from now on.
+/// Buttons for an outage and for blocking UDP.
 #[component]
 fn Events() -> impl IntoView {
     let app = expect_context::<App>();
@@ -140,7 +141,7 @@ fn Events() -> impl IntoView {
     }
 }
 
-/// Where every chance comes from.
+/// Input for the seed of all random decisions.
 #[component]
 fn Seed() -> impl IntoView {
     let app = expect_context::<App>();
@@ -149,7 +150,7 @@ fn Seed() -> impl IntoView {
     let read = move |event| {
         match event_target_value(&event).parse() {
             Ok(seed) => set(seed),
-            // What is no number leaves the seed as it is, which the browser does not know.
+            // An invalid number leaves the seed unchanged; the notification restores the input's text.
             Err(_) => wanted.update(|_| ()),
         }
     };

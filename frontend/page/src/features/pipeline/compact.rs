@@ -1,4 +1,4 @@
-//! The stages of a lane as one row of bars with figures, always in sight.
+//! Compact stages of a lane: one row of bars with figures, always visible.
 
 use leptos::prelude::*;
 use sluice_text::decimal::fixed;
@@ -7,7 +7,7 @@ use crate::engine::lane::Lane;
 use crate::features::pipeline::levels::{Place, height_from_share, is_overflowing, share};
 use crate::features::pipeline::stage::{GateValue, HopValue};
 
-/// Every stage from the server's log to the consumer, from left to right.
+/// All stages from the server's log to the consumer, from left to right.
 #[component]
 pub fn StageRow(
     /// The lane.

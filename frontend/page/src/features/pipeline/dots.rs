@@ -1,8 +1,9 @@
-//! Messages replayed as dots on the strip of hops.
+//! Replays messages as dots on the strip of pipeline stages.
 //!
-//! Each dot is one real message that has been consumed already. It reaches the end of the strip exactly [`LAG`] after
-//! it was consumed. Going back from there, each leg takes as long as it took the message, but never less than the
-//! leg's shortest time (see `LEGS`): a loopback message is there in a millisecond, which no eye can follow.
+//! Each dot is one real message that has already been consumed. It reaches the end of the strip exactly
+//! [`LAG`] after it was consumed. Going back from there, each leg takes as long as it took the message, but
+//! never less than the leg's minimum time (see `LEGS`): a loopback message arrives within a millisecond,
+//! which is too fast to see.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,16 +13,16 @@ use sluice_shared::time::Time;
 
 use sluice_bridge::Dot;
 
-/// The constant lag of the replay.
+/// Constant lag of the replay.
 pub const LAG: Duration = Duration::from_millis(850);
-/// How long a dot takes to leave the strip.
+/// Time a dot takes to leave the strip.
 const EXIT: Duration = Duration::from_millis(120);
-/// Most dots taken from one report, so that the strip shows a sample of a fast feed.
+/// Maximum number of dots taken from one report, so that the strip shows a sample of a fast feed.
 const PER_REPORT: usize = 4;
-/// Most dots held.
+/// Maximum number of dots held.
 const MAX_HELD: usize = 320;
 
-/// A stage of a message's way, from one point of the strip to the next; the unit is one hop's width.
+/// Section of a message's path between two points of the strip; the unit is the width of one stage.
 #[derive(Clone, Copy, Debug)]
 struct Leg {
     from: f64,
@@ -29,7 +30,7 @@ struct Leg {
     shortest: Duration,
 }
 
-/// Hub backlog to credit gate, gate to inbox, through the inbox, into the consumer.
+/// From backlog to credit gate, from the gate to the inbox, through the inbox, into the consumer.
 const LEGS: [Leg; 4] = [
     Leg { from: 0.5, to: 2.5, shortest: Duration::from_millis(240) },
     Leg { from: 2.5, to: 7.2, shortest: Duration::from_millis(320) },
@@ -38,16 +39,16 @@ const LEGS: [Leg; 4] = [
 ];
 const EXIT_TO: f64 = 9.0;
 
-/// Where a dot is.
+/// Position of a dot.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DotPlace {
-    /// Along the strip, in hop widths from its left end.
+    /// Position along the strip, in stage widths from its left end.
     pub along: f64,
-    /// Age of the message at that point of its way, microseconds.
+    /// Age of the message at that point, microseconds.
     pub age_micros: u64,
 }
 
-/// Where `dot` is at `now`; `None` before it starts and after it has left.
+/// Returns the position of `dot` at `now`; `None` before it starts and after it has left.
 pub fn place(dot: &Dot, now: Time) -> Option<DotPlace> {
     let steps = [dot.produced_at, dot.sent_at, dot.received_at, dot.taken_at, dot.consumed_at];
     let mut shown_end = dot.consumed_at + LAG;
@@ -71,8 +72,8 @@ pub fn place(dot: &Dot, now: Time) -> Option<DotPlace> {
     None
 }
 
-/// The track a dot runs on, from -1 (top) to 1 (bottom): what is kept in order runs in one line, topics with an order
-/// of their own run side by side, what has no order is spread out.
+/// Returns a dot's vertical track, from -1 (top) to 1 (bottom): ordered delivery runs in one line, topics
+/// with their own order run side by side, and unordered delivery is spread out.
 pub fn track(mode: Mode, stream: u32, seq: u64) -> f64 {
     const TRACKS: u64 = 8;
     let spread = |number: u64| (number % TRACKS) as f64 / (TRACKS - 1) as f64 * 2.0 - 1.0;
@@ -80,20 +81,20 @@ pub fn track(mode: Mode, stream: u32, seq: u64) -> f64 {
         Mode::WebSocket | Mode::WebSocketStream | Mode::OneStream => 0.0,
         Mode::StreamPerTopic => spread(u64::from(stream)),
         Mode::StreamPerMessage | Mode::Datagrams => {
-            // An odd multiplier scatters neighbours; the high bits are the well-mixed ones.
+            // An odd multiplier scatters neighbours; the high bits are mixed best.
             spread((seq ^ (u64::from(stream) << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40)
         }
     }
 }
 
-/// The dots of one lane.
+/// Dots of one lane.
 #[derive(Debug, Default)]
 pub struct DotTrack {
     dots: VecDeque<Dot>,
 }
 
 impl DotTrack {
-    /// Takes an even sample of a report's dots.
+    /// Adds an even sample of a report's dots.
     pub fn push(&mut self, reported: &[Dot]) {
         let stride = reported.len().div_ceil(PER_REPORT).max(1);
         self.dots.extend(reported.iter().step_by(stride));
@@ -102,17 +103,17 @@ impl DotTrack {
         }
     }
 
-    /// Forgets dots that have left the strip.
+    /// Removes dots that have left the strip.
     pub fn prune(&mut self, now: Time) {
         self.dots.retain(|dot| dot.consumed_at + LAG + EXIT > now);
     }
 
-    /// The dots, oldest first.
+    /// Returns the dots, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Dot> {
         self.dots.iter()
     }
 
-    /// Forgets everything.
+    /// Removes all dots.
     pub fn clear(&mut self) {
         self.dots.clear();
     }

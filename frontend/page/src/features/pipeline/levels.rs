@@ -1,4 +1,5 @@
-//! How full the tanks are drawn.
+//! Levels of the pipeline stages, as drawn in the strip and in the compact row. [`Place`] names the stages
+//! with their texts; [`share`] computes how full each is. All shares are between 0 and 1.
 
 use sluice_shared::exhibit;
 use sluice_shared::policy::Policy;
@@ -10,31 +11,31 @@ use sluice_bridge::Credit;
 use sluice_bridge::Hops;
 use sluice_bridge::Summary;
 
-/// A place of the strip, from left to right.
+/// Stage of the pipeline, from left to right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The hub's log from the lane's cursor to its head.
+    /// Retained log from the lane's cursor to its head.
     Backlog,
-    /// The policy's queue.
+    /// Queue of the lane's policy.
     PolicyQueue,
-    /// The credit gate.
+    /// Credit gate.
     Credit,
-    /// Sent by the session and not on the wire yet.
+    /// Sent by the session but not yet on the wire.
     Transport,
-    /// Waiting for the emulated network's bottleneck.
+    /// Waiting at the emulated network's bottleneck.
     RelayQueue,
-    /// Travelling through the emulated network.
+    /// In flight through the emulated network.
     Wire,
-    /// Sent and not received, wherever it is.
+    /// Sent and not yet received, wherever it is.
     Transit,
-    /// Received and not taken.
+    /// Received and not yet consumed.
     Inbox,
-    /// In the consumer's hands.
+    /// Being processed by the consumer.
     Consumer,
 }
 
 impl Place {
-    /// All places, from left to right.
+    /// All stages, from left to right.
     pub const ALL: [Self; 9] = [
         Self::Backlog,
         Self::PolicyQueue,
@@ -47,7 +48,7 @@ impl Place {
         Self::Consumer,
     ];
 
-    /// What it is called on the page.
+    /// Returns the title shown on the page.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Backlog => "server log",
@@ -62,7 +63,7 @@ impl Place {
         }
     }
 
-    /// What waits there, in a sentence.
+    /// Returns a one-sentence explanation of what waits there.
     pub const fn explanation(self) -> &'static str {
         match self {
             Self::Backlog => {
@@ -92,12 +93,12 @@ impl Place {
         }
     }
 
-    /// True if it belongs to the emulated network.
+    /// True if the stage belongs to the emulated network.
     pub const fn is_emulated(self) -> bool {
         matches!(self, Self::RelayQueue | Self::Wire)
     }
 
-    /// The name in test ids.
+    /// Returns the name used in test ids.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Backlog => "hop-backlog",
@@ -112,7 +113,7 @@ impl Place {
         }
     }
 
-    /// What a tank holds; `None` for the gate, and before the server has reported.
+    /// Returns what a stage holds; `None` for the gate, and before the server has reported.
     pub const fn hop(self, hops: &Hops, relay: &RelayHops) -> Option<Hop> {
         match self {
             Self::Backlog => hops.backlog,
@@ -128,14 +129,14 @@ impl Place {
     }
 }
 
-/// How full a tank is, 0 to 1, by messages or bytes, whichever is nearer to its bound. What has no bound of its own
-/// can't hold more than the window, and the consumer holds one message.
+/// Returns how full a stage is, 0 to 1, by messages or bytes, whichever is closer to its bound. A stage
+/// without its own bound can't hold more than the window, and the consumer holds one message.
 pub fn fullness(place: Place, hop: &Hop, window: Amount) -> f64 {
-    // Where there is no credit, the cap of the exhibit is what is left.
+    // Without credit, the fault mode's cap is the only bound.
     let window = if has_credit(window) { window } else { Amount::new(0, exhibit::MAX_HELD_BYTES) };
     let fallback = match place {
         Place::Consumer => Amount::new(1, 0),
-        // They count packets, which are no messages.
+        // These stages count packets, not messages.
         Place::RelayQueue | Place::Wire => Amount::new(0, window.bytes),
         Place::Backlog
         | Place::PolicyQueue
@@ -151,7 +152,7 @@ pub fn fullness(place: Place, hop: &Hop, window: Amount) -> f64 {
     messages.max(bytes).min(1.0)
 }
 
-/// Returns how full a stage is, 0 to 1; of the credit, how much of it is left. What is not known is drawn empty.
+/// Returns how full a stage is, 0 to 1; for the credit, the unused share. Unknown levels are drawn empty.
 pub fn share(place: Place, summary: &Summary, relay: &RelayHops) -> f64 {
     let credit = &summary.credit;
     match place.hop(&summary.hops, relay) {
@@ -161,14 +162,14 @@ pub fn share(place: Place, summary: &Summary, relay: &RelayHops) -> f64 {
     }
 }
 
-/// The height at which a share is drawn: its square root, so that a few messages in a large tank can be seen and a
-/// full tank is full.
+/// Returns the height at which a share is drawn: its square root, so that a few messages in a large tank are
+/// visible and a full tank is full.
 pub fn height_from_share(share: f64) -> f64 {
     share.clamp(0.0, 1.0).sqrt()
 }
 
-/// True if what waits in a tank is about to be lost, or is being lost: the log nearly overtaken by retention, or a
-/// dropping policy's queue full.
+/// True if messages in a stage are being lost or soon will be: retention has nearly overtaken the log's
+/// cursor, or a dropping policy's queue is full.
 pub fn is_overflowing(place: Place, share: f64, policy: Policy) -> bool {
     match place {
         Place::Backlog => policy == Policy::Lossless && share >= 0.95,
@@ -189,12 +190,12 @@ pub fn is_overflowing(place: Place, share: f64, policy: Policy) -> bool {
     }
 }
 
-/// True if there is any credit with this window: naive servers know of none.
+/// True if the lane has a credit window; lanes in a fault mode have none.
 pub fn has_credit(window: Amount) -> bool {
     window != Amount::MAX
 }
 
-/// How far the gate is open, 0 to 1, by messages or bytes, whichever is scarcer.
+/// Returns how far the gate is open, 0 to 1, by messages or bytes, whichever is scarcer.
 pub fn gate_opening(credit: &Credit) -> f64 {
     let left = credit.left();
     let share = |left: u64, window: u64| if window == 0 { 0.0 } else { left as f64 / window as f64 };

@@ -1,4 +1,4 @@
-//! Pipeline: the stages between feed and consumer, with what waits in each.
+//! Pipeline: the stages between feed and consumer, with the messages waiting in each.
 
 pub mod compact;
 pub mod dots;

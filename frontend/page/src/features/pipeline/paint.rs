@@ -1,4 +1,5 @@
-//! The strip of hops: tanks with their levels, the credit gate, and messages on their way.
+//! Paints the strip of pipeline stages: tanks with their levels, the credit gate, and moving messages. One
+//! [`StripPainter`] per lane is called once per animation frame and reads the engine directly.
 
 use sluice_shared::wire::Waiting;
 
@@ -14,31 +15,32 @@ use crate::features::pipeline::levels;
 use crate::features::pipeline::levels::Place;
 use sluice_browser::surface::Surface;
 
-/// Widest tank, pixels.
+/// Maximum width of a tank, pixels.
 const TANK_WIDTH: f64 = 88.0;
-/// Share of its column that a tank takes at most.
+/// Maximum share of its column that a tank takes.
 const TANK_SHARE: f64 = 0.66;
-/// Room above and below the tanks, for the gate's travel.
+/// Space above and below the tanks, for the gate's travel.
 const MARGIN: f64 = 7.0;
-/// How much of the way to its target a level goes in one frame.
+/// Share of the distance to its target that a level moves per frame.
 const EASING: f64 = 0.25;
-/// Farthest that a dot's track lies from the pipe's middle, pixels.
+/// Maximum distance of a dot's track from the pipe's middle, pixels.
 const TRACK_REACH: f64 = 9.0;
-/// Ages, microseconds on a logarithmic scale, between which a dot's colour turns from its lane's to stale.
+/// Bounds of the logarithmic age scale, microseconds, over which a dot's colour changes from its lane's to
+/// stale.
 const FRESH_MICROS: f64 = 5_000.0;
 const STALE_MICROS: f64 = 3_000_000.0;
 
-/// Paints one lane's strip.
+/// Painter of one lane's strip.
 #[derive(Debug)]
 pub struct StripPainter {
     engine: EngineHandle,
     lane: LaneId,
-    /// Drawn shares per place; they follow the measured ones.
+    /// Drawn shares per stage; they ease towards the measured ones.
     shares: [f64; Place::ALL.len()],
 }
 
 impl StripPainter {
-    /// A painter for `lane`.
+    /// Returns a painter for `lane`.
     pub fn new(engine: EngineHandle, lane: LaneId) -> Self {
         Self { engine, lane, shares: [0.0; Place::ALL.len()] }
     }
@@ -77,7 +79,7 @@ impl StripPainter {
             let left = shape.center(at) - shape.tank_width / 2.0;
             let corner = (left, MARGIN);
             let extent = (shape.tank_width, shape.tank_height());
-            // What is in transit lies in places that nobody but the network and the browser own.
+            // Messages in transit are in buffers owned by the network and the browser, so the tank is dashed.
             let dash: &[f64] = if place == Place::Transit { &[3.0, 3.0] } else { &[] };
             surface.stroke_style(&palette.line, 1.0, dash);
             surface.fill_colour(&palette.raised);
@@ -100,7 +102,7 @@ impl StripPainter {
         }
     }
 
-    /// The gate comes down as credit is used, and shuts off the pipe when none is left.
+    /// Draws the gate, which closes as credit is used and shuts the pipe when none is left.
     fn gate(&self, surface: &Surface, shape: &Shape, palette: &Palette, running: &RunningLane) {
         let at = Place::ALL.iter().position(|place| *place == Place::Credit).unwrap_or(0);
         let center = shape.center(at);
@@ -124,7 +126,7 @@ impl StripPainter {
     }
 }
 
-/// Where things stand on a strip of this size.
+/// Geometry of a strip of a given size.
 struct Shape {
     width: f64,
     height: f64,
@@ -169,7 +171,7 @@ impl Shape {
             group[shade(age_micros)].push((x, self.height / 2.0 + track * TRACK_REACH));
         }
         let ramp = frame.palette.ramp(running.series_style);
-        // Over a tank the level is what counts; its dots only hint at what moves inside.
+        // Over a tank the level matters; dots there only hint at what moves inside.
         for (alpha, group) in [(0.3, in_tanks), (0.95, between)] {
             surface.alpha(alpha);
             for (centers, colour) in group.iter().zip(ramp).filter(|(centers, _)| !centers.is_empty()) {
@@ -187,7 +189,7 @@ impl Shape {
     }
 }
 
-/// The step of a lane's ramp for an age.
+/// Returns the step of a lane's colour ramp for an age.
 fn shade(age_micros: u64) -> usize {
     let share = (age_micros as f64 / FRESH_MICROS).max(1.0).ln() / (STALE_MICROS / FRESH_MICROS).ln();
     (share.min(1.0) * (RAMP - 1) as f64).round() as usize

@@ -1,4 +1,5 @@
-//! One place of the strip, in numbers.
+//! Numeric values of one pipeline stage, shown below its bar. Used by the compact row of stages. Unknown
+//! values are shown as such, never as zero.
 
 use leptos::prelude::*;
 use sluice_shared::wire::{Hop, Waiting};
@@ -10,12 +11,12 @@ use crate::features::pipeline::levels::has_credit;
 use sluice_bridge::Credit;
 use sluice_text::format;
 
-/// How much waits at a tank, of how much, and how old the oldest is.
+/// Amount held in a stage, its bound, and the age of the oldest message.
 #[component]
 pub fn HopValue(
     /// The lane.
     lane: Lane,
-    /// The tank.
+    /// The stage.
     place: Place,
 ) -> impl IntoView {
     let read = move |view: &LaneView| place.hop(&view.summary.hops, &view.relay);
@@ -63,7 +64,7 @@ fn detail_text(place: Place, view: &LaneView) -> String {
     [first, oldest].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
-/// What the gate still lets pass, of how much, and why nothing moves.
+/// Credit left at the gate, its window, and the reason when nothing moves.
 #[component]
 pub fn GateValue(
     /// The lane.
@@ -89,7 +90,7 @@ pub fn GateValue(
     }
 }
 
-/// What is said of the gate, if there is one.
+/// Returns a text about the credit, or `without` if there is no window.
 fn gate_text(view: &LaneView, text: fn(&Credit) -> String, without: &str) -> String {
     match known(&view.summary.credit) {
         Some(credit) if has_credit(credit.window) => text(credit),
@@ -98,14 +99,14 @@ fn gate_text(view: &LaneView, text: fn(&Credit) -> String, without: &str) -> Str
     }
 }
 
-/// The gate of a lane that has a session: no window is empty.
+/// Returns the credit of a lane that has a session: a window is never empty.
 fn known(credit: &Credit) -> Option<&Credit> {
     (!credit.window.is_zero()).then_some(credit)
 }
 
 fn obstacle(view: &LaneView) -> Option<&'static str> {
     match view.summary.waiting {
-        // The server's word is as old as the way from it, and the grant needs as long to get there.
+        // The server's report is as old as its path delay, and a grant takes as long to arrive.
         Waiting::NoCredit { .. } if view.summary.credit.left().messages > 0 => Some("grant under way"),
         Waiting::NoCredit { .. } => Some("closed: no credit"),
         Waiting::Transport { .. } => Some("transport is full"),

@@ -1,4 +1,4 @@
-//! The pipeline drawn: tanks, and messages that move between them.
+//! Animated pipeline: tanks, and messages that move between them.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::charts::canvas::Canvas;
 use crate::engine::lane::Lane;
 use crate::features::pipeline::paint::StripPainter;
 
-/// Where a lane's messages are, replayed 0.85 s later: every dot is a real message.
+/// Positions of a lane's messages, replayed 0.85 s later; every dot is a real message.
 #[component]
 pub fn Strip(
     /// The lane.

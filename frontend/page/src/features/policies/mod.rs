@@ -1,4 +1,4 @@
-//! Policy race: every policy with the same slow consumer.
+//! Policy race: all policies compared with the same slow consumer.
 
 pub mod model;
 pub mod state;

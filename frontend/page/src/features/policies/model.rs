@@ -1,4 +1,6 @@
-//! All policies, one after the other, with the same feed and the same slow consumer.
+//! Comparison of all policies, one after the other, with the same feed and the same slow consumer. The race
+//! state runs it and feeds each [`Entry`] with its lane's reports. Figures count only within a policy's run
+//! of [`RUN`].
 
 use core::time::Duration;
 
@@ -19,18 +21,18 @@ use sluice_bridge::Summary;
 use sluice_bridge::Work;
 use sluice_text::format;
 
-/// What a policy is given to show itself.
+/// Measurement time of each policy.
 pub const RUN: Duration = Duration::from_secs(6);
-/// A report that comes later than this after the end tells of more than what a policy was given.
+/// Tolerance after the end of a run; figures ignore later reports.
 const LATE: Duration = Duration::from_millis(500);
-/// How long a lane may take to connect.
+/// Timeout for a lane to connect.
 pub const CONNECT: Duration = Duration::from_secs(10);
-/// The consumer, unless the page's first lane has a slower one.
+/// Consumer used, unless the page's first lane has a slower one.
 const SLOW: Consumer = Consumer { delay_micros: 5_000, work: Work::Busy };
-/// Messages that the queues of the dropping policies keep.
+/// Queue limit of the dropping policies, messages.
 const LIMIT: u32 = 64;
 
-/// The policies, as they take part.
+/// Policies in the order of the race.
 pub const ENTRANTS: [Policy; 7] = [
     Policy::Lossless,
     Policy::Latest,
@@ -41,32 +43,32 @@ pub const ENTRANTS: [Policy; 7] = [
     Policy::BusySpin,
 ];
 
-/// One policy's part.
+/// Result of one policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// The policy.
     pub policy: Policy,
-    /// Where it stands.
+    /// Progress of the policy.
     pub standing: Standing,
-    /// What it has reached; `None` before its turn.
+    /// Measured figures; `None` before its run.
     pub figures: Option<Figures>,
 }
 
-/// Where a policy stands.
+/// Progress of a policy in the race.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Others are first.
+    /// Waiting for its turn.
     Waits,
-    /// It is its turn.
+    /// Running.
     Runs,
-    /// Its time is over.
+    /// Measurement finished.
     Done,
-    /// It was ended, and why.
+    /// Ended early, with the reason.
     Ended(String),
 }
 
 impl Standing {
-    /// The name that tests and styles read.
+    /// Returns the name used by tests and styles.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Waits => "waits",
@@ -77,42 +79,42 @@ impl Standing {
     }
 }
 
-/// What a policy has reached. What was not measured is `None`.
+/// Measured figures of a policy; `None` for anything not measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
-    /// For how long it has been measured.
+    /// Time measured so far.
     pub measured: Duration,
     /// Messages consumed.
     pub consumed: u64,
-    /// Latency of these messages; `None` if they are too few.
+    /// Latency of these messages; `None` if there are too few.
     pub latency: Option<Ages>,
-    /// Messages in gaps that were reported.
+    /// Messages in reported gaps.
     pub gaps: Option<u64>,
-    /// The newest of these gaps.
+    /// Newest reported gap.
     pub gap: Option<SkippedRun>,
-    /// Messages missing without a word: found by the page, or as the server's exhibit counts them itself, since what is
-    /// missing behind megabytes of buffers is found later.
+    /// Messages lost without a report: found by the page, or counted by the server's fault mode itself,
+    /// because losses behind megabytes of buffered data are detected later.
     pub lost: Option<u64>,
-    /// The most that the server held for this lane alone, bytes.
+    /// Maximum held by the server for this lane alone, bytes.
     pub server_peak_bytes: Option<u64>,
-    /// The most that the page held unconsumed, bytes.
+    /// Maximum held unconsumed by the page, bytes.
     pub page_peak_bytes: u64,
-    /// The share of a core that the server's session took.
+    /// Share of a core used by the server's session.
     pub core_share: Option<f64>,
 }
 
 impl Entry {
-    /// All policies before their turn.
+    /// Returns all policies before their turn.
     pub fn all() -> Vec<Self> {
         ENTRANTS.map(|policy| Self { policy, standing: Standing::Waits, figures: None }).to_vec()
     }
 
-    /// Takes a report that was made `elapsed` after the lane was ready; `None` while it is not. Returns whether this part
-    /// is over.
+    /// Applies a report made `elapsed` after the lane was ready; `None` while it is not. Returns whether the
+    /// run is over.
     pub fn take(&mut self, connection: &Connection, summary: &Summary, elapsed: Option<Duration>) -> bool {
         let is_in_time = elapsed.is_some_and(|elapsed| elapsed <= RUN + LATE);
         match (&mut self.figures, elapsed) {
-            // The connection is over, and what it came to is known at the end.
+            // The connection is over; its final totals count.
             (Some(figures), None) => figures.take(summary, None),
             (Some(figures), Some(_)) if is_in_time => figures.take(summary, elapsed),
             (None, Some(_)) => self.figures.insert(Figures::default()).take(summary, elapsed),
@@ -147,15 +149,15 @@ impl Figures {
         self.latency = summary.epoch.measured().copied();
         let (gaps, dropped) =
             (summary.gaps.iter().sum(), summary.exhibit.map_or(0, |exhibit| exhibit.silently_dropped));
-        // Before the first message there is nothing that could be missing.
+        // Before the first message nothing can be missing.
         if self.consumed > 0 || gaps > 0 {
             (self.gaps, self.gap) = (Some(gaps), summary.newest_gap);
             self.lost = self.lost.max(Some(summary.lost.max(dropped)));
         }
-        // What the server says of a naive lane comes behind the lane's data: it counts by the clock that it was said by.
+        // Reports of a lane in a fault mode arrive behind its data, so the clock in the report counts.
         let elapsed_micros =
             summary.exhibit.map(|exhibit| exhibit.elapsed_micros).or_else(|| elapsed.map(micros));
-        // A connection that is over tells nothing more of the server's side.
+        // A closed connection no longer reports the server's side.
         if let Some(elapsed_micros) = elapsed_micros.filter(|micros| *micros > 0)
             && summary.core_micros > 0
         {
@@ -163,27 +165,28 @@ impl Figures {
         }
     }
 
-    /// Returns why the figures say less than those of the others, if they do.
+    /// Returns the reason why the figures are less reliable than the others, if any.
     pub fn reservation(&self) -> Option<String> {
         if self.latency.is_none() {
             return Some(format!("too few messages: {}", format::count(self.consumed)));
         }
-        // A loaded machine may have brought no report near the end.
+        // On a loaded machine there may be no report near the end.
         (self.measured < RUN * 4 / 5).then(|| {
             format!("measured for {} of {}", format::span(micros(self.measured)), format::span(micros(RUN)))
         })
     }
 }
 
-/// The lane that all policies run on: as the page's first one, with a consumer that is too slow for [`feed`].
+/// Returns the lane for all policies: like the page's first one, with a consumer that is too slow for
+/// [`feed`].
 pub fn runner(first: Option<LaneSetup>) -> LaneSetup {
     let first = first.unwrap_or(LaneSetup::new(sluice_shared::mode::Mode::WebSocket));
     let is_slow = first.consumer.delay_micros >= SLOW.delay_micros;
     LaneSetup { consumer: if is_slow { first.consumer } else { SLOW }, ..first }
 }
 
-/// The feed of the race, whatever the page follows: more than twice what a consumer of 5 ms takes, and enough bytes to
-/// fill buffers soon.
+/// Returns the feed of the race, independent of the page's subscriptions: more than twice the rate of a
+/// consumer that takes 5 ms per message, with enough bytes to fill buffers quickly.
 pub fn feed(page: FeedSetup) -> FeedSetup {
     let ticks = TicksSpec {
         rate: 500,
@@ -195,7 +198,7 @@ pub fn feed(page: FeedSetup) -> FeedSetup {
     FeedSetup { kinds: FeedKinds::NONE.with(FeedKind::Ticks), ticks }
 }
 
-/// When the lane was ready, as its report tells.
+/// Returns the time at which the lane was ready, from its report.
 pub fn ready_since(report: &Report) -> Option<Time> {
     match report.connection {
         Connection::Open { since, .. } => Some(since),
@@ -246,7 +249,7 @@ mod tests {
         let exhibit = ExhibitUse { elapsed_micros: 2_000_000, ..ExhibitUse::default() };
         let late = Summary { core_micros: 1_900_000, exhibit: Some(exhibit), ..Summary::default() };
         entry.take(&OPEN, &late, Some(Duration::from_secs(5)));
-        // What came last stands when the connection tells no more.
+        // The last values remain when the connection reports nothing more.
         entry.take(&OPEN, &Summary::default(), Some(RUN));
         assert_eq!(entry.figures.and_then(|figures| figures.core_share), Some(0.95));
     }
@@ -279,7 +282,7 @@ mod tests {
         let connecting = Connection::Connecting { since: Time::ZERO };
         assert!(!entry.take(&connecting, &Summary::default(), None));
         assert_eq!(entry.figures, None, "a lane that is not ready measures nothing");
-        // Connected, and no message has come.
+        // Connected, but no message has arrived.
         assert!(entry.take(&OPEN, &Summary::default(), Some(RUN)));
         let figures = entry.figures.expect("figures");
         assert_eq!(

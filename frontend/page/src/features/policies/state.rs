@@ -1,4 +1,5 @@
-//! Race of the policies: runs all of them one after the other.
+//! State of the policy race: runs all policies one after the other, each in its own worker. Used by the
+//! policies view; a race continues when the view is left, and only one runs at a time.
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
@@ -14,37 +15,37 @@ use crate::app::server::endpoints_of;
 use crate::engine::lane::LaneId;
 use crate::features::policies::model::{CONNECT, Entry, RUN, Standing, feed, ready_since, runner};
 
-/// What the race calls its lane to the emulated network: none of the page's own.
+/// Lane number sent to the emulated network; no lane of the page uses it.
 const LANE: LaneId = LaneId(999);
-/// Time from one report to the next, milliseconds.
+/// Interval between two reports, milliseconds.
 const POLL_MILLIS: i32 = 100;
 
 thread_local! {
     static SHARED: OnceCell<&'static Race> = const { OnceCell::new() };
 }
 
-/// The race. Its signals are counted references, not bound to the view that is mounted: it goes on when its view is
-/// left.
+/// State of the race. Its signals are reference-counted and not bound to the mounted view: the race continues
+/// when the view is left.
 #[derive(Debug, Default)]
 pub struct Race {
-    /// The policies, in the order in which they run; empty before the first race.
+    /// Policies in the order in which they run; empty before the first race.
     pub entries: ArcRwSignal<Vec<Entry>>,
-    /// True if it runs.
+    /// True while the race is running.
     pub is_running: ArcRwSignal<bool>,
-    /// Why there is none.
+    /// Reason why no race can start.
     pub obstacle: ArcRwSignal<Option<&'static str>>,
-    /// Requests of the page that were followed.
+    /// Number of the page's requests handled so far.
     requests: AtomicU32,
 }
 
 impl Race {
-    /// The one race of this page, made at first use and kept as long as the page lives.
+    /// Returns the page's single instance, created on first use and kept until the page closes.
     pub fn shared() -> &'static Self {
         SHARED.with(|shared| *shared.get_or_init(|| Box::leak(Box::default())))
     }
 
-    /// Begins a race if the page has requested another one since the last call. A request that comes before the
-    /// server's description waits for it.
+    /// Starts a race if the page has requested another one since the last call. A request made before the
+    /// server's description arrives waits for it.
     pub fn follow_requests(&'static self, input: &ViewInput) {
         let is_new = self.requests.load(Ordering::Relaxed) != input.races_requested;
         if is_new && self.start(input) {
@@ -52,7 +53,7 @@ impl Race {
         }
     }
 
-    /// Begins a race with the page's set-up, unless one runs. Returns false if there is an obstacle.
+    /// Starts a race with the page's set-up unless one is running. Returns false if there is an obstacle.
     pub fn start(&'static self, input: &ViewInput) -> bool {
         if self.is_running.get_untracked() {
             return true;
@@ -74,7 +75,7 @@ impl Race {
         true
     }
 
-    /// Runs one policy in a worker of its own, which ends with it.
+    /// Runs one policy in its own worker, which is terminated afterwards.
     async fn run(&'static self, setup: Setup, at: usize) {
         let newest: Rc<RefCell<Option<Result<Report, String>>>> = Rc::default();
         let worker = WorkerLink::spawn("race", {
@@ -129,7 +130,8 @@ impl Race {
     }
 }
 
-/// Returns the set-up of each entry's lane; `None` while the server or its lab is not known, or without a lane.
+/// Returns the set-up of each entry's lane; `None` if there is no lane, or while the server or its lab is
+/// unknown.
 fn setups(input: &ViewInput) -> Option<Vec<Setup>> {
     let server = input.server.as_ref()?;
     let ports = match &input.lab {

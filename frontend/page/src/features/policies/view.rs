@@ -1,4 +1,5 @@
-//! Policies view: all policies with the same feed and the same slow consumer.
+//! Policies view: the results of all policies with the same feed and the same slow consumer, one row each.
+//! Mounted by the lazy module; the race itself lives in its state and outlasts the view.
 
 use leptos::prelude::*;
 
@@ -9,7 +10,7 @@ use crate::features::policies::model::Standing;
 use crate::features::policies::state::Race;
 use sluice_text::format;
 
-/// A column: its title, its test id, its value if there is one, and what that value is in words.
+/// Table column: title, test id, value if there is one, and the function that formats it.
 type Column = (&'static str, &'static str, fn(&Figures) -> Option<u64>, fn(u64) -> String);
 
 const COLUMNS: [Column; 8] = [
@@ -28,7 +29,7 @@ const COLUMNS: [Column; 8] = [
     ),
 ];
 
-/// A button, and a row for each policy.
+/// Start button, and a row for each policy.
 #[component]
 pub fn PoliciesView() -> impl IntoView {
     let Input(input) = expect_context();
@@ -66,10 +67,10 @@ pub fn PoliciesView() -> impl IntoView {
     }
 }
 
-/// One policy's row.
+/// Row of one policy.
 #[component]
 fn Row(
-    /// The policy and what it has reached.
+    /// Policy and its figures.
     entry: Entry,
 ) -> impl IntoView {
     let outcome = outcome(&entry);
@@ -94,7 +95,7 @@ fn Row(
     }
 }
 
-/// The newest gap with its ids and its reason, or how it ended.
+/// Returns the newest gap with its ids and its reason, or why the run ended.
 fn outcome(entry: &Entry) -> String {
     let gap = entry.figures.and_then(|figures| figures.gap).map_or_else(String::new, |gap| {
         format!("last gap: stream {}, {} to {}, {}", gap.stream, gap.first, gap.last, gap.reason.name())

@@ -1,12 +1,12 @@
-//! Network actions by a timetable, as a link holds them.
+//! Timed network actions, and their encoding in links.
 //!
 //! ```text
 //! do=2:tunnel:4,8:switch-network,12:block-udp
 //! ```
 //! Each entry is the seconds after the first lane connected, an action, and its settings: `tunnel:<seconds>`,
-//! `switch-network[:port|host[:<fate of TCP connections>]]`, `block-udp`, `allow-udp`. A link may come from anybody, so
-//! an action changes the page's own emulated network and nothing else: events that end processes of the server,
-//! forge packets or build a balancer have no name here.
+//! `switch-network[:port|host[:<fate of TCP connections>]]`, `block-udp`, `allow-udp`. A link may come from
+//! anyone, so an action changes the page's own emulated network and nothing else: events that end server
+//! processes, forge packets or build a balancer have no name here.
 
 use crate::short_list::sort_by_key;
 use core::time::Duration;
@@ -14,24 +14,24 @@ use core::time::Duration;
 use sluice_shared::lab::{LabEvent, NewAddress, Switch, TcpFate};
 use sluice_text::decimal::{parsed, short};
 
-/// An action that a link may contain.
+/// An action allowed in a link.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum NetworkAction {
-    /// An outage of so many milliseconds.
+    /// An outage of the network.
     Tunnel {
-        /// Its length.
+        /// Duration of the outage.
         millis: u32,
     },
-    /// Another client address.
+    /// A change of the client's address.
     SwitchNetwork(Switch),
-    /// UDP is blocked or let through from now on.
+    /// Blocks UDP, or lets it through again.
     BlockUdp {
-        /// True if it is blocked.
+        /// True to block, false to let through.
         blocked: bool,
     },
 }
 
-/// An action and its time after the first lane connected.
+/// Network action with its time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimedAction {
     /// Milliseconds after the first lane connected.
@@ -40,14 +40,14 @@ pub struct TimedAction {
     pub action: NetworkAction,
 }
 
-/// A timetable of actions, in the order of time.
+/// Timed actions, in time order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ActionPlan {
     actions: Vec<TimedAction>,
 }
 
 impl NetworkAction {
-    /// Returns the action that a lab event is; `None` for one that no link may contain.
+    /// Returns the action of a lab event; `None` for an event that is not allowed in links.
     pub fn from_event(event: LabEvent) -> Option<Self> {
         match event {
             LabEvent::Tunnel { seconds } => {
@@ -63,7 +63,7 @@ impl NetworkAction {
         }
     }
 
-    /// Returns the lab event that carries the action out.
+    /// Returns the lab event that performs the action.
     pub fn event(self) -> LabEvent {
         match self {
             Self::Tunnel { millis } => LabEvent::Tunnel { seconds: f64::from(millis) / 1e3 },
@@ -72,7 +72,7 @@ impl NetworkAction {
         }
     }
 
-    /// Returns the action in a link.
+    /// Returns the action's text in a link.
     pub fn text(self) -> String {
         match self {
             Self::Tunnel { millis } => ["tunnel:", &seconds_text(millis)].concat(),
@@ -124,7 +124,7 @@ impl NetworkAction {
 }
 
 impl TimedAction {
-    /// The time after the first lane connected.
+    /// Returns the time after the first lane connected.
     pub fn after(self) -> Duration {
         Duration::from_millis(self.after_millis.into())
     }
@@ -143,14 +143,14 @@ impl TimedAction {
 }
 
 impl ActionPlan {
-    /// Most actions in a link.
+    /// Maximum number of actions in a link.
     pub const MAX_ACTIONS: usize = 32;
-    /// The latest action in a link: an hour.
+    /// Latest time of an action in a link: one hour.
     pub const MAX_MILLIS: u32 = 3_600_000;
-    /// Most entries that are read at all.
+    /// Maximum number of entries that are parsed at all.
     const MAX_ENTRIES: usize = 2 * Self::MAX_ACTIONS;
 
-    /// Returns a plan of these actions in the order of time. Actions that do not fit are left out: the latest first.
+    /// Returns a plan of these actions in time order. Actions beyond the limit are dropped, the latest first.
     pub fn new(actions: impl IntoIterator<Item = TimedAction>) -> Self {
         let mut actions: Vec<_> =
             actions.into_iter().filter(|action| action.after_millis <= Self::MAX_MILLIS).collect();
@@ -159,7 +159,7 @@ impl ActionPlan {
         Self { actions }
     }
 
-    /// Parses the value of `do`. Returns the plan and the entries that are left out, each with the reason.
+    /// Parses the value of `do`. Returns the plan and the rejected entries, each with the reason.
     pub fn parse(value: &str) -> (Self, Vec<(String, &'static str)>) {
         let (mut actions, mut refused) = (Vec::new(), Vec::new());
         let mut entries = value.split(',').filter(|entry| !entry.is_empty());
@@ -178,12 +178,12 @@ impl ActionPlan {
         (Self::new(actions), refused)
     }
 
-    /// Returns the value of `do`; empty without actions.
+    /// Returns the value of `do`; empty if there are no actions.
     pub fn text(&self) -> String {
         self.actions.iter().map(|action| action.text()).collect::<Vec<_>>().join(",")
     }
 
-    /// The actions in the order of time.
+    /// Returns the actions in time order.
     pub fn actions(&self) -> &[TimedAction] {
         &self.actions
     }

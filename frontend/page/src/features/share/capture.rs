@@ -1,4 +1,5 @@
-//! Makes a recording of what the page shows.
+//! Creates a [`Recording`] of what the page shows. Called by the menu when a recording or an export is saved.
+//! The result stays within the bounds that `decode` enforces.
 
 use leptos::prelude::*;
 use sluice_browser::clock;
@@ -32,7 +33,7 @@ impl App {
     }
 }
 
-/// Cuts a live scene to what a file may hold: what lies between its edges, and the newest of everything.
+/// Limits a live scene to what a file may hold: the data between its edges, and the newest of each kind.
 fn bounded(mut scene: Scene) -> Scene {
     let columns: Vec<_> = (0..scene.lanes.len()).map(|position| scene.visible(position).to_vec()).collect();
     for (lane, columns) in scene.lanes.iter_mut().zip(columns) {
@@ -45,7 +46,7 @@ fn bounded(mut scene: Scene) -> Scene {
     scene
 }
 
-/// Returns all findings in words, the most important first.
+/// Formats all findings as sentences, the most important first.
 fn sentences(findings: &[Finding], names: &[String]) -> String {
     let sentence = |finding: &Finding| -> String {
         let pieces = finding.sentence.iter().map(|piece| match piece {

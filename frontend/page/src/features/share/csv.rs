@@ -5,11 +5,12 @@ use sluice_shared::mode::Mode;
 
 use crate::features::timeline::scene::Scene;
 
-/// The first line: names and units.
+/// Header line: names and units.
 const HEADER: &str = "lane,mode,time (Unix ms),messages consumed,latency min (us),latency mean (us),latency max (us),\
 messages skipped,stall ended";
 
-/// Returns the series of `scene`, whose lanes have these modes. A column in which nothing was consumed has no latency.
+/// Formats the series of `scene`; `modes` are those of its lanes. A column without consumed messages has no
+/// latency.
 pub fn series_csv(scene: &Scene, modes: &[Mode]) -> String {
     let mut text = String::from(HEADER);
     text.push_str("\r\n");

@@ -1,8 +1,8 @@
-//! Dates in names of files and in labels, in UTC so that they read the same everywhere.
+//! Dates in file names and labels, in UTC so that they read the same everywhere.
 
 use sluice_shared::time::Time;
 
-/// A moment of the proleptic Gregorian calendar in UTC.
+/// A moment in UTC in the proleptic Gregorian calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UtcDate {
     year: u64,
@@ -22,7 +22,7 @@ impl UtcDate {
         let year_of_era =
             (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        // Months from March on, whose lengths repeat every five months: 153 days.
+        // Months counted from March; their lengths repeat every five months, which have 153 days.
         let month_from_march = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
         let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
@@ -36,7 +36,7 @@ impl UtcDate {
         format!("{:04}-{:02}-{:02} {hour:02}:{minute:02}:{second:02} UTC", self.year, self.month, self.day)
     }
 
-    /// Returns `2026-12-01T03-53-05Z`, which every file system accepts in a name.
+    /// Returns `2026-12-01T03-53-05Z`, which is a valid file name on every file system.
     pub fn file_stem(self) -> String {
         self.label().replace(':', "-").replacen(' ', "T", 1).replace(" UTC", "Z")
     }

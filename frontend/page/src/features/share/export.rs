@@ -1,4 +1,6 @@
-//! Pictures of the timeline in files: the chart with a heading and the lanes' names.
+//! Renders the timeline for image files: the chart with a heading and the lanes' names. Called by the share
+//! menu, for SVG through [`timeline_svg`] and for PNG through `draw` on a canvas. Both draw the same picture
+//! of [`SIZE`].
 
 use sluice_browser::surface::Align;
 use sluice_shared::time::Time;
@@ -11,17 +13,17 @@ use crate::features::share::svg::SvgPen;
 use crate::features::timeline::chart::Chart;
 use crate::features::timeline::scene::Scene;
 
-/// Size of a picture, pixels.
+/// Size of the picture, pixels.
 pub const SIZE: (f64, f64) = (1_280.0, 400.0);
-/// Pixels of a PNG for each pixel of the chart.
+/// PNG pixels per chart pixel.
 pub const DENSITY: f64 = 2.0;
-/// Height of heading and names, pixels.
+/// Height of the heading and the names, pixels.
 const HEADER: f64 = 44.0;
 /// Distance of text from the edges, pixels.
 const MARGIN: f64 = 12.0;
-/// Width of an average character, pixels.
+/// Average width of a character, pixels.
 const CHARACTER: f64 = 6.8;
-/// Most characters of a lane's name.
+/// Maximum number of characters of a lane's name.
 const MAX_NAME: usize = 40;
 
 /// Returns the timeline as an SVG document.
@@ -31,7 +33,7 @@ pub fn timeline_svg(scene: &Scene, saved_at: Time, palette: &Palette, axis: AgeA
     pen.finish()
 }
 
-/// Draws a picture of [`SIZE`].
+/// Draws the picture with the size [`SIZE`].
 pub(crate) fn draw(pen: &dyn Pen, scene: &Scene, saved_at: Time, palette: &Palette, axis: AgeAxis) {
     pen.fill_colour(&palette.panel);
     pen.rect((0.0, 0.0), SIZE);
@@ -81,7 +83,7 @@ mod tests {
         }
     }
 
-    /// One second: one lane that consumed in two columns, was cut for 250 ms, and whose name is markup.
+    /// Returns a scene of one second: a lane with two columns, an outage of 250 ms, and markup as its name.
     fn scene() -> Scene {
         let at = Time::from_millis;
         let transport = Transport::WebSocket;
@@ -102,21 +104,22 @@ mod tests {
         }
     }
 
-    /// Positions follow from the size: the plot is 52 to 1,272 px wide (1,220 px for 1 s) and 64 to 374 px high (310 px
-    /// for 6 ms); the lane's bar is 4 px high from 376 px on.
+    /// Positions follow from the size: the plot spans 52 to 1,272 px horizontally (1,220 px for 1 s) and 64
+    /// to 374 px vertically (310 px for 6 ms); the lane's bar is 4 px high from 376 px on.
     #[test]
     fn a_small_scene_is_drawn_where_its_values_are() {
         let svg = timeline_svg(&scene(), Time::ZERO, &palette(), AgeAxis::Linear);
         for expected in [
             r#"<rect x="0" y="0" width="1280" height="400" fill="white"/>"#,
-            // The outage: 610 px behind the left edge, 305 px wide.
+            // The outage: 610 px right of the left edge, 305 px wide.
             r#"<rect x="662" y="64" width="305" height="310" fill="red" fill-opacity="0.13"/>"#,
-            // Latency from 1.2 to 3.6 ms in the first 50 ms: 61 px wide, from 188 to 312 px, half a pixel larger.
+            // Latency from 1.2 to 3.6 ms in the first 50 ms: 61 px wide, from 188 to 312 px, half a pixel
+            // larger.
             r#"<rect x="52" y="187.5" width="61" height="125" fill="orange" fill-opacity="0.2"/>"#,
             r#"<rect x="113" y="63.5" width="61" height="249" fill="orange" fill-opacity="0.2"/>"#,
             // Means of 2.4 ms in the middle of each column.
             r#"<polyline fill="none" points="82.5,250 143.5,250" stroke="orange" stroke-width="1.7"/>"#,
-            // The change, 250 ms behind the left edge.
+            // The change, 250 ms right of the left edge.
             r#"<polyline fill="none" points="357,60 357,374" stroke="black" stroke-width="1" stroke-dasharray="4 3"/>"#,
             r#"<rect x="52" y="376" width="610" height="4" fill="orange" fill-opacity="0.75"/>"#,
             r#"<rect x="662" y="376" width="610" height="4" fill="red"/>"#,

@@ -1,4 +1,6 @@
-//! Parts of the page's address beside set-up, route and lazily loaded views: open lanes, axis, host metric, actions.
+//! Parts of the page's address besides set-up, route and lazily loaded views: open lanes, axis, host metric,
+//! actions. Read by the page's state at start and written by the sharing state. Links are untrusted input:
+//! anything unreadable becomes a short note, never an error.
 
 use crate::charts::scale::AgeAxis;
 use crate::features::host::model::HostMetric;
@@ -6,7 +8,7 @@ use crate::features::share::actions::ActionPlan;
 use crate::short_list::sort_by_key;
 use crate::url::setup::PageSetup;
 
-/// What a link says beside the set-up.
+/// Settings in a link besides the set-up.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LinkExtras {
     /// Positions of the lanes whose details are open, ascending.
@@ -20,10 +22,10 @@ pub struct LinkExtras {
 }
 
 impl LinkExtras {
-    /// Most notes about one link.
+    /// Maximum number of notes about one link.
     const MAX_NOTES: usize = 8;
 
-    /// Reads the extras of a query. Returns a sentence for each part that could not be read.
+    /// Parses the extras of a query. Returns a sentence for each part that could not be parsed.
     pub fn from_query(query: &str) -> (Self, Vec<String>) {
         let (mut extras, mut notes) = (Self::default(), Vec::new());
         for pair in query.trim_start_matches('?').split('&') {
@@ -53,7 +55,7 @@ impl LinkExtras {
         (extras, notes)
     }
 
-    /// Returns the extras as they follow other parts of the address; empty when all are the default.
+    /// Returns the extras as a suffix of the address; empty when all have their defaults.
     pub fn suffix(&self) -> String {
         let mut text = String::new();
         let mut part = |name: &str, value: &str| text.extend(["&", name, "=", value]);
@@ -89,7 +91,7 @@ fn metric_name(metric: HostMetric) -> String {
     metric.name().to_ascii_lowercase()
 }
 
-/// Decodes the escapes that other programs put in place of commas and colons.
+/// Decodes the percent-escapes that other programs use for commas and colons.
 fn unescaped(value: &str) -> String {
     let mut text = value.to_owned();
     for (escape, character) in [("%2C", ","), ("%2c", ","), ("%3A", ":"), ("%3a", ":")] {
@@ -99,7 +101,7 @@ fn unescaped(value: &str) -> String {
 }
 
 fn note(notes: &mut Vec<String>, part: &str, outcome: &str) {
-    // A link may come from anywhere: keep what is shown of it short.
+    // A link may come from anywhere: keep quotes from it short.
     if notes.len() < LinkExtras::MAX_NOTES {
         let shown: String = part.chars().take(60).collect();
         notes.push(format!("In the link, “{shown}” {outcome}."));

@@ -1,4 +1,4 @@
-//! Save and share: links with a timetable of actions, recordings, pictures and series of the timeline.
+//! Saving and sharing: links with timed actions, recordings, pictures and series of the timeline.
 
 pub mod actions;
 pub mod capture;

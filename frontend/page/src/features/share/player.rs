@@ -1,4 +1,4 @@
-//! Replays the network actions of a link, once, by its timetable.
+//! Replays the timed network actions of a link, once.
 
 use leptos::task::spawn_local;
 use sluice_bridge::{ConnectionEventKind, Level};
@@ -10,7 +10,7 @@ use crate::engine::driver::Engine;
 use crate::features::network::state::LabState;
 use leptos::prelude::*;
 
-/// Time between two looks for a connected lane, ms.
+/// Interval between checks for a connected lane, ms.
 const POLL_MILLIS: i32 = 100;
 
 /// Waits for the first connected lane and replays the actions of the link.
@@ -42,7 +42,7 @@ pub(crate) fn start(app: App) {
     });
 }
 
-/// When the first lane was connected.
+/// Returns the time at which the first lane was connected.
 fn first_connection(engine: &Engine) -> Option<Time> {
     let events = engine.lanes().flat_map(|running| running.model.connection_timeline.events());
     events.filter(|event| matches!(event.kind, ConnectionEventKind::Welcome(..))).map(|event| event.at).min()
@@ -54,7 +54,7 @@ async fn sleep_until(at: Time) {
         if left == 0 {
             return;
         }
-        // Timers are held back in hidden pages and may fire early: the clock decides.
+        // Timers are throttled in hidden pages and may fire early: the clock decides.
         clock::sleep_millis(i32::try_from(left.min(60_000)).unwrap_or(60_000)).await;
     }
 }

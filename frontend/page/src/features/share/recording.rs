@@ -1,7 +1,8 @@
-//! A recorded run as one file, `.sluice.json`: set-up, series, events, verdict and log.
+//! Recorded run as one file, `.sluice.json`: set-up, series, events, verdict and log.
 //!
-//! A file is read by [`decode`], which accepts no more than what [`Recording::to_json`] writes: whoever made the file,
-//! it is bounded in size, its series are in order, and its texts are only ever shown as text.
+//! Files are parsed by [`decode`], which accepts only what [`Recording::to_json`] writes. Files are
+//! untrusted: their size is bounded, their series must be in order, and their texts are only ever shown as
+//! text.
 
 use serde::Deserialize;
 use sluice_bridge::{AgeColumn, Level, LogLine};
@@ -19,65 +20,65 @@ use crate::url::setup::PageSetup;
 
 /// The value of `format` in every recording.
 const FORMAT: &str = "sluice-recording";
-/// The version that this page writes and reads.
+/// Format version written and read by this page.
 const VERSION: u32 = 1;
-/// The longest file that is read, bytes; those that are written are shorter.
+/// Maximum size of a file that is read, bytes; written files are smaller.
 pub const MAX_BYTES: usize = 4_000_000;
-/// The longest name, label or log line in a file, characters.
+/// Maximum length of a name, label or log line in a file, characters.
 const MAX_TEXT: usize = 500;
-/// The longest link or verdict in a file, characters.
+/// Maximum length of a link or verdict in a file, characters.
 const MAX_LONG_TEXT: usize = 8_000;
-/// The longest recording, microseconds: what the timeline holds, and a column.
+/// Maximum length of a recording, microseconds: the span of the timeline plus one column.
 const MAX_SPAN_MICROS: u64 = (AgeColumn::SHOWN as u64 + 1) * AgeColumn::WIDTH_MICROS;
-/// Most changes of one lane's connection.
+/// Maximum number of phase changes of one lane's connection.
 const MAX_PHASES: usize = 1_100;
 
 /// A recorded run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recording {
-    /// Version of the page that saved it.
+    /// Version of the page that saved the recording.
     pub app: String,
-    /// When it was saved.
+    /// Time at which it was saved.
     pub saved_at: Time,
-    /// The query of the page's address: the whole set-up.
+    /// Query of the page's address: the complete set-up.
     pub link: String,
     /// Everything on the timeline.
     pub scene: Scene,
     /// The lanes' modes, from the top.
     pub modes: Vec<Mode>,
-    /// The span that the verdict belonged to, in words.
+    /// Span of time to which the verdict applies, as text.
     pub epoch: String,
-    /// The verdict's sentences as they were shown, the most important first.
+    /// Sentences of the verdict as shown, the most important first.
     pub verdict: String,
-    /// Lines of the log, newest first.
+    /// Log lines, newest first.
     pub log: Vec<LogLine>,
 }
 
-/// Why a file is not shown: what is wrong, where, and what to do.
+/// Reason why a file is rejected: what is wrong, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordingError {
-    /// It is longer than any recording.
+    /// The file is longer than any recording.
     #[error("The file has more than {} MB, and no recording is that long. Choose a file that ends in .sluice.json.", MAX_BYTES / 1_000_000)]
     TooLong,
-    /// It is no recording.
+    /// The file is not a recording.
     #[error("The file is not a recording of Sluice ({0}). Choose a file that ends in .sluice.json.")]
     NotARecording(String),
-    /// It was written by a page that knows more.
+    /// The file has a newer format version.
     #[error(
         "The recording has format version {version}, and this page reads version {VERSION}. Open it with Sluice {app}, which saved it."
     )]
     OtherVersion {
-        /// Its version.
+        /// Format version of the file.
         version: u32,
         /// Version of the page that saved it.
         app: String,
     },
-    /// A field of it is missing or wrong.
+    /// A field is missing or invalid.
     #[error("The recording is damaged: {0}. Save it again, or ask for an unchanged copy of the file.")]
     Damaged(String),
 }
 
-/// The beginning of every file, whatever its version.
+/// Fields at the beginning of every file, independent of its version.
 #[derive(Deserialize)]
 struct HeadDto {
     format: String,
@@ -109,7 +110,8 @@ struct LaneDto {
     columns: Vec<ColumnDto>,
 }
 
-/// Index, messages, smallest, mean and largest latency in microseconds, skipped messages, whether a stall ended.
+/// Index, messages, minimum, mean and maximum latency in microseconds, skipped messages, whether a stall
+/// ended.
 type ColumnDto = (u64, u32, u32, u32, u32, u32, bool);
 
 #[derive(Deserialize)]
@@ -162,7 +164,7 @@ enum LevelName {
 }
 
 impl Recording {
-    /// Returns the file.
+    /// Returns the content of the file.
     pub fn to_json(&self) -> String {
         let mut json = JsonWriter::default();
         json.object(|json| {
@@ -211,7 +213,7 @@ impl Recording {
         json.finish()
     }
 
-    /// Returns what the timeline shows of it.
+    /// Returns the scene that the timeline shows.
     pub fn scene(&self) -> Scene {
         self.scene.clone()
     }
@@ -256,7 +258,7 @@ fn write_line(json: &mut JsonWriter, line: &LogLine) {
     });
 }
 
-/// The name of a phase in a file. [`PhaseName`] must read it.
+/// Returns the name of a phase in a file. [`PhaseName`] must be able to parse it.
 const fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Idle => "idle",
@@ -269,20 +271,20 @@ const fn phase_name(phase: Phase) -> &'static str {
     }
 }
 
-/// Shortens a name, label or log line to what a file may hold.
+/// Truncates a name, label or log line to its limit in a file.
 fn cut(text: &str) -> String {
     text.chars().take(MAX_TEXT).collect()
 }
 
-/// Shortens a link or verdict to what a file may hold.
+/// Truncates a link or verdict to its limit in a file.
 fn cut_long(text: &str) -> String {
     text.chars().take(MAX_LONG_TEXT).collect()
 }
 
-/// Reads a file.
+/// Parses a file.
 ///
 /// # Errors
-/// The file is too long, no recording, of another version, or damaged.
+/// Fails if the file is too long, not a recording, of another version, or damaged.
 pub fn decode(text: &str) -> Result<Recording, RecordingError> {
     if text.len() > MAX_BYTES {
         return Err(RecordingError::TooLong);
@@ -301,7 +303,7 @@ pub fn decode(text: &str) -> Result<Recording, RecordingError> {
     dto.into_recording().map_err(RecordingError::Damaged)
 }
 
-/// Decodes the JSON of a `T`, or returns the missing or wrong field.
+/// Decodes JSON into a `T`; the error names the missing or invalid field.
 fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     api::decode(text, "recording").map_err(|error| match error {
         api::AskError::Malformed { reason, .. } => reason,
@@ -317,7 +319,7 @@ impl RecordingDto {
             "until",
             "is out of range",
         )?;
-        // Whole numbers beyond are not exact everywhere.
+        // Larger integers are not exact in every JSON reader.
         ensure(self.until < 1 << 53 && self.saved_at < 1 << 53, "saved_at", "is out of range")?;
         ensure((1..=PageSetup::MAX_LANES).contains(&self.lanes.len()), "lanes", "has none or too many")?;
         for (name, count) in
@@ -419,7 +421,7 @@ impl PhaseName {
             Self::Websocket => Phase::Open(Transport::WebSocket),
             Self::Webtransport => Phase::Open(Transport::WebTransport),
             Self::Down => Phase::Down,
-            // The file holds spans alone; the lane waited until this one ended.
+            // The file contains spans only; the lane waited until this one ended.
             Self::Waiting => Phase::Waiting(until),
         }
     }

@@ -1,4 +1,5 @@
-//! State of saving and sharing: the open recording, and the network actions that a link replays or that were made here.
+//! State of saving and sharing: the open recording, and the network actions that a link replays or that were
+//! made here. Held by the page's state; the menu, the replay of a link and the network panel use it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,25 +15,25 @@ use crate::features::share::link::LinkExtras;
 use crate::features::share::recording::Recording;
 use crate::features::timeline::scene::Viewport;
 
-/// Handles of saving and sharing, copied freely.
+/// Copyable handles of the sharing state.
 #[derive(Clone, Copy, Debug)]
 pub struct Sharing {
-    /// The recording that is shown in place of the lanes.
+    /// The recording shown in place of the lanes.
     pub opened: RwSignal<Option<Arc<Recording>>>,
-    /// True if copied links replay what was done here.
+    /// True if copied links replay the actions made here.
     pub includes_actions: RwSignal<bool>,
-    /// When the first lane connected.
+    /// Time at which the first lane connected.
     pub connected_at: RwSignal<Option<Time>>,
-    /// Network actions made since the page was opened; the newest ones are left out when there are too many.
+    /// Network actions made since the page was opened; the newest are dropped beyond the limit.
     done: RwSignal<Vec<(Time, NetworkAction)>>,
-    /// The actions in the link that the page was opened with.
+    /// Actions of the link with which the page was opened.
     plan: StoredValue<ActionPlan>,
-    /// What the timeline shows.
+    /// Viewport of the timeline.
     viewport: StoredValue<Rc<RefCell<Viewport>>, LocalStorage>,
 }
 
 impl Sharing {
-    /// Nothing is open, and nothing was done.
+    /// Returns the state without an open recording and without recorded actions.
     pub(crate) fn new(plan: ActionPlan) -> Self {
         Self {
             opened: RwSignal::new(None),
@@ -44,17 +45,17 @@ impl Sharing {
         }
     }
 
-    /// What the timeline shows.
+    /// Returns the viewport of the timeline.
     pub(crate) fn viewport(self) -> Rc<RefCell<Viewport>> {
         self.viewport.get_value()
     }
 
-    /// The actions in the link that the page was opened with.
+    /// Returns the actions of the link with which the page was opened.
     pub(crate) fn plan(self) -> ActionPlan {
         self.plan.get_value()
     }
 
-    /// Records an event of the emulated network that was requested at `at` and accepted.
+    /// Records a lab event that was requested at `at` and accepted.
     pub(crate) fn record(self, at: Time, event: LabEvent) {
         let Some(action) = NetworkAction::from_event(event) else { return };
         self.done.update(|done| {
@@ -64,7 +65,7 @@ impl Sharing {
         });
     }
 
-    /// The actions made since the page was opened, relative to the first connected lane; tracked.
+    /// Returns the actions made since the page was opened, relative to the first connection; tracked.
     pub fn recorded(self) -> ActionPlan {
         let Some(connected_at) = self.connected_at.get() else { return ActionPlan::default() };
         self.done.with(|done| recorded_plan(done, connected_at))
@@ -83,7 +84,7 @@ impl Sharing {
     }
 }
 
-/// Returns a plan of `done`, to a tenth of a second. What was done before the first lane connected comes first.
+/// Returns a plan of `done`, rounded to a tenth of a second. Actions before the first connection come first.
 fn recorded_plan(done: &[(Time, NetworkAction)], connected_at: Time) -> ActionPlan {
     ActionPlan::new(done.iter().filter_map(|(at, action)| {
         let tenths = (micros(at.since(connected_at)) + 50_000) / 100_000;
@@ -93,8 +94,8 @@ fn recorded_plan(done: &[(Time, NetworkAction)], connected_at: Time) -> ActionPl
 }
 
 impl App {
-    /// The parts of the page's address that belong to this feature. They keep the timetable of the link that the page
-    /// was opened with, so that a reload replays it again.
+    /// Returns the parts of the page's address that belong to this feature. They keep the timed actions of
+    /// the link with which the page was opened, so that a reload replays them.
     pub(crate) fn link_extras(&self) -> LinkExtras {
         let lanes = self.lanes.get_untracked();
         let open = lanes.iter().enumerate().filter(|(_, lane)| lane.is_open.get_untracked());
@@ -106,7 +107,7 @@ impl App {
         }
     }
 
-    /// Takes over what a link says beside the set-up.
+    /// Applies the extras of a link.
     pub(crate) fn apply_extras(&self, extras: &LinkExtras) {
         self.axis.set(extras.axis);
         self.metric.set(extras.metric);
@@ -116,7 +117,7 @@ impl App {
         }
     }
 
-    /// The query of a link to copy: with what was done here, if that is wanted.
+    /// Returns the query of a link to copy, including the recorded actions if requested.
     pub(crate) fn share_query(&self) -> String {
         let mut extras = self.link_extras();
         if self.share.includes_actions.get_untracked() {

@@ -1,4 +1,5 @@
-//! A pen that writes SVG.
+//! Implementation of the chart pen that writes SVG, used by the export of the timeline. All markup is static;
+//! any other text is escaped before it is written.
 
 use std::cell::RefCell;
 
@@ -7,8 +8,8 @@ use sluice_text::decimal::fixed;
 
 use crate::charts::pen::Pen;
 
-/// Text that may stand in an SVG document, between tags and in attributes: markup in it is escaped, and characters that
-/// XML does not allow are left out.
+/// Text escaped for an SVG document, for use between tags and in attributes: markup is escaped, and
+/// characters that XML does not allow are removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct EscapedText(String);
 
@@ -31,19 +32,19 @@ impl EscapedText {
     }
 }
 
-/// A part of the document.
+/// Part of the document.
 enum Part<'a> {
-    /// Markup of this program.
+    /// Static markup.
     Markup(&'static str),
-    /// A number, rounded to a hundredth.
+    /// Number, rounded to a hundredth.
     Number(f64),
-    /// Any text.
+    /// Arbitrary text, escaped when written.
     Text(&'a str),
 }
 
 use Part::{Markup, Number, Text};
 
-/// Writes what is drawn as an SVG document.
+/// Pen that records drawing operations as an SVG document.
 #[derive(Debug)]
 pub struct SvgPen {
     state: RefCell<State>,
@@ -61,7 +62,7 @@ struct State {
 }
 
 impl SvgPen {
-    /// An empty picture of this size, in pixels, with a title for those who cannot see it.
+    /// Returns an empty picture of this size, in pixels, with a title for screen readers.
     pub fn new((width, height): (f64, f64), title: &str) -> Self {
         let pen = Self {
             state: RefCell::new(State {
@@ -112,7 +113,7 @@ impl State {
         }
     }
 
-    /// Writes fill and opacity of an area or text, and ends the tag with `end`.
+    /// Writes the fill and opacity of an area or text, and closes the tag with `end`.
     fn write_fill(&mut self, end: &'static str) {
         let fill = core::mem::take(&mut self.fill);
         self.write(&[Markup("\" fill=\""), Text(&fill)]);
@@ -123,7 +124,7 @@ impl State {
         self.write(&[Markup(end)]);
     }
 
-    /// Writes the points of a line, its colour, width and dash.
+    /// Writes the points, colour, width and dash of a line.
     fn write_line(&mut self, points: &[(f64, f64)]) {
         self.write(&[Markup("<polyline fill=\"none\" points=\"")]);
         for (at, (x, y)) in points.iter().enumerate() {
@@ -217,7 +218,7 @@ impl Pen for SvgPen {
     }
 }
 
-/// Rounds to a hundredth, without zeros at the end.
+/// Formats a number rounded to a hundredth, without trailing zeros.
 fn hundredths(value: f64) -> String {
     fixed(value, 2).trim_end_matches('0').trim_end_matches('.').to_owned()
 }

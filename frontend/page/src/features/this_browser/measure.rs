@@ -1,4 +1,5 @@
-//! Opens this browser's own connections over the page's emulated network, and times them.
+//! Opens this browser's own connections over the page's emulated network, and times them. Called by the state
+//! of the measurement. Connections are opened one at a time and closed at once.
 
 use sluice_browser::api;
 use sluice_browser::clock;
@@ -9,18 +10,18 @@ use sluice_shared::mode::Transport;
 
 use crate::features::this_browser::model::TRIALS;
 
-/// Between one pair of connections and the next: browsers slow down pages that open many, ms.
+/// Pause between pairs of connections, ms: browsers throttle pages that open many.
 const PAUSE_MILLIS: i32 = 200;
-/// After so many failures of a transport no more of its connections are opened: browsers delay further tries more and
-/// more.
+/// Failures of a transport after which no more of its connections are opened: browsers delay further attempts
+/// increasingly.
 const MOST_FAILURES: usize = 2;
 
-/// Addresses at which a lab's emulated network listens.
+/// Addresses on which a lab's emulated network listens.
 #[derive(Clone, Debug)]
 pub struct LabEndpoints {
-    /// Least round trip of the lab's network, ms.
+    /// Minimum round-trip time of the lab's network, ms.
     pub rtt_ms: f64,
-    /// True if the WebSocket speaks TLS.
+    /// True if the WebSocket uses TLS.
     pub has_tls: bool,
     websocket: String,
     webtransport: Option<String>,
@@ -28,10 +29,10 @@ pub struct LabEndpoints {
 }
 
 impl LabEndpoints {
-    /// Asks the server where a lab listens.
+    /// Queries the server for a lab's addresses.
     ///
     /// # Errors
-    /// There is no lab, or the server does not say; in a sentence.
+    /// Returns a sentence if there is no lab or the server does not respond.
     pub async fn find(lab: Option<&str>) -> Result<Self, String> {
         let Some(lab) = lab.filter(|lab| !lab.is_empty()) else {
             return Err(
@@ -51,7 +52,7 @@ impl LabEndpoints {
         let lab = api::lab(lab).await.map_err(failed)?;
         let info = api::info().await.map_err(failed)?;
         let page = window::page_address();
-        // Without its lane, so that the lab does not report these connections as those of one.
+        // The lane is removed from the URL, so that the lab does not attribute these connections to one.
         let bare = |url: String| url.split('?').next().unwrap_or_default().to_owned();
         let ports = lab.ports;
         Ok(Self {
@@ -69,8 +70,8 @@ impl LabEndpoints {
         })
     }
 
-    /// Opens connections one after the other: each transport cold, and at once again. Calls `on_outcome` with the time
-    /// of each, µs, or why it did not open.
+    /// Opens connections one after the other: each transport cold, and immediately again. Calls `on_outcome`
+    /// with the duration of each, µs, or the reason it failed.
     pub async fn measure(&self, mut on_outcome: impl FnMut(Transport, bool, Result<u64, String>)) {
         for transport in [Transport::WebSocket, Transport::WebTransport] {
             let mut failures = 0;

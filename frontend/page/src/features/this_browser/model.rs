@@ -1,87 +1,88 @@
-//! Times that this browser's own connections took.
+//! Opening times of this browser's own connections, beside those of native clients. Filled by the state while
+//! connections are opened; the view shows its rows and remarks. Plain Rust without signals, tested natively.
 
 use sluice_shared::handshake::Spread;
 use sluice_shared::mode::Transport;
 use sluice_text::decimal::fixed;
 use sluice_text::format::exact_span;
 
-/// How often each kind of connection is opened.
+/// Number of connections of each kind.
 pub const TRIALS: usize = 5;
 
-/// Connections of one kind.
+/// Trials of one kind of connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionTrials {
-    /// Their transport.
+    /// Transport of the connections.
     pub transport: Transport,
-    /// True if another one was closed just before.
+    /// True if another connection was closed just before.
     pub is_warm: bool,
-    /// From the constructor's call to the open connection, µs.
+    /// Time from the constructor's call to the open connection, µs.
     pub micros: Vec<u64>,
-    /// Why others did not open.
+    /// Reasons why the other ones did not open.
     pub failures: Vec<String>,
 }
 
-/// Connections of all kinds over one network.
+/// Trials of all kinds of connections over one network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BrowserTimings {
-    /// The network's least round trip, ms.
+    /// Minimum round-trip time of the network, ms.
     pub rtt_ms: f64,
-    /// True if the WebSockets had TLS.
+    /// True if the WebSockets used TLS.
     pub has_tls: bool,
-    /// Each kind, in the order in which it is shown.
+    /// The kinds in display order.
     pub kinds: [ConnectionTrials; 4],
 }
 
-/// What a native client took to open the same session over the handshake lab's network.
+/// Time of a native client to open the same session over the handshake lab's network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NativeOpening {
-    /// The median, µs.
+    /// Median, µs.
     pub median_micros: u64,
-    /// Round trips counted from the packets.
+    /// Round trips counted from packets.
     pub round_trips: Option<u32>,
-    /// Round trips and client, in words.
+    /// Round trips and client as text.
     pub detail: String,
 }
 
-/// What native clients took, where it was measured.
+/// Opening times of native clients, where measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NativeOpenings {
-    /// A WebSocket with TLS.
+    /// WebSocket over TLS.
     pub websocket: Option<NativeOpening>,
-    /// A WebTransport session.
+    /// WebTransport session.
     pub webtransport: Option<NativeOpening>,
 }
 
-/// A row of the table: one kind of connection.
+/// Table row for one kind of connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimingRow {
-    /// Its test id.
+    /// Test id.
     pub testid: String,
-    /// What it is.
+    /// Name of the kind.
     pub title: String,
-    /// What it took; `None` while none has opened.
+    /// Measured times; `None` while none has opened.
     pub opened: Option<OpenedCell>,
-    /// What a native client took, and its round trips.
+    /// A native client's time, and its round trips.
     pub native: Option<(String, String)>,
-    /// How many did not open, and why the last one did not.
+    /// Number of connections that did not open, and the last one's reason.
     pub failure: Option<(usize, String)>,
 }
 
-/// Times of the connections that opened.
+/// Times of the opened connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenedCell {
-    /// The median, µs.
+    /// Median, µs.
     pub micros: u64,
-    /// The median in words.
+    /// Median as text.
     pub text: String,
-    /// Range and count.
+    /// Range and count as text.
     pub detail: String,
-    /// The median in round trips of the network; "–" without delay.
+    /// Median in round trips of the network; "–" without delay.
     pub trips_text: String,
 }
 
 impl BrowserTimings {
-    /// No connections yet.
+    /// Returns timings without any connections.
     pub fn new(rtt_ms: f64, has_tls: bool) -> Self {
         let kind = |(transport, is_warm)| ConnectionTrials {
             transport,
@@ -98,7 +99,7 @@ impl BrowserTimings {
         Self { rtt_ms, has_tls, kinds: kinds.map(kind) }
     }
 
-    /// Counts a connection: its time, µs, or why it did not open.
+    /// Adds a connection: its duration, µs, or the reason it did not open.
     pub fn add(&mut self, transport: Transport, is_warm: bool, outcome: Result<u64, String>) {
         let kind = self.kinds.iter_mut().find(|kind| kind.transport == transport && kind.is_warm == is_warm);
         let Some(kind) = kind else { return };
@@ -108,12 +109,12 @@ impl BrowserTimings {
         }
     }
 
-    /// A row for each kind, beside native clients.
+    /// Returns a row for each kind, with the times of native clients.
     pub fn rows(&self, native: &NativeOpenings) -> Vec<TimingRow> {
         self.kinds.iter().map(|kind| self.row(kind, native)).collect()
     }
 
-    /// What has to be known to read the table.
+    /// Returns the remarks needed to interpret the table.
     pub fn remarks(&self, native: &NativeOpenings) -> Vec<String> {
         let mut remarks = vec![if self.rtt_ms > 0.0 {
             let rtt = fixed(self.rtt_ms, 0);

@@ -1,4 +1,4 @@
-//! State of the measurement, which outlives its view.
+//! State of the measurement; it outlives its view.
 
 use std::cell::OnceCell;
 
@@ -12,10 +12,10 @@ thread_local! {
     static SHARED: OnceCell<&'static ThisBrowserState> = const { OnceCell::new() };
 }
 
-/// Signals of the measurement. They are counted references, not bound to the view that is mounted.
+/// Signals of the measurement. They are reference-counted and not bound to the mounted view.
 #[derive(Debug, Default)]
 pub struct ThisBrowserState {
-    /// Times so far.
+    /// Times measured so far.
     pub timings: ArcRwSignal<Option<BrowserTimings>>,
     /// Progress.
     pub status: ArcRwSignal<MeasureStatus>,
@@ -24,19 +24,19 @@ pub struct ThisBrowserState {
 /// Progress of the measurement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum MeasureStatus {
-    /// Nothing was measured yet.
+    /// Nothing has been measured yet.
     #[default]
     Idle,
     /// Connections are being opened.
     Running,
     /// All connections were opened.
     Done,
-    /// It cannot be measured, and what to do.
+    /// The measurement failed; the text says why and what to do.
     Failed(String),
 }
 
 impl MeasureStatus {
-    /// Its name for tests.
+    /// Returns the name used by tests.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
@@ -46,7 +46,7 @@ impl MeasureStatus {
         }
     }
 
-    /// It in words.
+    /// Returns the progress as text.
     pub fn text(&self) -> String {
         match self {
             Self::Idle => String::new(),
@@ -58,12 +58,12 @@ impl MeasureStatus {
 }
 
 impl ThisBrowserState {
-    /// The one state of this page, made at first use and kept as long as the page lives.
+    /// Returns the page's single instance, created on first use and kept until the page closes.
     pub fn shared() -> &'static Self {
         SHARED.with(|shared| *shared.get_or_init(|| Box::leak(Box::default())))
     }
 
-    /// Measures over the network of `lab`, unless a measurement is in progress.
+    /// Measures over the network of `lab`, unless a measurement is already running.
     pub fn measure(&'static self, lab: Option<String>) {
         if self.status.with_untracked(|status| *status == MeasureStatus::Running) {
             return;

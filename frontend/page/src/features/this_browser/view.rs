@@ -1,17 +1,18 @@
-//! Card that measures this browser's own connections.
+//! Card that measures this browser's own connections over the page's lab. Used by the handshake panel and, on
+//! its own, by the lazy module.
 
 use leptos::prelude::*;
 
 use crate::features::this_browser::model::{NativeOpenings, TimingRow};
 use crate::features::this_browser::state::{MeasureStatus, ThisBrowserState};
 
-/// A button, its progress, and a table of times beside those of native clients.
+/// A button with its progress, and a table of times beside those of native clients.
 #[component]
 pub fn ThisBrowserView(
-    /// The page's own lab, whose network is measured; `None` while there is none.
+    /// The page's lab whose network is measured; `None` while there is none.
     #[prop(into)]
     lab: Signal<Option<String>>,
-    /// What native clients took.
+    /// Times of native clients.
     #[prop(into)]
     native: Signal<NativeOpenings>,
 ) -> impl IntoView {
@@ -50,10 +51,10 @@ pub fn ThisBrowserView(
     }
 }
 
-/// The times, and what has to be known to read them.
+/// Table of the times, with remarks for their interpretation.
 #[component]
 fn TimingTable(
-    /// What native clients took.
+    /// Times of native clients.
     native: Signal<NativeOpenings>,
 ) -> impl IntoView {
     let timings = &ThisBrowserState::shared().timings;
@@ -86,7 +87,7 @@ fn TimingTable(
     }
 }
 
-/// One kind of connection, and below it why some did not open.
+/// Row for one kind of connection, and below it the reasons why some did not open.
 #[component]
 fn TimingTableRow(
     /// The kind.

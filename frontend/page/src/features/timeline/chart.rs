@@ -1,4 +1,6 @@
-//! The timeline's chart: latency of all lanes on one axis, with outages, changes and connections, drawn by any pen.
+//! Chart of the timeline: latency of all lanes on one axis, with outages, changes and connections. The canvas
+//! painter and the SVG export call it with their own pen, so both draw the same picture. It draws from a
+//! [`Scene`] only.
 
 use crate::short_list::sort_by_key;
 use sluice_bridge::AgeColumn;
@@ -13,17 +15,17 @@ use crate::charts::scale::{AgeAxis, AgeScale};
 use crate::features::connection::model::Phase;
 use crate::features::timeline::scene::{Scene, SceneLane};
 
-/// Room above the plot for the labels of events, pixels.
+/// Space above the plot for the labels of events, pixels.
 const TOP: f64 = 20.0;
-/// Room below the plot for the labels of the time axis, pixels.
+/// Space below the plot for the labels of the time axis, pixels.
 const TIME_LABELS: f64 = 20.0;
-/// Height of one lane's connection bar, and the space below it, pixels.
+/// Height of one lane's connection bar, and the gap below it, pixels.
 const BAR: (f64, f64) = (4.0, 2.0);
-/// Columns apart from which the line of means is broken: 300 ms.
+/// Distance between two columns from which the line of means is interrupted: 300 ms.
 const LINE_BREAK: u64 = 6;
-/// Size of all text, pixels.
+/// Font size of all text, pixels.
 const FONT: f64 = 12.0;
-/// Width of an average character, pixels: labels that would overlap are left out.
+/// Average width of a character, pixels; labels that would overlap are omitted.
 const CHARACTER: f64 = 6.4;
 
 /// Returns the time axis of a scene on a canvas of this width.
@@ -36,7 +38,7 @@ pub(crate) fn axis_of(scene: &Scene, width: f64) -> TimeAxis {
     }
 }
 
-/// The chart of one scene at one place.
+/// Chart of one scene.
 pub(crate) struct Chart<'a> {
     pen: &'a dyn Pen,
     palette: &'a Palette,
@@ -51,7 +53,7 @@ pub(crate) struct Chart<'a> {
 }
 
 impl<'a> Chart<'a> {
-    /// The chart of `scene` between `header` and `height` pixels from the upper edge.
+    /// Returns the chart of `scene` between `header` and `height` pixels from the upper edge.
     pub(crate) fn new(
         pen: &'a dyn Pen,
         palette: &'a Palette,
@@ -72,7 +74,7 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// Draws everything that belongs to the scene.
+    /// Draws the complete scene.
     pub(crate) fn draw(&self, scene: &Scene) {
         self.pen.font(FONT, &self.palette.font);
         self.outages(scene);
@@ -118,7 +120,7 @@ impl<'a> Chart<'a> {
         self.pen.fill_colour(&palette.soft);
         self.pen.stroke_style(&palette.line, 1.0, &[]);
         let lines = self.scale.lines();
-        // Labels closer than a line of text would run into each other.
+        // Labels closer than a line of text would overlap.
         let spacing = (self.bottom - self.top) / lines.len().saturating_sub(1).max(1) as f64;
         let every = (15.0 / spacing).ceil().max(1.0) as usize;
         for (at, age) in lines.iter().enumerate() {
@@ -147,7 +149,7 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// Changes as dashed lines and outages by name, their labels above the plot as far as there is room.
+    /// Draws changes as dashed lines and outages with their names; labels above the plot only where they fit.
     fn events(&self, scene: &Scene) {
         let palette = self.palette;
         let epochs = scene.epochs.iter().map(|mark| (mark.at, mark.label.clone(), &palette.gate, true));
@@ -179,7 +181,7 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// The band from smallest to largest latency, a line through the means, and ticks where messages were skipped.
+    /// Draws the range of latencies as a band, the means as a line, and ticks where messages were skipped.
     fn latency(&self, lane: &SceneLane, columns: &[AgeColumn]) {
         let colour = self.palette.colour(lane.series_style);
         let width = self.time.pixels_from_micros(AgeColumn::WIDTH_MICROS as f64);
@@ -217,7 +219,7 @@ impl<'a> Chart<'a> {
         self.pen.polyline(&run);
     }
 
-    /// A bar in the lane's colour while its connection is open, red while it is lost.
+    /// Draws a bar in the lane's colour while its connection is open, and in red while it is lost.
     fn connection(&self, lane: &SceneLane, top: f64) {
         let palette = self.palette;
         for (from, until, phase) in &lane.phases {
@@ -238,7 +240,7 @@ impl<'a> Chart<'a> {
         self.pen.alpha(1.0);
     }
 
-    /// Shades what is being selected.
+    /// Shades the current selection.
     pub(crate) fn selection(&self, from: Time, until: Time) {
         let (left, right) = (self.pixel_from_time(from), self.pixel_from_time(until));
         self.pen.fill_colour(&self.palette.gate);
@@ -248,7 +250,7 @@ impl<'a> Chart<'a> {
     }
 }
 
-/// Returns a round span of time in whole units.
+/// Formats a round time span in whole units.
 fn back_text(micros: u64) -> String {
     if micros.is_multiple_of(1_000_000) {
         [&(micros / 1_000_000).to_string(), " s"].concat()
@@ -257,7 +259,7 @@ fn back_text(micros: u64) -> String {
     }
 }
 
-/// Returns round spans of time back from the right edge, 0 first, about `wanted` of them, microseconds.
+/// Returns about `wanted` round time spans back from the right edge, 0 first, microseconds.
 fn time_steps(span_micros: f64, wanted: f64) -> impl Iterator<Item = u64> {
     let rough = (span_micros / wanted).max(1.0);
     let decade = 10f64.powf(rough.log10().floor());

@@ -1,19 +1,18 @@
-//! The columns of one lane's age chart.
+//! Columns of one lane's latency chart.
 
 use std::collections::VecDeque;
 
 use sluice_bridge::AgeColumn;
 
-/// The newest [`AgeColumn::SHOWN`] columns, in ascending order of their index.
-///
-/// A column is reported again while it still grows, so a later report of an index replaces the earlier one.
+/// Ring of the newest [`AgeColumn::SHOWN`] columns, in ascending order of their index.
+/// A growing column is reported repeatedly, so a later report of an index replaces the earlier one.
 #[derive(Debug, Default)]
 pub struct ColumnRing {
     columns: VecDeque<AgeColumn>,
 }
 
 impl ColumnRing {
-    /// Takes columns of a report.
+    /// Merges the columns of a report.
     pub fn merge(&mut self, reported: &[AgeColumn]) {
         for column in reported {
             let at = self.columns.partition_point(|held| held.index < column.index);
@@ -29,13 +28,13 @@ impl ColumnRing {
         }
     }
 
-    /// The columns from `first_index` on.
+    /// Returns the columns from `first_index` on.
     pub fn since(&self, first_index: u64) -> impl Iterator<Item = &AgeColumn> + Clone {
         let at = self.columns.partition_point(|column| column.index < first_index);
         self.columns.range(at..)
     }
 
-    /// Forgets everything.
+    /// Removes all columns.
     pub fn clear(&mut self) {
         self.columns.clear();
     }

@@ -1,47 +1,50 @@
-//! What happened to the network, for the timeline: outages as spans, single changes as marks.
+//! Network events on the timeline: outages as spans, single changes as marks. The engine adds the lab's
+//! reports; the scene reads them. All times are converted to the browser's clock, and the number of events is
+//! bounded.
 
 use std::collections::VecDeque;
 
 use sluice_shared::lab::{NetworkReport, NewAddress};
 use sluice_shared::time::Time;
 
-/// A span in which nothing got through the emulated network.
+/// Span in which no packet passed the emulated network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutageSpan {
-    /// Its beginning, on the browser's clock.
+    /// Start, on the browser's clock.
     pub from: Time,
-    /// Its end; `None` while it lasts.
+    /// End; `None` while it lasts.
     pub until: Option<Time>,
 }
 
-/// A change at one moment.
+/// Change at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// When, on the browser's clock.
+    /// Time, on the browser's clock.
     pub at: Time,
-    /// A few words.
+    /// Short label.
     pub label: String,
 }
 
-/// The newest outages and changes of the emulated network. Their number is bounded.
+/// Newest outages and changes of the emulated network. Their number is bounded.
 #[derive(Clone, Debug, Default)]
 pub struct TimelineEvents {
     outages: VecDeque<OutageSpan>,
     marks: VecDeque<Mark>,
-    /// When the client's address changed.
+    /// Times at which the client's address changed.
     address_changes: VecDeque<Time>,
-    /// The number of the next address change that has not been marked.
+    /// Number of the first address change not yet marked.
     next_switch: u64,
     is_udp_blocked: bool,
 }
 
 impl TimelineEvents {
-    /// Outages and marks kept, of each kind.
+    /// Maximum number of outages and of marks kept.
     pub const MAX: usize = 64;
 
-    /// Takes a report that arrived at `now`, on the browser's clock.
+    /// Applies a report that arrived at `now`, on the browser's clock.
     pub fn take(&mut self, report: &NetworkReport, now: Time) {
-        // A report is as old as its way here, a few milliseconds: what lies further back is placed by the server's clock.
+        // A report is only a few milliseconds old on arrival; earlier events are placed relative to it by the
+        // server's clock.
         let here = |at: Time| now.shifted_by_micros(-(report.at.as_micros() as i64 - at.as_micros() as i64));
         let running = self.outages.back_mut().filter(|outage| outage.until.is_none());
         match (running, report.is_out) {
@@ -74,7 +77,7 @@ impl TimelineEvents {
         }
     }
 
-    /// Ends a running outage and starts over with another lab's reports, which count from 0 again.
+    /// Ends a running outage and prepares for another lab's reports, which count from 0 again.
     pub fn handle_lab_gone(&mut self, now: Time) {
         if let Some(outage) = self.outages.back_mut() {
             outage.until.get_or_insert(now);
@@ -83,23 +86,23 @@ impl TimelineEvents {
         self.is_udp_blocked = false;
     }
 
-    /// The outages that reach into the time since `first`, oldest first.
+    /// Returns the outages that reach beyond `first`, oldest first.
     pub fn outages_since(&self, first: Time) -> impl Iterator<Item = &OutageSpan> {
         self.outages.iter().filter(move |outage| outage.until.is_none_or(|until| until >= first))
     }
 
-    /// The outages that have ended in the time since `first`, oldest first: each with its beginning and its end.
+    /// Returns the start and end of the outages that have ended after `first`, oldest first.
     pub fn ended_outages_since(&self, first: Time) -> impl Iterator<Item = (Time, Time)> {
         let ended = self.outages.iter().filter_map(|outage| Some((outage.from, outage.until?)));
         ended.filter(move |(_, until)| *until >= first)
     }
 
-    /// When the client's address changed since `first`, oldest first.
+    /// Returns the times since `first` at which the client's address changed, oldest first.
     pub fn address_changes_since(&self, first: Time) -> impl Iterator<Item = Time> {
         self.address_changes.iter().copied().filter(move |at| *at >= first)
     }
 
-    /// The marks since `first`, oldest first.
+    /// Returns the marks since `first`, oldest first.
     pub fn marks_since(&self, first: Time) -> impl Iterator<Item = &Mark> {
         self.marks.iter().filter(move |mark| mark.at >= first)
     }

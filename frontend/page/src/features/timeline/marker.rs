@@ -1,4 +1,4 @@
-//! The moment that somebody has marked, on every chart of a lane.
+//! Marker of a user-selected moment, drawn on every chart of a lane.
 
 use sluice_browser::surface::Surface;
 use sluice_shared::time::Time;
@@ -6,7 +6,7 @@ use sluice_shared::time::Time;
 use crate::charts::axis::TimeAxis;
 use crate::charts::frame_loop::Frame;
 
-/// Draws a marked moment, as long as it is on the chart.
+/// Draws a marked moment while it is within the chart.
 pub(crate) fn mark_moment(
     surface: &Surface,
     frame: &Frame,

@@ -1,4 +1,4 @@
-//! Paints the timeline on its canvas, with what is marked, selected and pointed at.
+//! Paints the timeline on its canvas, with marker, selection and cursor.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use crate::features::timeline::chart::Chart;
 use crate::features::timeline::marker::mark_moment;
 use crate::features::timeline::scene::{Scene, Viewport};
 
-/// Paints the timeline.
+/// Painter of the timeline.
 #[derive(Debug)]
 pub struct TimelinePainter {
     engine: EngineHandle,
@@ -22,7 +22,7 @@ pub struct TimelinePainter {
     drawn: Option<Look>,
 }
 
-/// What decides whether a frame looks like the one before.
+/// Inputs that decide whether a frame differs from the previous one.
 #[derive(Debug, PartialEq)]
 struct Look {
     column: u64,
@@ -36,12 +36,12 @@ struct Look {
 }
 
 impl TimelinePainter {
-    /// A painter of what `viewport` shows.
+    /// Returns a painter for `viewport`.
     pub const fn new(engine: EngineHandle, viewport: Rc<RefCell<Viewport>>) -> Self {
         Self { engine, viewport, drawn: None }
     }
 
-    /// Paints a frame, if anything on the chart has moved since the last one.
+    /// Paints a frame if anything on the chart has changed since the last one.
     pub fn paint(&mut self, surface: &mut Surface, frame: &Frame) {
         let Some(size) = surface.fit() else { return };
         let engine = self.engine.borrow();

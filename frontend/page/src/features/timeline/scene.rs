@@ -1,4 +1,6 @@
-//! What the timeline shows: the lanes' latency and the network's events up to one moment.
+//! Content of the timeline: the lanes' latency and the network's events up to one moment, and the viewport
+//! through which it is seen. Built from the engine for live data, or from a recording; the chart draws it. A
+//! scene is plain data and never changes while it is held still.
 
 use sluice_bridge::AgeColumn;
 use sluice_shared::time::Time;
@@ -9,20 +11,20 @@ use crate::engine::driver::Engine;
 use crate::features::connection::model::Phase;
 use crate::features::timeline::events::{Mark, OutageSpan};
 
-/// One lane on the timeline.
+/// One lane of the timeline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SceneLane {
-    /// Its colour and dash.
+    /// Colour and dash.
     pub series_style: SeriesStyle,
-    /// Its short name.
+    /// Short name.
     pub name: String,
-    /// What it consumed, in columns of [`AgeColumn::WIDTH_MICROS`], oldest first.
+    /// Consumed messages in columns of [`AgeColumn::WIDTH_MICROS`], oldest first.
     pub columns: Vec<AgeColumn>,
-    /// What its connection was, from when to when, oldest first.
+    /// Phases of the connection with their start and end, oldest first.
     pub phases: Vec<(Time, Time, Phase)>,
 }
 
-/// Everything on the timeline between `from` and `until`.
+/// Content of the timeline between `from` and `until`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scene {
     /// The left edge.
@@ -35,41 +37,41 @@ pub struct Scene {
     pub outages: Vec<OutageSpan>,
     /// Changes of the network, oldest first.
     pub marks: Vec<Mark>,
-    /// Changes of the set-up, oldest first: each begins an epoch.
+    /// Changes of the set-up, oldest first: each one begins an epoch.
     pub epochs: Vec<Mark>,
-    /// True if it was read from a file.
+    /// True if loaded from a file.
     pub is_recorded: bool,
 }
 
-/// One lane at one moment.
+/// Values of one lane at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LaneReading {
-    /// Its colour.
+    /// Colour and dash.
     pub series_style: SeriesStyle,
-    /// Its short name.
+    /// Short name.
     pub name: String,
-    /// What it consumed around then; `None` when nothing.
+    /// Column around that moment; `None` if nothing was consumed.
     pub column: Option<AgeColumn>,
 }
 
-/// All lanes at one moment.
+/// Values of all lanes at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// How long before the right edge, microseconds.
+    /// Distance from the right edge, microseconds.
     pub back_micros: u64,
-    /// True if it was read from a file.
+    /// True if loaded from a file.
     pub is_recorded: bool,
-    /// True if an outage kept everything out.
+    /// True if an outage blocked all packets.
     pub is_out: bool,
     /// The lanes, from the top.
     pub lanes: Vec<LaneReading>,
 }
 
 impl Scene {
-    /// Columns to either side of a moment that may stand for it: 100 ms.
+    /// Maximum distance of a column that may represent a moment: 100 ms.
     const NEAR_COLUMNS: u64 = 2;
 
-    /// Takes the last 30 s from the engine; the right edge is at `now`.
+    /// Returns the last 30 s of the engine; the right edge is at `now`.
     pub fn live(engine: &Engine, now: Time) -> Self {
         let column = now.as_micros() / AgeColumn::WIDTH_MICROS;
         let until = Time::from_micros(column * AgeColumn::WIDTH_MICROS);
@@ -89,7 +91,7 @@ impl Scene {
             marks: engine.events.marks_since(from).cloned().collect(),
             epochs: engine
                 .epochs()
-                // The first one began before there was a lane.
+                // The first epoch began before there was a lane.
                 .filter(|epoch| epoch.number > 0 && epoch.began >= from)
                 .map(|epoch| Mark { at: epoch.began, label: epoch.label.clone() })
                 .collect(),
@@ -103,7 +105,7 @@ impl Scene {
         Self { from, until, ..self.clone() }
     }
 
-    /// Columns between the edges of the lane at `position` from the top.
+    /// Returns the columns between the edges of the lane at `position` from the top.
     pub fn visible(&self, position: usize) -> &[AgeColumn] {
         let Some(lane) = self.lanes.get(position) else { return &[] };
         let index = |time: Time| time.as_micros() / AgeColumn::WIDTH_MICROS;
@@ -112,13 +114,13 @@ impl Scene {
         lane.columns.get(first..end).unwrap_or_default()
     }
 
-    /// The largest latency between the edges, microseconds; `None` when nothing was consumed.
+    /// Returns the maximum latency between the edges, microseconds; `None` if nothing was consumed.
     pub fn max_latency(&self) -> Option<u32> {
         let all = (0..self.lanes.len()).flat_map(|position| self.visible(position));
         all.filter(|column| column.count > 0).map(|column| column.max).max()
     }
 
-    /// Reads all lanes at `at`.
+    /// Returns the values of all lanes at `at`.
     pub fn read(&self, at: Time) -> Reading {
         let index = at.as_micros() / AgeColumn::WIDTH_MICROS;
         let lanes = self.lanes.iter().map(|lane| {
@@ -139,67 +141,67 @@ impl Scene {
     }
 }
 
-/// How the timeline is being looked at: live or recorded, held still, or zoomed into a selection.
+/// View of the timeline: live or recorded, paused, or zoomed into a selection.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Viewport {
-    /// The recording that is shown in place of what is live.
+    /// Recording shown instead of live data.
     recording: Option<Scene>,
-    /// Counts recordings that were opened.
+    /// Number of recordings opened so far.
     recordings: u32,
-    /// The scene that was on the screen when it was paused.
+    /// Scene on the screen when the timeline was paused.
     frozen: Option<Scene>,
-    /// What was selected of it.
+    /// Selected span.
     selection: Option<(Time, Time)>,
-    /// Where a selection began that still goes on.
+    /// Start of a selection in progress.
     anchor: Option<Time>,
-    /// The scene is held only as long as the selection goes on.
+    /// True if the scene is paused only for the duration of the selection.
     is_held_for_selection: bool,
-    /// The moment under the pointer or the keyboard's cursor.
+    /// Moment under the pointer or the keyboard cursor.
     pub cursor: Option<Time>,
 }
 
 impl Viewport {
-    /// A shorter selection is a click, microseconds.
+    /// Minimum length of a selection, microseconds; a shorter one is a click.
     const LEAST_SELECTION: u64 = 400_000;
 
-    /// Reports whether the timeline was paused.
+    /// True if the timeline is paused.
     pub const fn is_paused(&self) -> bool {
         self.frozen.is_some()
     }
 
-    /// Reports whether the timeline does not follow the time: it is paused, or shows a recording.
+    /// True if the timeline does not advance: it is paused, or shows a recording.
     pub const fn is_still(&self) -> bool {
         self.frozen.is_some() || self.recording.is_some()
     }
 
-    /// The number of the recording that is shown.
+    /// Returns the number of the recording that is shown.
     pub fn recording_number(&self) -> Option<u32> {
         self.recording.as_ref().map(|_| self.recordings)
     }
 
-    /// Shows a recording, or what is live again.
+    /// Shows a recording, or live data again.
     pub fn set_recording(&mut self, recording: Option<Scene>) {
         let recordings = self.recordings + u32::from(recording.is_some());
         *self = Self { recording, recordings, ..Self::default() };
     }
 
-    /// Reports whether a part of the timeline is shown alone.
+    /// True if only a part of the timeline is shown.
     pub const fn is_zoomed(&self) -> bool {
         self.selection.is_some()
     }
 
-    /// Holds `scene` still.
+    /// Pauses at `scene`.
     pub fn pause(&mut self, scene: Scene) {
         self.frozen.get_or_insert(scene);
     }
 
-    /// Shows everything again: the whole recording, or the time as it goes on.
+    /// Shows everything again: the whole recording, or live data.
     pub fn resume(&mut self) {
         let recording = self.recording.take();
         *self = Self { recording, recordings: self.recordings, ..Self::default() };
     }
 
-    /// Returns what is to be shown, given what is live.
+    /// Returns the scene to show, given the live one.
     pub fn shown(&self, live: impl FnOnce() -> Scene) -> Scene {
         match (&self.frozen, self.selection) {
             (None, _) => self.recording.clone().unwrap_or_else(live),
@@ -208,7 +210,7 @@ impl Viewport {
         }
     }
 
-    /// Begins a selection at `at`; the scene is held still until it ends.
+    /// Begins a selection at `at`; the scene is paused until it ends.
     pub fn begin_selection(&mut self, at: Time, scene: Scene) {
         self.is_held_for_selection = !self.is_paused();
         self.pause(scene);
@@ -216,13 +218,13 @@ impl Viewport {
         self.cursor = Some(at);
     }
 
-    /// The selection as far as it goes.
+    /// Returns the selection in progress.
     pub fn pending(&self) -> Option<(Time, Time)> {
         let (anchor, cursor) = self.anchor.zip(self.cursor)?;
         Some((anchor.min(cursor), anchor.max(cursor)))
     }
 
-    /// Ends the selection and zooms into it; one that is too short was a click and changes nothing.
+    /// Ends the selection and zooms into it; one that is too short was a click and is ignored.
     pub fn end_selection(&mut self) {
         let Some((from, until)) = self.pending() else { return };
         self.anchor = None;

@@ -1,4 +1,5 @@
-//! The timeline: all lanes' latency on one axis, to be paused, selected and read at one moment.
+//! Timeline component: all lanes' latency on one axis, with pause, selection and a cursor. Shown at the top
+//! of the lab. Its viewport belongs to the page's sharing state, so it survives a change of views.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,10 +17,10 @@ use crate::features::timeline::paint::TimelinePainter;
 use crate::features::timeline::scene::{LaneReading, Reading, Scene, Viewport};
 
 const AXES: [AgeAxis; 2] = [AgeAxis::Linear, AgeAxis::Log];
-/// What an arrow key moves the cursor by, microseconds; ten times as much with Shift.
+/// Step of an arrow key, microseconds; ten times as much with Shift.
 const KEY_STEP: i64 = 100_000;
 
-/// Handles of the timeline's parts, copied freely.
+/// Copyable handles of the timeline's parts.
 #[derive(Clone, Copy)]
 struct Timeline {
     app: App,
@@ -30,7 +31,7 @@ struct Timeline {
     reading: RwSignal<Option<Reading>>,
 }
 
-/// The chart on top of the lab, its toolbar and what it reads at the cursor.
+/// Chart at the top of the lab, its toolbar, and the values at the cursor.
 #[component]
 pub fn TimelineView() -> impl IntoView {
     let timeline = Timeline::new(expect_context::<App>());
@@ -64,7 +65,7 @@ pub fn TimelineView() -> impl IntoView {
     }
 }
 
-/// What is shown, what is under the cursor, and how time and latency are laid out.
+/// Toolbar: the state of the timeline, the values at the cursor, and the settings of the axes.
 #[component]
 fn Toolbar(
     /// The timeline.
@@ -146,7 +147,7 @@ impl Timeline {
             is_zoomed: RwSignal::new(is_zoomed),
             reading: RwSignal::new(None),
         };
-        // A recording has been opened or closed.
+        // Runs when a recording is opened or closed.
         Effect::new(move |_| {
             app.share.opened.track();
             timeline.change(|_| ());
@@ -194,7 +195,7 @@ impl Timeline {
         });
     }
 
-    /// The moment under the pointer.
+    /// Returns the moment under the pointer.
     fn moment(self, event: &ev::PointerEvent) -> Option<sluice_shared::time::Time> {
         let plot = self.plot.get_untracked()?.get_bounding_client_rect();
         let scene = self.scene(&self.viewport.get_value().borrow());
@@ -203,7 +204,7 @@ impl Timeline {
     }
 
     fn handle_press(self, event: &ev::PointerEvent) {
-        // A finger that scrolls the page must not select: touch reads, a mouse or pen selects.
+        // A touch must be able to scroll the page, so only a mouse or pen selects; a touch moves the cursor.
         let Some(at) = self.moment(event) else { return };
         if event.button() == 0 && event.pointer_type() != "touch" && !self.is_zoomed.get_untracked() {
             let scene = self.scene(&self.viewport.get_value().borrow());

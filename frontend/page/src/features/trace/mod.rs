@@ -1,4 +1,4 @@
-//! Trace of what follows from a slow consumer.
+//! Causal trace of a slow consumer's effects.
 
 pub mod model;
 pub mod view;

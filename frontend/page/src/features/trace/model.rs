@@ -1,4 +1,6 @@
-//! What follows from a slow consumer, hop by hop, with the values and times of this very run.
+//! Causal trace of a slow consumer: which stages filled up, when, and with which values measured in this run.
+//! The engine feeds it with one [`LaneSample`] per report, and the trace view shows its steps. Each kind of
+//! step appears at most once per trace, in time order.
 
 use core::time::Duration;
 
@@ -13,56 +15,56 @@ use sluice_bridge::Consumer;
 use sluice_bridge::Summary;
 use sluice_text::format;
 
-/// One thing that was seen, once in a trace.
+/// One observation, recorded once per trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What kind of thing.
+    /// Kind of observation.
     pub kind: StepKind,
-    /// When, on the browser's clock; the beginning of the trace for what was the case already.
+    /// Time on the browser's clock; the beginning of the trace for a condition that already held.
     pub at: Time,
-    /// True if it was the case before the trace began, so that nothing is known of its time.
+    /// True if the condition held before the trace began, so its start time is unknown.
     pub is_earlier: bool,
-    /// What, in a sentence with the values measured then.
+    /// Description in a sentence, with the values measured at the time.
     pub text: String,
 }
 
-/// Kinds of steps.
+/// Kind of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StepKind {
-    /// The consumer takes its time.
+    /// The consumer delays each message.
     Consumer,
     /// The inbox is full.
     Inbox,
-    /// Nothing is left of the credit.
+    /// The credit is used up.
     Credit,
-    /// The browser takes no more bytes.
+    /// The browser stopped reading from the socket.
     Browser,
     /// TCP's receive window is closed.
     Window,
-    /// The server's transport takes no more.
+    /// The server's transport accepts no more data.
     SendBuffer,
-    /// The hub's log waits for the lane's cursor.
+    /// The retained log holds a growing backlog for the lane's cursor.
     Backlog,
     /// The server's queue for this lane grows.
     Queue,
-    /// The server drops, and says so.
+    /// The server drops messages and reports it.
     Reported,
-    /// The server drops, and says nothing.
+    /// The server drops messages silently.
     Silent,
-    /// The server tries again and again.
+    /// The server retries a blocked write in a busy loop.
     Spin,
-    /// What the consumer gets is old.
+    /// The consumer receives stale messages.
     Stale,
-    /// The consumer finds holes.
+    /// The consumer detects missing messages.
     Holes,
-    /// The server has ended an exhibit.
+    /// The server ended a session in a fault mode.
     Over,
     /// Everything flows again.
     Recovered,
 }
 
 impl StepKind {
-    /// Where it is seen.
+    /// Returns the pipeline stage at which the step occurs.
     pub const fn place(self) -> &'static str {
         match self {
             Self::Consumer | Self::Stale | Self::Holes => "consumer",
@@ -77,7 +79,7 @@ impl StepKind {
         }
     }
 
-    /// What it is called in test ids.
+    /// Returns the name used in test ids.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Consumer => "consumer",
@@ -98,43 +100,44 @@ impl StepKind {
         }
     }
 
-    /// True if something is lost, or has come to its end, by it.
+    /// True if messages were lost or the session ended as a result.
     pub const fn is_harm(self) -> bool {
         matches!(self, Self::Silent | Self::Spin | Self::Holes | Self::Over)
     }
 }
 
-/// What is known of a lane at one moment.
+/// State of a lane at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct LaneSample<'a> {
-    /// When.
+    /// Time of the sample, on the browser's clock.
     pub now: Time,
-    /// What the server does with messages there is no credit for.
+    /// Policy for messages for which there is no credit.
     pub policy: Policy,
-    /// How slow the consumer is.
+    /// The consumer's delay and how it is spent.
     pub consumer: Consumer,
     /// The connection.
     pub connection: &'a Connection,
-    /// Levels and totals.
+    /// Stage levels and totals.
     pub summary: &'a Summary,
     /// The server's end of the emulated TCP connection, if the lane has one.
     pub tcp: Option<&'a TcpReport>,
 }
 
-/// The steps since the lane was last given another consumer, policy or connection. Each kind is told once.
+/// Steps since the lane's consumer, policy or connection last changed. Each kind occurs at most once.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
-    /// What was seen of a connection before this belongs to no trace.
+    /// Connections opened before this time are ignored.
     not_before: Option<Time>,
     steps: Vec<Step>,
     began: Option<Time>,
     first: Option<First>,
-    /// An exhibit's age and core time, microseconds, at the last look that was [`Trace::CORE_SPAN`] after the one before.
+    /// Elapsed time and core time of the fault mode, microseconds, when the share was last computed; at least
+    /// [`Trace::CORE_SPAN`] after the previous one.
     core: Option<(u64, u64)>,
     calm_since: Option<Time>,
 }
 
-/// Totals as the trace began, from which its own are counted.
+/// Totals at the beginning of the trace, subtracted from later totals.
 #[derive(Clone, Copy, Debug)]
 struct First {
     blocked_writes: u64,
@@ -143,35 +146,35 @@ struct First {
 }
 
 impl Trace {
-    /// Messages this old are stale, microseconds.
+    /// Latency from which messages count as stale, microseconds.
     const STALE_MICROS: u64 = 1_000_000;
-    /// What waits in a TCP receive buffer beyond this is there because the browser does not read, bytes.
+    /// Bytes in a TCP receive buffer above which the browser is considered not to be reading.
     const NOT_READ: u64 = 32 * 1024;
-    /// A queue of the server's is worth a word from here on, bytes.
+    /// Server queue size from which a step is recorded, bytes.
     const NOTABLE_QUEUE: u64 = 256 * 1024;
-    /// Time over which a share of a core is measured.
+    /// Time over which the share of a core is measured.
     const CORE_SPAN: Duration = Duration::from_millis(500);
-    /// A share of a core from here on is a spin.
+    /// Share of a core from which a busy loop is recorded.
     const SPIN: f64 = 0.5;
-    /// So long must nothing be in the way until everything is said to flow again.
+    /// Time without any blocked stage after which the lane counts as recovered.
     const CALM: Duration = Duration::from_secs(2);
 
-    /// Begins anew.
+    /// Starts a new trace.
     pub fn begin(&mut self) {
         *self = Self { not_before: self.not_before, ..Self::default() };
     }
 
-    /// Begins anew with the first connection that is opened after `now`.
+    /// Starts a new trace with the first connection opened after `now`.
     pub fn begin_with_connection(&mut self, now: Time) {
         *self = Self { not_before: Some(now), ..Self::default() };
     }
 
-    /// The steps, in the order of time.
+    /// Returns the steps in time order.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
 
-    /// Looks at the lane.
+    /// Updates the trace from a sample.
     pub fn look(&mut self, sample: &LaneSample<'_>) {
         if let Connection::Failed { reason } = sample.connection {
             if self.first.is_some() && sample.policy.is_exhibit() {
@@ -233,7 +236,7 @@ impl Trace {
             });
         }
         let Some(tcp) = sample.tcp else { return };
-        // Within a window of credit the browser may be behind for a moment: there is room for it in the inbox.
+        // Within its credit window the browser may lag briefly: the inbox has room for those bytes.
         let granted_bytes = if is_limited { window.bytes } else { 0 };
         if tcp.unread_bytes > Self::NOT_READ.max(granted_bytes) {
             self.note(StepKind::Browser, now, || {
@@ -320,8 +323,8 @@ impl Trace {
         }
     }
 
-    /// The share of a core that the exhibit took lately, whenever enough of its own time has passed to tell: what it says
-    /// comes behind the data, at uneven intervals.
+    /// Returns the fault mode's recent share of a core once enough of its own time has passed. Its reports
+    /// arrive behind the data, at uneven intervals.
     fn core_share(&mut self, exhibit: &ExhibitUse) -> Option<f64> {
         let now = (exhibit.elapsed_micros, exhibit.core_micros);
         let before = *self.core.get_or_insert(now);
@@ -353,7 +356,7 @@ impl Trace {
         }
     }
 
-    /// Everything flows again when for a while nothing was in the way of anything.
+    /// Records a recovery once nothing has been blocked for [`Trace::CALM`].
     fn look_for_calm(&mut self, sample: &LaneSample<'_>) {
         let summary = sample.summary;
         let is_calm = summary.waiting == Waiting::NoData
@@ -375,7 +378,8 @@ impl Trace {
         if self.steps.iter().any(|step| step.kind == kind) {
             return;
         }
-        // What the first look finds was so before, except for the setting itself, with which the trace begins.
+        // Conditions found by the first sample held before it, except for the consumer's delay, which starts
+        // the trace.
         let is_earlier = kind != StepKind::Consumer && self.began.is_none_or(|began| at <= began);
         let at = self.began.map_or(at, |began| at.max(began));
         let place = self.steps.partition_point(|step| step.at <= at);
@@ -383,7 +387,7 @@ impl Trace {
     }
 }
 
-/// A time of the server's clock on the browser's.
+/// Converts a time from the server's clock to the browser's.
 fn local(server: Time, summary: &Summary) -> Time {
     server.shifted_by_micros(-summary.clock_offset_micros.unwrap_or(0))
 }

@@ -1,4 +1,4 @@
-//! Trace view: what follows from a slow consumer, step by step.
+//! Trace view: the effects of a slow consumer, step by step.
 
 use leptos::prelude::*;
 use sluice_bridge::{TraceStep, ViewAction};
@@ -8,7 +8,7 @@ use sluice_text::decimal::fixed;
 use crate::features::lane_columns::{LaneColumns, SnapshotLane};
 use crate::features::lazy_host::{Actions, Input};
 
-/// The trace of each lane beside the others.
+/// The trace of each lane, side by side.
 #[component]
 pub fn TraceView() -> impl IntoView {
     view! {
@@ -44,12 +44,12 @@ fn LaneTrace(
     }
 }
 
-/// One step: when, where, what; it marks its moment in the charts.
+/// One step: time, stage and description. Selecting it marks its moment in the charts.
 #[component]
 fn TraceStepItem(
     /// The step.
     step: TraceStep,
-    /// The beginning of the trace.
+    /// Start of the trace.
     began: Memo<Option<Time>>,
 ) -> impl IntoView {
     let Input(input) = expect_context();

@@ -1,4 +1,5 @@
-//! Names and sentences that several parts of the lab share.
+//! Names and sentences shared by several parts of the handshake lab: its tables, cards and test ids. Plain
+//! functions from reports to text.
 
 use sluice_shared::handshake::{Case, ClockKind, HandshakeReport, Probe, ReplayGuard, RoundTrips, Stack};
 use sluice_shared::mode::Transport;
@@ -7,7 +8,7 @@ use sluice_text::decimal::short;
 
 use crate::features::this_browser::model::NativeOpening;
 
-/// What a pair of probes has in common, in a few words.
+/// Returns a short title of a pair of probes.
 pub const fn pair_title(probe: Probe) -> &'static str {
     match probe.case() {
         Case::Cold => "cold",
@@ -22,7 +23,7 @@ pub const fn pair_title(probe: Probe) -> &'static str {
     }
 }
 
-/// What a pair of probes does, in a sentence.
+/// Returns a sentence on what a pair of probes does.
 pub const fn pair_meaning(probe: Probe) -> &'static str {
     match probe.case() {
         Case::Cold => "A client without a ticket from this server asks for a page.",
@@ -54,7 +55,7 @@ pub const fn pair_meaning(probe: Probe) -> &'static str {
     }
 }
 
-/// A stack's name in test ids.
+/// Returns a stack's name in test ids.
 pub const fn stack_name(stack: Stack) -> &'static str {
     match stack {
         Stack::Tcp => "tcp",
@@ -62,7 +63,7 @@ pub const fn stack_name(stack: Stack) -> &'static str {
     }
 }
 
-/// A guard's name in JSON and test ids.
+/// Returns a guard's name in JSON and test ids.
 pub const fn guard_name(guard: ReplayGuard) -> &'static str {
     match guard {
         ReplayGuard::Nothing => "nothing",
@@ -71,7 +72,7 @@ pub const fn guard_name(guard: ReplayGuard) -> &'static str {
     }
 }
 
-/// Counted round trips: the most common count, and the range where runs differ; "–" without any.
+/// Formats round-trip counts: the most common one, and the range where runs differ; "–" without any.
 pub fn trips_text(trips: &RoundTrips) -> String {
     let Some(count) = trips.most_common() else { return "–".to_owned() };
     let mut text = count.to_string() + "\u{a0}RTT";
@@ -83,7 +84,7 @@ pub fn trips_text(trips: &RoundTrips) -> String {
     text
 }
 
-/// A time on the ladder, in milliseconds and in round trips.
+/// Formats a time on the ladder, in milliseconds and in round trips.
 pub fn cursor_text(micros: f64, rtt_ms: f64) -> String {
     let mut text = ["Line at ", &fixed(micros / 1e3, 1), "\u{a0}ms"].concat();
     if rtt_ms > 0.0 {
@@ -92,7 +93,7 @@ pub fn cursor_text(micros: f64, rtt_ms: f64) -> String {
     text
 }
 
-/// What was measured, in a sentence.
+/// Summarises a run in a sentence.
 pub fn run_summary(report: &HandshakeReport) -> String {
     let request = &report.request;
     let runs = if request.runs == 1 { " run of each probe at " } else { " runs of each probe at " };
@@ -116,7 +117,8 @@ pub fn run_summary(report: &HandshakeReport) -> String {
     text
 }
 
-/// What native clients took to open the session that a browser's `transport` opens; `None` if it was not measured.
+/// Returns the time of native clients to open the same session as a browser's `transport`; `None` if not
+/// measured.
 pub fn native_opening(report: &HandshakeReport, transport: Transport) -> Option<NativeOpening> {
     let probe = match transport {
         Transport::WebSocket => Probe::Wss,

@@ -1,4 +1,4 @@
-//! Model of the handshake lab, without signals and without a browser.
+//! Model of the handshake lab, independent of signals and the browser.
 
 pub mod labels;
 pub mod paths;

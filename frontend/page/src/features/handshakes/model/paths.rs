@@ -2,32 +2,32 @@
 
 use sluice_shared::handshake::{Probe, Stack};
 
-/// Where a run is posted.
+/// Path to which a run is posted.
 pub const API: &str = "/api/handshakes";
 
-/// A link to a file of a run.
+/// Link to a file of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportLink {
-    /// Its test id.
+    /// Test id.
     pub testid: &'static str,
-    /// Its text.
+    /// Link text.
     pub title: &'static str,
-    /// Its address.
+    /// Path of the file.
     pub path: String,
 }
 
-/// The picture of both probes of a pair side by side.
+/// Returns the path of the picture with both probes of a pair side by side.
 pub fn pair_picture(id: &str, pair: Probe) -> String {
     [API, "/", id, "/ladder.svg?probe=", pair.name(), "&beside=", pair.twin().name()].concat()
 }
 
-/// The picture of the one probe of a pair that runs on `side`.
+/// Returns the path of the picture with only the probe on `side`.
 pub fn side_picture(id: &str, pair: Probe, side: Stack) -> String {
     let probe = if pair.stack() == side { pair } else { pair.twin() };
     [API, "/", id, "/ladder.svg?probe=", probe.name()].concat()
 }
 
-/// All files of a pair's first run; `pair` is its probe over TCP.
+/// Returns links to all files of a pair's first run; `pair` is its probe over TCP.
 pub fn export_links(id: &str, pair: Probe) -> [ExportLink; 6] {
     let (tcp, quic) = (pair.name(), pair.twin().name());
     let file = |name: &str, probe: &str| [API, "/", id, "/", name, "?probe=", probe].concat();

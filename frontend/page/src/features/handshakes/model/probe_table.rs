@@ -1,4 +1,5 @@
-//! Table of probes: a row for each pair, TCP's probe beside QUIC's.
+//! Table of probes: one row per pair, with TCP's probe beside QUIC's. Computed from a report by the probe
+//! table component; every cell has its text and its raw value for tests.
 
 use sluice_shared::handshake::{HandshakeReport, Probe, ProbeReport, RoundTrips, Spread};
 use sluice_text::format;
@@ -6,100 +7,100 @@ use sluice_text::format::exact_span;
 
 use crate::features::handshakes::model::labels::{pair_title, trips_text};
 
-/// A pair of probes that do the same over both stacks.
+/// Pair of probes that do the same over both stacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairRow {
-    /// The probe over TCP, which stands for the pair.
+    /// Probe over TCP, which identifies the pair.
     pub pair: Probe,
-    /// What both have in common.
+    /// Title of the pair.
     pub title: &'static str,
-    /// TCP's probe and QUIC's; `None` for one that was not probed.
+    /// Cells of TCP's and QUIC's probe; `None` for one that was not run.
     pub sides: [Option<ProbeCells>; 2],
-    /// Where runs stopped that got no answer.
+    /// Points at which failed runs stopped.
     pub stops: Vec<StopRow>,
 }
 
-/// The cells of one probe.
+/// Cells of one probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeCells {
-    /// Its name in test ids.
+    /// Name in test ids.
     pub name: &'static str,
-    /// Until the server's Finished; `None` if no run came so far.
+    /// Time until the server's Finished; `None` if no run got that far.
     pub secure: Option<TimeCell>,
-    /// Until the first byte of the answer; `None` if no run came so far.
+    /// Time until the first byte of the response; `None` if no run got that far.
     pub first_byte: Option<TimeCell>,
-    /// Packets both ways.
+    /// Packets in both directions.
     pub packets: u64,
-    /// Packets each way.
+    /// Packets in each direction, as text.
     pub packets_text: String,
-    /// Their bytes each way.
+    /// Bytes in each direction, as text.
     pub bytes_text: String,
-    /// What became of early data.
+    /// Outcome of early data.
     pub early: EarlyCell,
 }
 
-/// A time, with the round trips that were counted from the packets.
+/// Time with the round trips counted from packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeCell {
-    /// The median, µs.
+    /// Median, µs.
     pub micros: u64,
-    /// The median in words.
+    /// Median as text.
     pub text: String,
-    /// How the runs differ, if they do.
+    /// Range of the runs, if they differ.
     pub range: Option<String>,
-    /// The most common count of round trips.
+    /// Most common number of round trips.
     pub round_trips: Option<u32>,
-    /// The counts in words.
+    /// Numbers of round trips as text.
     pub trips_text: String,
-    /// The count that the standards lead to expect, where packets were not lost.
+    /// Number expected from the standards, for runs without packet loss.
     pub expected: Option<ExpectedTrips>,
 }
 
-/// An expected count of round trips.
+/// Expected number of round trips.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExpectedTrips {
-    /// The count.
+    /// Expected number.
     pub count: u32,
-    /// True if every run took it.
+    /// True if every run needed exactly this number.
     pub is_met: bool,
 }
 
-/// What became of early data and of the requests in it.
+/// Outcome of early data and of the requests in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarlyCell {
-    /// Runs in which the server took it.
+    /// Number of runs in which the server accepted it.
     pub accepted: u32,
-    /// What became of it, in words.
+    /// Outcome as text.
     pub outcome: String,
-    /// How many requests were answered from it, and how many got 425 Too Early.
+    /// Number of requests answered from it, and number rejected with 425 Too Early.
     pub details: Vec<String>,
-    /// How often the effect of a POST happened.
+    /// Number of times a POST's effect occurred.
     pub effects: Option<EffectCount>,
 }
 
-/// How often an effect happened.
+/// Number of times an effect occurred.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EffectCount {
-    /// How often.
+    /// Number of effects.
     pub count: u32,
-    /// In words.
+    /// The number as text.
     pub text: String,
-    /// True if it happened more often than it was wanted.
+    /// True if it occurred more often than requested.
     pub is_double: bool,
 }
 
-/// Where runs of a probe stopped.
+/// Point at which runs of a probe stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopRow {
-    /// The probe's name in test ids.
+    /// Probe's name in test ids.
     pub name: &'static str,
-    /// How many runs.
+    /// Number of runs.
     pub runs: u32,
-    /// In a sentence.
+    /// Description in a sentence.
     pub text: String,
 }
 
-/// A row for each pair of which at least one was probed.
+/// Returns a row for each pair with at least one measured probe.
 pub fn pair_rows(report: &HandshakeReport) -> Vec<PairRow> {
     let find = |probe| report.probes.iter().find(|measured| measured.probe == probe);
     Probe::ALL
@@ -180,7 +181,7 @@ fn early_cell(measured: &ProbeReport) -> EarlyCell {
     }
 }
 
-/// Effects of `wanted` requests; `of` names these behind their number.
+/// Returns the effects of `wanted` requests; `of` names the requests after their number.
 pub fn effect_count(effects: u32, wanted: u32, of: &str) -> EffectCount {
     let effect = if effects == 1 { " effect of " } else { " effects of " };
     EffectCount {
@@ -216,7 +217,7 @@ mod tests {
         pair_rows(&report(probes))
     }
 
-    /// The cells of the one probe that was measured.
+    /// Returns the cells of the only measured probe.
     fn only(measured: ProbeReport) -> ProbeCells {
         let [row] = <[PairRow; 1]>::try_from(rows(vec![measured])).expect("one row");
         row.sides.into_iter().flatten().next().expect("a side")

@@ -1,48 +1,49 @@
-//! Replayed first flights, and datagrams that no peer sends.
+//! Results of replayed first flights (RFC 8446 section 8, RFC 9001 section 9.2) and of forged datagrams, as
+//! rows and sentences for the proof cards. Every row keeps its raw numbers for tests.
 
 use sluice_shared::handshake::{Hostile, Replay, ReplayGuard, Stack};
 
 use crate::features::handshakes::model::labels::{guard_name, stack_name};
 use crate::features::handshakes::model::probe_table::{EffectCount, effect_count};
 
-/// What came of replays at a server with one guard.
+/// Results of replays at a server with one guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuardRow {
-    /// The guard in a few words.
+    /// Short title of the guard.
     pub title: &'static str,
-    /// True if this server shows a fault on purpose.
+    /// True if this server runs in a fault mode.
     pub is_fault: bool,
-    /// Over TCP and over QUIC; `None` where it was not measured.
+    /// Results over TCP and over QUIC; `None` if not measured.
     pub sides: [Option<ReplayCell>; 2],
 }
 
-/// What came of replays over one stack.
+/// Result of replays over one stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayCell {
-    /// Its test id.
+    /// Test id.
     pub testid: String,
-    /// Effects that happened.
+    /// Effects that occurred.
     pub effects: EffectCount,
-    /// Replays that the server took, and answers 425.
+    /// Number of replays accepted, and of 425 responses.
     pub detail: String,
 }
 
-/// What came of datagrams that no peer sends.
+/// Result of datagrams that no peer sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostileSummary {
-    /// Answers of the client that was served meanwhile.
+    /// Responses received by the client served at the same time.
     pub honest_answers: u32,
-    /// The same in a sentence.
+    /// The same number in a sentence.
     pub honest_text: String,
-    /// True if that client was harmed.
+    /// True if that client was affected.
     pub is_harmed: bool,
-    /// What was sent: how many, and of which kind.
+    /// Number and kind of the datagrams sent.
     pub sent: [(u32, &'static str); 5],
-    /// How the server answered.
+    /// The server's responses, as text.
     pub answers_text: String,
 }
 
-/// A row for each guard, from the weakest.
+/// Returns a row for each guard, the weakest first.
 pub fn guard_rows(replays: &[Replay]) -> [GuardRow; 3] {
     ReplayGuard::ALL.map(|guard| GuardRow {
         title: guard.title(),
@@ -65,7 +66,7 @@ fn replay_cell(replay: &Replay) -> ReplayCell {
     }
 }
 
-/// The summary of hostile datagrams.
+/// Summarises hostile datagrams.
 pub fn hostile_summary(hostile: &Hostile) -> HostileSummary {
     let [answers, requests, dropped, negotiations] =
         [hostile.honest_answers, hostile.honest_requests, hostile.dropped, hostile.version_negotiations]

@@ -1,19 +1,20 @@
-//! Settings as a part of the page's address.
+//! Encodes the settings as part of the page's address, and parses them. Used by the handshake state and the
+//! page's links. A query without these parts gives the defaults.
 
 use sluice_shared::handshake::{ClockKind, Probe, Stack};
 
 use crate::features::handshakes::model::settings::{Field, RATES, Settings};
 
-/// Begins every name of this lab in an address.
+/// Prefix of all names of this lab in a query.
 const PREFIX: &str = "handshakes-";
 const RATE: &str = "rate";
 const CLOCK: &str = "clock";
 const PAIR: &str = "pair";
-/// The pair whose ladder is shown at first.
+/// Pair whose ladder is shown initially.
 pub const FIRST_PAIR: Probe = Probe::Http2Cold;
 
-/// Writes what differs from a new panel, such as `handshakes-rtt=20&handshakes-loss=1`: settings, and the pair whose ladder is shown.
-/// A setting that makes no request is left out.
+/// Encodes settings that differ from the defaults, such as `handshakes-rtt=20&handshakes-loss=1`, and the
+/// pair whose ladder is shown. Invalid settings are omitted.
 pub fn settings_to_query(settings: &Settings, pair: Probe) -> String {
     let default = Settings::default();
     let mut parts = Vec::new();
@@ -36,7 +37,7 @@ pub fn settings_to_query(settings: &Settings, pair: Probe) -> String {
     parts.join("&")
 }
 
-/// Reads the settings and the pair of a link's query. Names of others, and values that make no request, are ignored.
+/// Parses the settings and the pair from a link's query. Unrelated names and invalid values are ignored.
 pub fn settings_from_query(query: &str) -> (Settings, Probe) {
     let mut settings = Settings::default();
     let mut pair = FIRST_PAIR;
@@ -64,7 +65,7 @@ pub fn settings_from_query(query: &str) -> (Settings, Probe) {
     (settings, pair)
 }
 
-/// The probe of a pair that stands for it.
+/// Returns the probe over TCP that identifies a pair.
 fn tcp_probe(probe: Probe) -> Probe {
     match probe.stack() {
         Stack::Tcp => probe,
@@ -80,7 +81,7 @@ fn set_if_valid(settings: &mut Settings, field: Field, value: &str) {
     }
 }
 
-/// True if a text can stand in an address as it is, and means a number or nothing.
+/// True if a text can be part of a query as it is, and is a number or empty.
 fn is_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }

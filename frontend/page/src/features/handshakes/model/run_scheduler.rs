@@ -1,49 +1,49 @@
-//! Schedule of runs: one at a time, the newest request wins.
+//! Scheduler of runs: one at a time; the newest request wins.
 
-/// What to do when a run has ended.
+/// Action to take when a run has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterRun {
-    /// Show its outcome.
+    /// Show the outcome.
     Show,
-    /// Discard its outcome and run again with the settings of now.
+    /// Discard the outcome and run again with the current settings.
     Repeat,
-    /// Discard its outcome.
+    /// Discard the outcome.
     Discard,
 }
 
-/// True if a run is in progress, and whether its outcome is still wanted.
+/// State of the scheduler: whether a run is in progress, and whether its outcome is still wanted.
 ///
-/// The server measures one request at a time and makes others wait, so that requests that nobody waits for would delay
-/// the one that counts.
+/// The server measures one request at a time and queues the others, so obsolete requests would delay the
+/// current one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunScheduler {
     /// No run is in progress.
     #[default]
     Idle,
-    /// A run is in progress, and its outcome is wanted.
+    /// A run is in progress.
     Running,
-    /// A run is in progress that another one follows.
+    /// A run is in progress, and another one must follow.
     Superseded,
-    /// A run is in progress whose outcome is not wanted any more.
+    /// A run is in progress whose outcome is no longer wanted.
     Cancelled,
 }
 
 impl RunScheduler {
-    /// Asks for a run. Returns whether it has to be started; otherwise it follows the one in progress.
+    /// Requests a run. Returns whether it must be started now; otherwise it follows the one in progress.
     pub fn handle_request(&mut self) -> bool {
         let is_idle = *self == Self::Idle;
         *self = if is_idle { Self::Running } else { Self::Superseded };
         is_idle
     }
 
-    /// Makes the outcome of a run in progress unwanted.
+    /// Discards the outcome of a run in progress.
     pub fn handle_cancel(&mut self) {
         if *self != Self::Idle {
             *self = Self::Cancelled;
         }
     }
 
-    /// Notes the end of a run.
+    /// Records the end of a run.
     pub fn handle_end(&mut self) -> AfterRun {
         let (next, after) = match self {
             Self::Idle | Self::Running => (Self::Idle, AfterRun::Show),

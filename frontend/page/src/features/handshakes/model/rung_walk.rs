@@ -1,6 +1,6 @@
-//! Keyboard walk through the packets of a ladder.
+//! Keyboard navigation through the packets of a ladder.
 
-/// The packet that a key leads to, of `count` in the order in which they were sent; `None` for keys that lead nowhere.
+/// Returns the packet selected by a key, of `count` in sending order; `None` for keys without a function.
 pub fn target(key: &str, current: Option<usize>, count: usize) -> Option<usize> {
     let last = count.checked_sub(1)?;
     match (key, current) {

@@ -1,10 +1,10 @@
-//! Reports for tests.
+//! Sample reports for tests.
 
 use sluice_shared::handshake::{
     EarlyData, HandshakeReport, HandshakeRequest, Probe, ProbeReport, RoundTrips, Spread,
 };
 
-/// Five runs that took what was expected.
+/// Returns five runs with the expected round trips.
 pub fn probe(probe: Probe) -> ProbeReport {
     let trips = |count| RoundTrips(vec![(count, 5)]);
     ProbeReport {
@@ -30,7 +30,7 @@ pub fn probe(probe: Probe) -> ProbeReport {
     }
 }
 
-/// A report of these probes alone.
+/// Returns a report of these probes alone.
 pub fn report(probes: Vec<ProbeReport>) -> HandshakeReport {
     HandshakeReport {
         id: "0123456789abcdef".into(),

@@ -1,4 +1,6 @@
-//! Settings as they stand in the form, and the request that they make.
+//! Settings as typed into the form, and the request built from them. The form, the query and the handshake
+//! state use it. Numbers stay text until [`Settings::request`] validates them against the limits of the
+//! server.
 
 use core::fmt;
 use core::str::FromStr;
@@ -6,61 +8,61 @@ use core::str::FromStr;
 use sluice_shared::handshake::{ClockKind, HandshakeRequest};
 use sluice_text::decimal::parsed;
 
-/// Rates on offer, kbit/s.
+/// Available rates, kbit/s; `None` is unlimited.
 pub const RATES: [Option<u32>; 6] = [None, Some(256), Some(1_000), Some(5_000), Some(20_000), Some(100_000)];
 
-/// A setting that is a number.
+/// Numeric setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// Round trip time.
+    /// Round-trip time.
     Rtt,
     /// Random loss.
     Loss,
-    /// From when on nothing passes.
+    /// Time from which no packet passes.
     Blackout,
-    /// Runs of each probe.
+    /// Number of runs per probe.
     Runs,
     /// Seed of the network.
     Seed,
-    /// Cap of early data over TCP.
+    /// Limit of early data over TCP.
     EarlyData,
-    /// Cap of 0-RTT data over QUIC.
+    /// Limit of 0-RTT data over QUIC.
     ZeroRtt,
 }
 
-/// How a field is shown.
+/// Presentation of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldSpec {
-    /// Its name in test ids and in links.
+    /// Name in test ids and links.
     pub name: &'static str,
-    /// Its name in the request.
+    /// Name in the request.
     pub request_name: &'static str,
-    /// Its label.
+    /// Label.
     pub label: &'static str,
-    /// Its unit; may be empty.
+    /// Unit; may be empty.
     pub unit: &'static str,
-    /// Least value.
+    /// Minimum value.
     pub min: &'static str,
-    /// Greatest value.
+    /// Maximum value.
     pub max: &'static str,
-    /// Step of its arrows.
+    /// Step of the spin buttons.
     pub step: &'static str,
-    /// Value at first; empty leaves the choice to the server.
+    /// Initial value; empty leaves the choice to the server.
     pub default: &'static str,
-    /// What it means.
+    /// Definition.
     pub meaning: &'static str,
 }
 
 impl Field {
-    /// All fields, in the order in which they are shown.
+    /// All fields in display order.
     pub const ALL: [Self; 7] =
         [Self::Rtt, Self::Loss, Self::Blackout, Self::Runs, Self::Seed, Self::EarlyData, Self::ZeroRtt];
-    /// Fields of the network and of the runs.
+    /// Fields of the network and the runs.
     pub const NETWORK: [Self; 5] = [Self::Rtt, Self::Loss, Self::Blackout, Self::Runs, Self::Seed];
-    /// Limits of early data: the two stacks have different ones.
+    /// Limits of early data; the two stacks have separate ones.
     pub const LIMITS: [Self; 2] = [Self::EarlyData, Self::ZeroRtt];
 
-    /// How it is shown.
+    /// Returns the presentation of a field.
     pub const fn spec(self) -> FieldSpec {
         match self {
             Self::Rtt => FieldSpec {
@@ -144,13 +146,13 @@ impl Field {
         }
     }
 
-    /// The field that a request calls `name`.
+    /// Returns the field named `name` in requests.
     fn of_request(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.spec().request_name == name)
     }
 }
 
-/// Settings of the lab. Numbers are kept as they were typed, so that a mistake can be shown and corrected.
+/// Settings of the lab. Numbers are kept as typed, so that a mistake can be shown and corrected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     texts: [String; Field::ALL.len()],
@@ -160,10 +162,10 @@ pub struct Settings {
     pub clock: ClockKind,
 }
 
-/// Settings that make no request.
+/// Reason why the settings are invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingError {
-    /// The field to correct, if it is one.
+    /// Field to correct, if it is one.
     pub field: Option<Field>,
     reason: String,
 }
@@ -189,20 +191,20 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What stands in a field.
+    /// Returns the text of a field.
     pub fn text(&self, field: Field) -> &str {
         &self.texts[field as usize]
     }
 
-    /// Writes into a field.
+    /// Sets the text of a field.
     pub fn set_text(&mut self, field: Field, text: String) {
         self.texts[field as usize] = text;
     }
 
-    /// The request that they make, with everything that the lab can measure.
+    /// Builds the request, with everything that the lab can measure.
     ///
     /// # Errors
-    /// A field holds no number, or one out of its range.
+    /// Fails if a field is not a number or is out of range.
     pub fn request(&self) -> Result<HandshakeRequest, SettingError> {
         let mut request = HandshakeRequest {
             rate_kbit: self.rate_kbit.map(f64::from),
@@ -212,7 +214,7 @@ impl Settings {
             blackout_ms: self.decimal(Field::Blackout)?,
             ..HandshakeRequest::default()
         };
-        // An empty field leaves the choice to the server, whose defaults these are.
+        // An empty field leaves the choice to the server, which has the same defaults.
         request.rtt_ms = self.decimal(Field::Rtt)?.unwrap_or(request.rtt_ms);
         request.loss_percent = self.decimal(Field::Loss)?.unwrap_or(request.loss_percent);
         request.runs = self.whole(Field::Runs)?.unwrap_or(request.runs);
@@ -225,7 +227,7 @@ impl Settings {
         Ok(request)
     }
 
-    /// True if a run takes less than a moment, so that it need not be asked for.
+    /// True if a run is fast enough to start without an explicit request.
     pub const fn is_quick(&self) -> bool {
         matches!(self.clock, ClockKind::Virtual)
     }

@@ -1,14 +1,15 @@
-//! Time axis of a ladder's picture.
+//! Time axis of a ladder picture.
 
 use sluice_text::decimal::parsed;
 
-/// The bends of a picture's time axis from top to bottom: height and µs. Between two of them time passes evenly.
+/// Breakpoints of a picture's time axis from top to bottom: height and µs. Time is linear between two of
+/// them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TimeAxis(Vec<(f64, f64)>);
 
 impl TimeAxis {
-    /// Parses pairs of `µs:height`. Without all of them heights would get wrong times, so one that is malformed makes
-    /// the axis empty.
+    /// Parses pairs of `µs:height`. A malformed pair makes the axis empty, since a partial axis would map
+    /// heights to wrong times.
     pub fn parse(text: &str) -> Self {
         let bend = |pair: &str| {
             let (micros, height) = pair.split_once(':')?;
@@ -17,7 +18,7 @@ impl TimeAxis {
         Self(text.split_ascii_whitespace().map(bend).collect::<Option<_>>().unwrap_or_default())
     }
 
-    /// The time of a height, µs; `None` above the beginning and below the end.
+    /// Returns the time at a height, µs; `None` outside the axis.
     pub fn micros_from_height(&self, height: f64) -> Option<f64> {
         let below = self.0.iter().position(|(bend, _)| *bend >= height)?;
         let (to, later) = self.0[below];

@@ -1,10 +1,11 @@
-//! JSON to and from the server: the request of a run, and its report.
+//! JSON exchanged with the server: the request of a run, and its report. Used by the handshake state. Absent
+//! optional fields and unknown fields are accepted.
 
 use sluice_browser::api::{self, AskError};
 use sluice_browser::json::JsonWriter;
 use sluice_shared::handshake::{ClockKind, HandshakeReport, HandshakeRequest};
 
-/// Writes a request as the server reads it.
+/// Serialises a request as the server expects it.
 pub fn encode_request(request: &HandshakeRequest) -> String {
     let mut json = JsonWriter::default();
     json.object(|json| {
@@ -32,10 +33,10 @@ pub fn encode_request(request: &HandshakeRequest) -> String {
     json.finish()
 }
 
-/// Reads a report. Unknown fields are ignored.
+/// Parses a report. Unknown fields are ignored.
 ///
 /// # Errors
-/// The text is no JSON, or a field is missing or has another type.
+/// Fails if the text is not JSON, or a field is missing or has another type.
 pub fn decode_report(text: &str) -> Result<HandshakeReport, AskError> {
     api::decode(text, "report of the handshakes")
 }
@@ -97,7 +98,7 @@ mod tests {
     #[test]
     fn a_report_survives_its_json_to_the_last_digit() {
         let full = full_report();
-        // What is optional is not written at all when it is absent.
+        // Absent optional fields are not written at all.
         let least = HandshakeReport { request: HandshakeRequest::default(), hostile: None, ..full.clone() };
         for report in [full, least] {
             let text = serde_json::to_string(&report).expect("a report is JSON");

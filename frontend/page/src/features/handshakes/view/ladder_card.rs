@@ -1,4 +1,6 @@
-//! Card of the ladder: the server's picture, walked through by keyboard and pointer.
+//! Card of the ladder: the picture drawn by the server, navigable by keyboard and pointer. Used by the
+//! handshake panel and the stories. The explanation always belongs to the packet at the pointer, or else to
+//! the focused one.
 
 use leptos::{ev, html, prelude::*};
 use sluice_browser::ladder_svg::{LadderSvg, Rung, contains_focus};
@@ -10,11 +12,11 @@ use crate::features::handshakes::model::rung_walk;
 use crate::features::handshakes::model::time_axis::TimeAxis;
 use crate::features::handshakes::state::{HandshakesState, LadderStatus};
 
-/// Shown while no packet is explained.
+/// Hint shown while no packet is explained.
 const HOW_TO_WALK: &str = "Point at a packet, or press Tab and then the arrow keys, to see what is inside. Home and End lead \
                            to the first and the last one.";
 
-/// Title, exports, picture, and the explanation of one packet.
+/// Title, exports, picture, and an explanation of one packet.
 #[component]
 pub fn LadderCard() -> impl IntoView {
     let state = HandshakesState::shared();
@@ -38,7 +40,7 @@ pub fn LadderCard() -> impl IntoView {
     }
 }
 
-/// Which side is shown where there is room for one.
+/// Choice of the side shown where there is room for only one.
 #[component]
 fn SideChoice() -> impl IntoView {
     let state = HandshakesState::shared();
@@ -59,7 +61,7 @@ fn SideChoice() -> impl IntoView {
     view! { <span class="segmented sides" role="group" aria-label="Side">{sides}</span> }
 }
 
-/// Links to files of the pair's first run.
+/// Links to the files of the pair's first run.
 #[component]
 fn Exports() -> impl IntoView {
     let state = HandshakesState::shared();
@@ -75,14 +77,14 @@ fn Exports() -> impl IntoView {
     view! { <span class="exports" role="group" aria-label="Files of the first run">{links}</span> }
 }
 
-/// State of the walk through one picture.
+/// State of the navigation through one picture.
 #[derive(Clone, Copy, Debug)]
 struct LadderWalk {
     rungs: RwSignal<Vec<Rung>>,
     axis: RwSignal<TimeAxis>,
-    /// The packet that has, or had, the focus.
+    /// Packet that has, or last had, the focus.
     focused: RwSignal<Option<usize>>,
-    /// The packet at the pointer.
+    /// Packet at the pointer.
     pointed: RwSignal<Option<usize>>,
     /// Height of the time cursor.
     cursor: RwSignal<Option<f64>>,
@@ -101,7 +103,7 @@ impl LadderWalk {
         }
     }
 
-    /// Draws a picture in `host`. The focus stays at the same packet if it is inside.
+    /// Inserts a picture into `host`. The focus stays on the same packet if it is inside.
     fn draw(self, host: &web_sys::Element, ladder: &LadderStatus) {
         let has_focus = contains_focus(host);
         let name = self.explained(self.focused).map(|rung| rung.name);
@@ -154,21 +156,21 @@ impl LadderWalk {
         }
     }
 
-    /// The packet of a signal, untracked.
+    /// Returns the packet of a signal, untracked.
     fn explained(self, at: RwSignal<Option<usize>>) -> Option<Rung> {
         let at = at.get_untracked()?;
         self.rungs.with_untracked(|rungs| rungs.get(at).cloned())
     }
 
-    /// The packet at the pointer, or else the one that has the focus.
+    /// Returns the packet at the pointer, or else the focused one.
     fn current(self) -> Option<Rung> {
-        // Both are tracked, whichever counts.
+        // Both signals are tracked, even if only one is used.
         let (pointed, focused) = (self.pointed.get(), self.focused.get());
         let at = pointed.or(focused)?;
         self.rungs.with(|rungs| rungs.get(at).cloned())
     }
 
-    /// The time at the cursor, in words.
+    /// Returns the time at the cursor, as text.
     fn time_text(self) -> Option<String> {
         let height = self.cursor.get()?;
         let micros = self.axis.with(|axis| axis.micros_from_height(height))?;
@@ -178,7 +180,7 @@ impl LadderWalk {
     }
 }
 
-/// The picture, and below it the time at the cursor and what is inside a packet.
+/// Picture, and below it the time at the cursor and the content of a packet.
 #[component]
 fn LadderPicture() -> impl IntoView {
     let state = HandshakesState::shared();

@@ -15,13 +15,14 @@ use crate::features::handshakes::view::proof_cards::{FactsCard, HostileCard, Rep
 use crate::features::handshakes::view::settings_form::SettingsForm;
 use crate::features::this_browser::view::ThisBrowserView;
 
-/// Windows that have no room for two ladders side by side.
+/// Media query for windows without room for two ladders side by side.
 const NARROW: &str = "(max-width: 700px)";
 
-/// The panel: settings, outcome of the newest run, and measurements of this browser.
+/// Panel: settings, outcome of the newest run, and measurements of this browser.
 #[component]
 pub fn HandshakesView(
-    /// The page's own lab, over whose network this browser's connections are measured; `None` while there is none.
+    /// The page's lab, over whose network this browser's connections are measured; `None` while there is
+    /// none.
     #[prop(into)]
     lab: Signal<Option<String>>,
 ) -> impl IntoView {
@@ -54,7 +55,7 @@ pub fn HandshakesView(
     }
 }
 
-/// Progress of the newest run, announced when it changes.
+/// Progress of the newest run, announced to screen readers when it changes.
 #[component]
 fn StatusLine() -> impl IntoView {
     let state = HandshakesState::shared();

@@ -1,4 +1,5 @@
-//! Table of probes.
+//! Table of probes with the times and the round trips of both stacks. Selecting a row selects the pair shown
+//! in the ladder.
 
 use leptos::prelude::*;
 
@@ -7,7 +8,7 @@ use crate::features::handshakes::model::probe_table::{
 };
 use crate::features::handshakes::state::HandshakesState;
 
-/// A row for each pair, of which one is chosen for the ladder.
+/// Row for each pair, one of which is selected for the ladder.
 #[component]
 pub fn ProbeTable() -> impl IntoView {
     let state = HandshakesState::shared();
@@ -42,10 +43,10 @@ pub fn ProbeTable() -> impl IntoView {
     }
 }
 
-/// A pair, and below it where its runs stopped.
+/// Row of a pair, and below it the points at which its runs stopped.
 #[component]
 fn PairRows(
-    /// The pair.
+    /// Pair.
     row: PairRow,
 ) -> impl IntoView {
     let state = HandshakesState::shared();
@@ -80,10 +81,10 @@ fn PairRows(
     }
 }
 
-/// The four cells of a probe.
+/// Four cells of a probe.
 #[component]
 fn SideCells(
-    /// Their content.
+    /// Content of the cells.
     cells: ProbeCells,
 ) -> impl IntoView {
     let ProbeCells { name, secure, first_byte, packets, packets_text, bytes_text, early } = cells;
@@ -96,12 +97,12 @@ fn SideCells(
     }
 }
 
-/// A time with its round trips, counted and expected.
+/// Cell of a time with its round trips, measured and expected.
 #[component]
 fn TimeTd(
-    /// Its test id.
+    /// Test id.
     testid: String,
-    /// The time; `None` if no run came so far.
+    /// Time; `None` if no run got that far.
     cell: Option<TimeCell>,
 ) -> impl IntoView {
     let Some(TimeCell { micros, text, range, round_trips, trips_text, expected }) = cell else {
@@ -128,12 +129,12 @@ fn TimeTd(
     .into_any()
 }
 
-/// What became of early data.
+/// Cell of the outcome of early data.
 #[component]
 fn EarlyTd(
-    /// The probe's name.
+    /// Name of the probe.
     name: &'static str,
-    /// Its content.
+    /// Content of the cell.
     cell: EarlyCell,
 ) -> impl IntoView {
     let EarlyCell { accepted, outcome, details, effects } = cell;

@@ -1,4 +1,5 @@
-//! Cards of replays, hostile datagrams and facts.
+//! Cards of replays, hostile datagrams and facts, below the table of probes. Each one is hidden while the
+//! newest report has no data for it.
 
 use std::sync::Arc;
 
@@ -10,12 +11,12 @@ use crate::features::handshakes::model::proofs::{
 };
 use crate::features::handshakes::state::HandshakesState;
 
-/// A part of the newest report; `None` while there is no report.
+/// Reads a part of the newest report; `None` while there is no report.
 fn of_report<T>(select: impl FnOnce(&Arc<HandshakeReport>) -> T) -> Option<T> {
     HandshakesState::shared().report.with(|report| report.as_ref().map(select))
 }
 
-/// What came of replayed first flights, by the guard of the server.
+/// Results of replayed first flights, by the server's guard.
 #[component]
 pub fn ReplaysCard() -> impl IntoView {
     let rows = || {
@@ -45,7 +46,7 @@ pub fn ReplaysCard() -> impl IntoView {
     }
 }
 
-/// A server with one guard.
+/// Row of a server with one guard.
 #[component]
 fn GuardTableRow(
     /// The guard.
@@ -67,17 +68,17 @@ fn GuardTableRow(
     view! { <tr class:exhibit=row.is_fault><th scope="row">{row.title}</th>{sides}</tr> }
 }
 
-/// What came of datagrams that no peer sends.
+/// Results of datagrams that no peer sends.
 #[component]
 pub fn HostileCard() -> impl IntoView {
     let summary = || of_report(|report| report.hostile.as_ref().map(hostile_summary)).flatten();
     view! { {move || summary().map(|summary| view! { <HostileSection summary/> })} }
 }
 
-/// The honest client, what was sent beside it, and how the server answered.
+/// The honest client, the datagrams sent at the same time, and the server's responses.
 #[component]
 fn HostileSection(
-    /// What is shown.
+    /// Content of the section.
     summary: HostileSummary,
 ) -> impl IntoView {
     let sent = summary.sent.map(|(count, kind)| view! { <li><b>{count}</b>" "{kind}</li> }).collect_view();
@@ -93,7 +94,7 @@ fn HostileSection(
     }
 }
 
-/// Both stacks as measured, and what the standards say.
+/// Facts of both stacks, as measured and as specified by the standards.
 #[component]
 pub fn FactsCard() -> impl IntoView {
     let facts = || {
@@ -123,13 +124,13 @@ pub fn FactsCard() -> impl IntoView {
     }
 }
 
-/// One line of the table.
+/// Row of one fact.
 #[component]
 fn FactRow(
-    /// The line.
+    /// Fact.
     fact: Fact,
 ) -> impl IntoView {
-    // Narrow windows show the column's name before each cell, by style.
+    // Narrow windows show the column's name before each cell, through CSS.
     view! {
         <tr data-testid=["fact-", &fact.name].concat()>
             <th scope="row">{fact.title}</th>

@@ -1,4 +1,5 @@
-//! Form of the settings.
+//! Form of the handshake lab's settings. Every change goes to the handshake state, which decides whether it
+//! starts a run. Invalid numbers are explained by the status line.
 
 use leptos::{ev, html, prelude::*};
 use sluice_shared::handshake::ClockKind;
@@ -6,16 +7,16 @@ use sluice_shared::handshake::ClockKind;
 use crate::features::handshakes::model::settings::{Field, FieldSpec, RATES};
 use crate::features::handshakes::state::{HandshakesState, RunStatus};
 
-/// Range of the slider, which is finer in the range that matters: numbers beyond it are typed.
+/// Upper end of the slider, which covers the most useful range; larger numbers are typed.
 const RTT_SLIDER_MAX: &str = "500";
 /// Clocks with their values in the list.
 const CLOCKS: [(ClockKind, &str); 2] = [(ClockKind::Virtual, "virtual"), (ClockKind::Real, "real")];
 
-/// Every setting with its name, the button that runs, and what the settings mean.
+/// All settings, the button that starts a run, and their definitions.
 #[component]
 pub fn SettingsForm() -> impl IntoView {
     let state = HandshakesState::shared();
-    // The page says itself what is wrong with a number, in place of the browser's bubble.
+    // Errors are shown on the page instead of the browser's validation bubble.
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
         state.run();
@@ -40,7 +41,7 @@ pub fn SettingsForm() -> impl IntoView {
     }
 }
 
-/// The round trip time as a slider, beside its number.
+/// Slider of the round-trip time, beside its number field.
 #[component]
 fn RttSlider() -> impl IntoView {
     let state = HandshakesState::shared();
@@ -61,12 +62,12 @@ fn RttSlider() -> impl IntoView {
     }
 }
 
-/// The slider's left end is the least round trip time there is.
+/// Maps the slider's left end to the minimum round-trip time.
 fn at_least_one(value: String) -> String {
     if value == "0" { Field::Rtt.spec().min.to_owned() } else { value }
 }
 
-/// A number with its name and unit.
+/// Number field with its name and unit.
 #[component]
 fn NumberField(
     /// The setting.
@@ -75,7 +76,7 @@ fn NumberField(
     let state = HandshakesState::shared();
     let FieldSpec { name, label, unit, min, max, step, .. } = field.spec();
     let input = NodeRef::<html::Input>::new();
-    // Written only if it differs: a browser would drop the decimal point of a number that is being typed.
+    // Written only if it differs: browsers would drop the decimal point of a number being typed.
     Effect::new(move |_| {
         let text = state.settings.with(|settings| settings.text(field).to_owned());
         if let Some(input) = input.get()
@@ -85,7 +86,7 @@ fn NumberField(
         }
     });
     let is_invalid = move || state.status.with(|status| status.field() == Some(field));
-    // The slider before it shows the name already.
+    // The slider before it already shows the name.
     let name_class = if field == Field::Rtt { "visually-hidden" } else { "" };
     view! {
         <label>
@@ -108,7 +109,7 @@ fn NumberField(
     }
 }
 
-/// The bottleneck's rate.
+/// Choice of the bottleneck's rate.
 #[component]
 fn RateChoice() -> impl IntoView {
     let state = HandshakesState::shared();
@@ -142,7 +143,7 @@ fn rate_text(rate_kbit: Option<u32>) -> String {
     }
 }
 
-/// The lab's clock.
+/// Choice of the lab's clock.
 #[component]
 fn ClockChoice() -> impl IntoView {
     let state = HandshakesState::shared();
@@ -171,7 +172,7 @@ fn ClockChoice() -> impl IntoView {
     }
 }
 
-/// What each setting means, one press away, and read with each field by screen readers.
+/// Definitions of all settings, expandable, and read by screen readers with each field.
 #[component]
 fn Meanings() -> impl IntoView {
     let fields = Field::ALL.map(|field| {

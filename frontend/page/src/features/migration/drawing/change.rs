@@ -1,5 +1,6 @@
-//! A change of networks on one time axis: for each connection a ladder that lies on its side, the client above and the
-//! server below.
+//! Drawing of a change of networks on one time axis: each connection is a horizontal ladder with the client
+//! above and the server below. Called by the change card; pure geometry without elements. Moments outside the
+//! shown extent are drawn at the edge.
 
 use sluice_shared::lab::{
     PathChange, PathEnds, PathFrame, PathFrameKind, QuicPathChange, SwitchReport, TcpFate, TcpPathChange,
@@ -15,22 +16,23 @@ use crate::features::migration::drawing::shape::{Drawing, Pen};
 use crate::features::migration::model::effect::ChangeEffect;
 use crate::features::migration::model::facts::{gap_end, gap_micros, offset_text};
 
-/// The left edge of the axis, beside the ends' names, and its right margin.
+/// Left edge of the axis, right of the names of the ends, and its right margin.
 const LEFT: f64 = 52.0;
 const RIGHT: f64 = 14.0;
-/// The height of the axis, and of a connection.
+/// Height of the axis, and of a connection.
 const TOP: f64 = 24.0;
 const ROW: f64 = 124.0;
-/// Within a connection: the baseline of its title, the client's line and the server's.
+/// Baseline of a connection's title, and the client's and the server's line, from the connection's top.
 const TITLE: f64 = 15.0;
 const CLIENT: f64 = 46.0;
 const SERVER: f64 = 98.0;
-/// The greatest width of a letter.
+/// Maximum width of a letter.
 const LETTER: f64 = 7.0;
-/// The radius of a packet's dot.
+/// Radius of a packet's dot.
 pub(crate) const DOT: f64 = 3.0;
 
-/// The drawing, `width` CSS pixels wide. `titles` name the connections, and `effects` are those on their lanes.
+/// Returns the drawing, `width` CSS pixels wide. `titles` name the connections; `effects` are those on their
+/// lanes.
 pub(crate) fn drawing(
     switch: &SwitchReport,
     titles: &[String],
@@ -61,20 +63,20 @@ pub(crate) fn drawing(
     }
 }
 
-/// The chart in progress, connection by connection.
+/// Chart under construction, connection by connection.
 pub(crate) struct Chart {
     pub(crate) scale: Scale,
     change: Time,
-    /// The width of the drawing, CSS pixels.
+    /// Width of the drawing, CSS pixels.
     pub(crate) width: f64,
-    /// The top of the current connection.
+    /// Top of the current connection.
     pub(crate) top: f64,
-    /// Labels of the current connection: their line, left and right.
+    /// Labels of the current connection: their line, left and right edge.
     labels: Vec<(End, f64, f64)>,
     pub(crate) pen: Pen,
 }
 
-/// An end of a connection.
+/// End of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Client,
@@ -82,7 +84,7 @@ enum End {
 }
 
 impl End {
-    /// The sender and the receiver of a direction.
+    /// Returns the sender and the receiver of a direction.
     const fn of(direction: Direction) -> (Self, Self) {
         match direction {
             Direction::Up => (Self::Client, Self::Server),
@@ -141,9 +143,9 @@ impl Chart {
         self.pen.end("");
     }
 
-    /// Draws the old path's last packets, and the new one's first.
+    /// Draws the last packets of the old path and the first ones of the new path.
     fn quic(&mut self, path: &PathChange, quic: &QuicPathChange) {
-        // Where two words would stand on each other, the frame's is the one to read.
+        // Where two labels would overlap, the frame's label is kept.
         for frame in &quic.frames {
             self.frame(frame);
         }
@@ -216,7 +218,7 @@ impl Chart {
         }
     }
 
-    /// Draws the client's gap.
+    /// Draws the client's delivery gap.
     fn gap(&mut self, path: &PathChange) {
         let cut = path.tcp.map(|tcp| tcp.cut_at);
         let Some(began) = path.old_down.arrived_at.or(cut) else { return };
@@ -225,7 +227,7 @@ impl Chart {
         self.bar("gap", End::Client, began, gap_end(path), &text, "the client receives nothing");
     }
 
-    /// Draws a packet; one that did not arrive ends in a cross.
+    /// Draws a packet; a lost one ends in a cross.
     fn packet(
         &mut self,
         class: &'static str,
@@ -272,7 +274,7 @@ impl Chart {
         self.label(class, end, place.0, label);
     }
 
-    /// Draws a span on an end's line, on its inner side; one without an end continues to the edge.
+    /// Draws a span on the inner side of an end's line; an unfinished one continues to the edge.
     fn bar(
         &mut self,
         class: &'static str,
@@ -296,7 +298,7 @@ impl Chart {
         self.pen.text(class, middle, baseline, text);
     }
 
-    /// Writes a word at a line's outer side, unless it would cover another one.
+    /// Writes a label on the outer side of a line, unless it would overlap another one.
     fn label(&mut self, class: &'static str, end: End, x: f64, text: &str) {
         let (middle, half) = self.centred(x, text);
         let (from, to) = (middle - half, middle + half);
@@ -312,13 +314,13 @@ impl Chart {
         }
     }
 
-    /// The middle of a text at `x` that stays within the drawing, and half of its width.
+    /// Returns the centre of a text near `x` that keeps it within the drawing, and half of its width.
     pub(crate) fn centred(&self, x: f64, text: &str) -> (f64, f64) {
         let half = text.chars().count() as f64 * LETTER / 2.0;
         (x.max(LEFT + half).min(self.scale.x(f64::INFINITY) - half), half)
     }
 
-    /// Ends a group with a sentence on what it shows, after the moment as its distance from the change.
+    /// Ends a group with a sentence on its content, prefixed with the time since the change.
     pub(crate) fn end(&mut self, meaning: &str, at: Option<Time>) {
         let moment = at.map_or_else(String::new, |at| offset_text(self.change, at) + ": ");
         self.pen.end(moment + meaning);
@@ -387,7 +389,7 @@ mod tests {
 
     #[test]
     fn words_do_not_cover_each_other() {
-        // Challenge and first packet leave the server at the same moment.
+        // The challenge and the first packet leave the server at the same time.
         let drawing = drawn(&samples::switch(), Extent::All);
         assert_eq!(drawing.texts("challenge"), ["challenge"]);
         assert_eq!(drawing.texts("new").iter().filter(|text| *text == "first").count(), 1);

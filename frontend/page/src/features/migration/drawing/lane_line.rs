@@ -1,4 +1,5 @@
-//! The lane's own line under its connection: its delivery gap, and its recovery phase by phase.
+//! Draws the lane's line below its connection: the delivery gap, and the recovery phase by phase. Called by
+//! the drawing of a change; its height depends only on the effect.
 
 use sluice_bridge::DeliveryGap;
 use sluice_shared::time::micros;
@@ -8,23 +9,23 @@ use sluice_text::format::exact_span;
 use crate::features::migration::drawing::change::{Chart, DOT};
 use crate::features::migration::model::effect::ChangeEffect;
 
-/// The distance of the line from the connection's top, and the thickness of its parts.
+/// Distance of the line from the connection's top, and the thickness of its parts.
 const LINE: f64 = 130.0;
 const PART: f64 = 8.0;
 const SILENCE: f64 = 3.0;
-/// Baselines for words, below the line.
+/// Baselines of labels, below the line.
 const WORDS: [f64; 2] = [16.0, 30.0];
-/// The least distance of two words.
+/// Minimum distance between two labels.
 const APART: f64 = 10.0;
-/// The line's height below the connection: alone, and with words.
+/// Height added below the connection: line only, and with labels.
 const HEIGHT: f64 = 20.0;
 const HEIGHT_WITH_WORDS: f64 = 40.0;
-/// The width of a letter of the title.
+/// Width of a letter of the title.
 const LARGE_LETTER: f64 = 7.4;
-/// From this width on, CSS pixels, there is room for sentences.
+/// Minimum width for full sentences, CSS pixels.
 const ROOMY: f64 = 640.0;
 
-/// The line's height below the connection.
+/// Returns the height added below the connection.
 pub(crate) const fn height(effect: &ChangeEffect) -> f64 {
     match (effect.recovery, effect.delivery_gap) {
         (Some(_), _) => HEIGHT_WITH_WORDS,
@@ -34,10 +35,10 @@ pub(crate) const fn height(effect: &ChangeEffect) -> f64 {
 }
 
 impl Chart {
-    /// Draws the lane's line.
+    /// Draws the line of a lane.
     pub(crate) fn lane(&mut self, effect: &ChangeEffect, title: &str) {
         let words = effect.delivery_gap.as_ref().map(|gap| delivery_gap_text(gap, self.width >= ROOMY));
-        // They stand behind the title, where there is room.
+        // They follow the title, where there is room.
         let has_room = |words: &String| {
             ((title.chars().count() + words.chars().count()) as f64) * LARGE_LETTER < self.width - APART
         };
@@ -59,7 +60,7 @@ impl Chart {
         self.recovery(effect, line);
     }
 
-    /// Draws the phases of the recovery, and words under them where there is room.
+    /// Draws the phases of the recovery, with labels below them where there is room.
     fn recovery(&mut self, effect: &ChangeEffect, line: f64) {
         let Some(recovery) = effect.recovery else { return };
         let mut taken = [f64::NEG_INFINITY; WORDS.len()];
@@ -99,7 +100,7 @@ impl Chart {
         }
     }
 
-    /// Draws a rectangle from a moment to another, or to the edge; returns its left and right.
+    /// Draws a rectangle between two moments, or up to the edge; returns its left and right edge.
     fn part(
         &mut self,
         class: &str,
@@ -116,7 +117,7 @@ impl Chart {
     }
 }
 
-/// A delivery gap, and the messages that were published in it.
+/// Describes a delivery gap and the messages published during it.
 fn delivery_gap_text(gap: &DeliveryGap, is_roomy: bool) -> String {
     let span = exact_span(micros(gap.until.since(gap.from)));
     let waited = format::count(gap.waited);

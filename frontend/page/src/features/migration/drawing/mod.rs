@@ -1,4 +1,4 @@
-//! Geometry of the panel's drawings, without elements: [`shape::Drawing`]s, which a component renders as SVG.
+//! Geometry of the panel's drawings: plain [`shape::Drawing`]s, which a component renders as SVG.
 
 pub(crate) mod change;
 mod lane_line;

@@ -1,4 +1,5 @@
-//! Where a moment stands on the drawing's time axis.
+//! Time axis of the drawing of a change: maps moments to pixels. All offsets are in microseconds from the
+//! change; values outside the axis are clamped to its edges.
 
 use sluice_shared::lab::{PathChange, PathEnds, SwitchReport};
 use sluice_shared::time::{Time, micros};
@@ -6,7 +7,7 @@ use sluice_shared::time::{Time, micros};
 use crate::features::migration::model::effect::ChangeEffect;
 use crate::features::migration::model::facts::gap_end;
 
-/// The moments around a change of networks that a drawing shows, in µs from the change.
+/// Time range around a change of networks, in µs from the change, and its position in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Scale {
     from_micros: f64,
@@ -15,10 +16,10 @@ pub(crate) struct Scale {
     width: f64,
 }
 
-/// How much of what followed is drawn.
+/// Part of the time after a change that is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// Everything that was seen.
+    /// Everything that was recorded.
     #[default]
     All,
     /// The first second.
@@ -28,10 +29,10 @@ pub(crate) enum Extent {
 }
 
 impl Extent {
-    /// All, the widest first.
+    /// All extents, the widest first.
     pub(crate) const ALL: [Self; 3] = [Self::All, Self::Second, Self::Fifth];
 
-    /// The name in the panel's elements.
+    /// Returns the name used in the panel's elements.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -40,7 +41,7 @@ impl Extent {
         }
     }
 
-    /// What its button says.
+    /// Returns the text of the button.
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -58,18 +59,18 @@ impl Extent {
     }
 }
 
-/// The least that is drawn after the change, µs.
+/// Minimum time drawn after the change, µs.
 const LEAST_MICROS: f64 = 20_000.0;
-/// The most that is drawn before the change, as a share of what is drawn after it: a client that was silent for long
-/// must not push the change to the drawing's edge.
+/// Maximum time drawn before the change, as a share of the time after it: a long idle time of the client must
+/// not push the change to the edge.
 const MOST_BEFORE: f64 = 0.25;
-/// What is drawn beyond the first and the last moment, as a share of the whole.
+/// Margin before the first and after the last moment, as a share of the whole.
 const MARGIN: f64 = 0.03;
-/// The most grid lines after the change.
+/// Maximum number of grid lines after the change.
 const MOST_LINES: f64 = 8.0;
 
 impl Scale {
-    /// An axis of `width` from `left` on, with all that was seen of `switch`, or is part of `effects`, and lies within
+    /// Returns an axis of `width` pixels from `left` on, with all moments of `switch` and `effects` within
     /// `extent`.
     pub(crate) fn of(
         switch: &SwitchReport,
@@ -91,18 +92,18 @@ impl Scale {
         Self { from_micros: first - margin, to_micros: last + margin, left, width }
     }
 
-    /// Where a moment stands, within the axis.
+    /// Returns the position of a moment, clamped to the axis.
     pub(crate) fn x(&self, offset_micros: f64) -> f64 {
         let share = (offset_micros - self.from_micros) / (self.to_micros - self.from_micros);
         self.left + self.width * share.clamp(0.0, 1.0)
     }
 
-    /// True if a moment is drawn at its own place, and not at the edge.
+    /// True if a moment is within the axis, so that it is not drawn at the edge.
     pub(crate) fn shows(&self, offset_micros: f64) -> bool {
         (self.from_micros..=self.to_micros).contains(&offset_micros)
     }
 
-    /// Round moments for the grid, µs from the change, which is one of them.
+    /// Returns round moments for the grid, µs from the change, which is one of them.
     pub(crate) fn ticks(&self) -> impl Iterator<Item = f64> {
         let step = step_micros(self.to_micros / MOST_LINES.min(self.width / 76.0).max(1.0));
         let (from, to) = (self.from_micros, self.to_micros);
@@ -111,12 +112,12 @@ impl Scale {
     }
 }
 
-/// From the change to `moment`, µs; negative before it.
+/// Returns the time from the change to `moment`, µs; negative before it.
 pub(crate) fn offset_micros(change: Time, moment: Time) -> f64 {
     if moment < change { -(micros(change.since(moment)) as f64) } else { micros(moment.since(change)) as f64 }
 }
 
-/// The next larger of 1, 2 and 5 times a power of ten.
+/// Returns the next larger of 1, 2 and 5 times a power of ten.
 fn step_micros(least: f64) -> f64 {
     let mut unit = 1_000.0;
     loop {
@@ -129,7 +130,7 @@ fn step_micros(least: f64) -> f64 {
     }
 }
 
-/// All moments that are drawn of a connection.
+/// Returns all moments drawn for a connection.
 fn moments(path: &PathChange) -> Vec<Time> {
     let both = |ends: PathEnds| [ends.sent_at, ends.arrived_at];
     let mut moments = [both(path.old_up), both(path.old_down)].concat();

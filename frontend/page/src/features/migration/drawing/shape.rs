@@ -1,61 +1,62 @@
-//! Shapes of a drawing, and their construction group by group.
+//! Shapes of a drawing, and the [`Pen`] that builds them group by group. Used by both drawings of the panel;
+//! a component renders them as SVG. Each group carries its meaning as a sentence for screen readers.
 
 use sluice_text::decimal::fixed;
 
-/// A finished drawing.
+/// Finished drawing.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Drawing {
-    /// Its class.
+    /// CSS class.
     pub(crate) class: &'static str,
-    /// Its description for readers that do not see it.
+    /// Description for screen readers.
     pub(crate) label: &'static str,
-    /// Its size, CSS pixels.
+    /// Size, CSS pixels.
     pub(crate) width: f64,
     pub(crate) height: f64,
     pub(crate) shapes: Vec<Shape>,
 }
 
-/// A part of a drawing.
+/// Part of a drawing.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Shape {
-    /// Several parts with one meaning.
+    /// Group of parts with one meaning.
     Group(Group),
-    /// A line through points, or a closed area, as SVG path data.
+    /// Line through points, or closed area, as SVG path data.
     Path { class: &'static str, data: String },
     /// A rectangle.
     Rect { class: &'static str, x: f64, y: f64, width: f64, height: f64 },
     /// A disc.
     Circle { x: f64, y: f64, radius: f64 },
-    /// A text that stands on its baseline.
+    /// Text at its baseline.
     Text { class: &'static str, x: f64, y: f64, text: String },
 }
 
-/// Several parts with one meaning.
+/// Group of parts with one meaning.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Group {
     pub(crate) class: String,
-    /// The outcome that it stands for, if a test or a reader may ask.
+    /// Outcome that the group represents, for tests and screen readers.
     pub(crate) mark: Option<Mark>,
-    /// A sentence on what it shows; empty for a group of groups.
+    /// Sentence on its content; empty for a group of groups.
     pub(crate) meaning: String,
     pub(crate) shapes: Vec<Shape>,
 }
 
-/// The outcome that a group stands for.
+/// Outcome represented by a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mark {
-    /// The kind of lane.
+    /// Kind of lane.
     pub(crate) of: String,
-    /// The number of the tunnel.
+    /// Number of the outage.
     pub(crate) number: u64,
-    /// The outcome's name.
+    /// Name of the outcome.
     pub(crate) value: &'static str,
 }
 
-/// A drawing in progress.
+/// Builder of a drawing.
 #[derive(Debug, Default)]
 pub(crate) struct Pen {
-    /// Groups that are open, the innermost last.
+    /// Open groups, the innermost last.
     open: Vec<Group>,
     shapes: Vec<Shape>,
 }
@@ -66,12 +67,12 @@ impl Pen {
         self.open.push(Group { class: class.into(), ..Group::default() });
     }
 
-    /// Begins a group that stands for an outcome.
+    /// Begins a group that represents an outcome.
     pub(crate) fn begin_mark(&mut self, class: impl Into<String>, mark: Mark) {
         self.open.push(Group { class: class.into(), mark: Some(mark), ..Group::default() });
     }
 
-    /// Ends the innermost group, with a sentence on what it shows.
+    /// Ends the innermost group with a sentence on its content.
     pub(crate) fn end(&mut self, meaning: impl Into<String>) {
         let ended = self.open.pop();
         debug_assert!(ended.is_some(), "every end has its beginning");
@@ -112,7 +113,7 @@ impl Pen {
         self.push(Shape::Text { class, x, y, text: text.into() });
     }
 
-    /// The finished shapes.
+    /// Returns the finished shapes.
     pub(crate) fn finish(self) -> Vec<Shape> {
         debug_assert!(self.open.is_empty(), "every group has ended");
         self.shapes
@@ -135,7 +136,7 @@ fn path_data(points: &[(f64, f64)]) -> String {
 }
 
 impl Drawing {
-    /// The sentences of all groups, in the order in which they were drawn.
+    /// Returns the sentences of all groups in drawing order.
     pub(crate) fn meanings(&self) -> Vec<String> {
         let mut meanings = Vec::new();
         collect(&self.shapes, &mut |group| {
@@ -161,14 +162,14 @@ fn collect(shapes: &[Shape], see: &mut impl FnMut(&Group)) {
 
 #[cfg(test)]
 impl Drawing {
-    /// All groups, outer ones first.
+    /// Returns all groups, outer ones first.
     pub(crate) fn groups(&self) -> Vec<Group> {
         let mut groups = Vec::new();
         collect(&self.shapes, &mut |group| groups.push(group.clone()));
         groups
     }
 
-    /// All shapes that are no groups.
+    /// Returns all shapes other than groups.
     pub(crate) fn leaves(&self) -> Vec<Shape> {
         fn leaves(shapes: &[Shape], into: &mut Vec<Shape>) {
             for shape in shapes {
@@ -185,7 +186,7 @@ impl Drawing {
         all
     }
 
-    /// All texts of a class.
+    /// Returns all texts of a class.
     pub(crate) fn texts(&self, wanted: &str) -> Vec<String> {
         let text = |shape: Shape| match shape {
             Shape::Text { class, text, .. } => (class == wanted).then_some(text),

@@ -1,4 +1,5 @@
-//! Survival of tunnels as a chart: a row for each kind of lane, the tunnel's length from left to right.
+//! Chart of the connections' survival in outages: a row for each kind of lane, the length of the outage from
+//! left to right. Called by the survival card; pure geometry without elements.
 
 use sluice_text::decimal::fixed;
 use sluice_text::format;
@@ -7,25 +8,25 @@ use sluice_text::format::exact_span;
 use crate::features::migration::drawing::shape::{Drawing, Mark, Pen};
 use crate::features::migration::model::survival::{Outcome, Passage};
 
-/// The height of the axis, and of a row.
+/// Height of the axis, and of a row.
 const TOP: f64 = 38.0;
 const ROW: f64 = 46.0;
-/// From this width on, CSS pixels, the rows' names stand beside them, and else above.
+/// Minimum width for row names beside the rows, CSS pixels; below it they are above the rows.
 const ROOMY: f64 = 640.0;
 const NAMES: f64 = 208.0;
 const NAME: f64 = 14.0;
 const MARGIN: f64 = 16.0;
-/// After so much silence Chromium gives up a QUIC connection, s: from the earliest to the latest that was measured.
+/// Idle time after which Chromium closes a QUIC connection, s: minimum and maximum of the measurements.
 const GIVES_UP: (f64, f64) = (6.4, 7.8);
-/// The least extent of the axis, s.
+/// Minimum extent of the axis, s.
 const LEAST: (f64, f64) = (2.4, 10.6);
-/// The radius of a mark, and the distance of marks of one length.
+/// Radius of a mark, and the distance between marks of the same length.
 const RADIUS: f64 = 5.0;
 const APART: f64 = 13.0;
-/// The greatest width of a letter.
+/// Maximum width of a letter.
 const LETTER: f64 = 7.0;
 
-/// The chart, `width` CSS pixels wide, with the passages of each row.
+/// Returns the chart, `width` CSS pixels wide, with the passages of each row.
 pub(crate) fn drawing(rows: &[Vec<Passage>], width: f64) -> Drawing {
     let (left, row) = if width < ROOMY { (MARGIN, ROW + NAME) } else { (NAMES, ROW) };
     let lengths = || rows.iter().flatten().map(|passage| passage.length_micros as f64 / 1e6);
@@ -49,7 +50,7 @@ pub(crate) fn drawing(rows: &[Vec<Passage>], width: f64) -> Drawing {
 }
 
 struct Chart {
-    /// From, to, s; left, width, px.
+    /// Start and end, s; left edge and width, px.
     axis: (f64, f64, f64, f64),
     pen: Pen,
 }
@@ -82,7 +83,7 @@ impl Chart {
         self.pen.line("row", &[(self.axis.2, line), (right, line)]);
         let (x, y) = if self.axis.2 < NAMES { (2.0, top + NAME - 2.0) } else { (2.0, line + 4.0) };
         self.pen.text("title", x, y, kind.title());
-        // Words stand above their marks, or below where that would cover another one.
+        // Labels are above their marks, or below where they would overlap another one.
         let mut taken: Vec<(f64, f64, f64)> = Vec::new();
         for (at, passage) in passages.iter().enumerate() {
             let is_same = |other: &&Passage| tenths(other) == tenths(passage);
@@ -90,7 +91,7 @@ impl Chart {
             let after = passages[at + 1..].iter().filter(is_same).count() as f64;
             let middle = self.x(passage.length_micros as f64 / 1e6);
             self.mark(passage, (middle + APART * (before - after) / 2.0, line));
-            // The newest of one length speaks for all of them.
+            // Only the newest passage of each length is labelled.
             let Some(micros) = passage.outcome.micros().filter(|_| after == 0.0) else { continue };
             let words = format::span(micros);
             let half = words.chars().count() as f64 * LETTER / 2.0 + 1.5;
@@ -105,7 +106,8 @@ impl Chart {
         self.pen.end("");
     }
 
-    /// Draws a disc or, with another address at the tunnel's end, a diamond; filled where the connection survived.
+    /// Draws a disc, or a diamond if the address changed at the end of the outage; filled if the connection
+    /// survived.
     fn mark(&mut self, passage: &Passage, (x, y): (f64, f64)) {
         let value = passage.outcome.name();
         let mark = Mark { of: passage.kind.name(), number: passage.number, value };
@@ -120,7 +122,7 @@ impl Chart {
     }
 }
 
-/// A tunnel's length to a tenth of a second: marks of one length stand side by side.
+/// Returns the length of an outage in tenths of a second: marks of the same length are side by side.
 const fn tenths(passage: &Passage) -> u64 {
     (passage.length_micros + 50_000) / 100_000
 }

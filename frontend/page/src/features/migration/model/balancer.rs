@@ -1,24 +1,25 @@
-//! Sums and expectations of the balancer.
+//! Totals of the balancer and the expected share of misrouted packets. Used by the balancer card and by the
+//! series of changes. Totals only grow, so that a series can subtract its start.
 
 use sluice_shared::lab::BalancerReport;
 use sluice_shared::scenario::Routing;
 use sluice_text::format;
 
-/// Sums over all backends.
+/// Totals over all backends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BalancerTotals {
     /// QUIC datagrams.
     pub(crate) packets: u64,
-    /// Those whose connection ID names another backend that is up.
+    /// Datagrams whose connection ID names another backend that is up.
     pub(crate) misrouted: u64,
-    /// Those whose connection ID names a backend that is down.
+    /// Datagrams whose connection ID names a backend that is down.
     pub(crate) orphaned: u64,
     /// Stateless resets.
     pub(crate) resets: u64,
 }
 
 impl BalancerTotals {
-    /// The sums of a report.
+    /// Returns the totals of a report.
     pub(crate) fn of(report: &BalancerReport) -> Self {
         report.backends.iter().fold(Self::default(), |sum, backend| Self {
             packets: sum.packets + backend.packets,
@@ -29,7 +30,7 @@ impl BalancerTotals {
     }
 }
 
-/// The expected misrouting of clients that change their address, in a sentence.
+/// Returns the expected misrouting of clients that change their address, in a sentence.
 pub(crate) fn expectation(report: &BalancerReport) -> String {
     let backends = report.backends.iter().filter(|backend| backend.is_up).count();
     match report.routing {

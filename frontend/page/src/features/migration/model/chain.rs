@@ -1,16 +1,16 @@
-//! Connections that took each other's place.
+//! Chains of connections that replaced each other.
 
 use sluice_shared::lab::{PathChange, SwitchReport};
 
-/// A connection's change as it ended: where the next connection was cut as well before it carried anything, what counts is
-/// the one after it. `known` are the changes of other connections.
+/// Returns a connection's change with its final successor: a successor that was cut before it carried any
+/// data is replaced by the one after it. `known` are the changes of other connections.
 pub(crate) fn resolved<'a>(
     path: &PathChange,
     known: impl Iterator<Item = &'a PathChange> + Clone,
 ) -> PathChange {
     let mut resolved = path.clone();
     let Some(tcp) = &mut resolved.tcp else { return resolved };
-    // A connection that took another's place has a higher number, so this ends.
+    // A replacement has a higher number, so this loop terminates.
     while let Some(next) = tcp.next.filter(|next| next.first_byte_at.is_none()) {
         let cut = known.clone().find(|other| other.flow == next.flow && other.flow > path.flow);
         let Some((after, cut)) = cut.and_then(|cut| Some((cut.tcp?.next?, cut))) else { break };
@@ -23,8 +23,8 @@ pub(crate) fn resolved<'a>(
     resolved
 }
 
-/// A change without the connections that their lanes had left before, which nobody waits for, and each of the others as it
-/// ended; and how many were left out.
+/// Returns a change with only the connections in use, each with its final successor, and the number of
+/// connections omitted because their lanes had left them before the change.
 pub(crate) fn resolved_switch(switch: &SwitchReport, all: &[SwitchReport]) -> (SwitchReport, usize) {
     let known = all.iter().flat_map(|switch| &switch.paths);
     let used = switch.paths.iter().filter(|path| is_in_use(path, switch));
@@ -50,7 +50,7 @@ mod tests {
     use crate::features::migration::model::facts::gap_micros;
     use crate::features::migration::model::samples;
 
-    /// Connection `flow`, whose place another one took.
+    /// Returns the change of connection `flow`, which was replaced by another one.
     fn cut(flow: u64, next: u64, first_byte_at: Option<Time>) -> PathChange {
         let mut path = PathChange { flow, ..samples::tcp() };
         if let Some(tcp) = &mut path.tcp {

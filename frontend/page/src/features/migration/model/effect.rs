@@ -1,4 +1,6 @@
-//! Effects of a change of networks on a lane: its delivery gap, and its recovery where its connection died.
+//! Effects of a change of networks on a lane: its delivery gap, and its recovery if its connection died. The
+//! panel's state updates them with every report; the drawing and the fact tables read them. Effects outlive
+//! the lane's own memory and last as long as the server remembers the change.
 
 use core::time::Duration;
 
@@ -11,60 +13,61 @@ use crate::features::migration::model::lane::PageLane;
 use crate::features::migration::model::moment::{Moment, MomentKind};
 use sluice_bridge::DeliveryGap;
 
-/// How far the estimate of the offset between the clocks may be off, µs.
+/// Maximum error of the clock offset estimate, µs.
 const TOLERANCE_MICROS: i64 = 20_000;
-/// What a lane says of a change is complete this long after it is back, µs.
+/// Time after a lane's recovery from which its data on a change is complete, µs.
 const SETTLED_MICROS: u64 = 3_000_000;
 
-/// The effect of one change on a lane. All times are those of the server's clock.
+/// Effect of one change on a lane. All times are on the server's clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ChangeEffect {
-    /// The longest time in which nothing arrived; `None` as long as it is not over, and where nothing was late.
+    /// Longest time without any arrival; `None` until it is over, and where nothing was late.
     pub(crate) delivery_gap: Option<DeliveryGap>,
-    /// How it came back; `None` where its connection goes on.
+    /// Recovery of the lane; `None` where its connection survived.
     pub(crate) recovery: Option<Recovery>,
     is_complete: bool,
-    /// True if the lane remembers all its delivery gaps since the change.
+    /// True if the lane still has all its delivery gaps since the change.
     has_all: bool,
 }
 
-/// The recovery of a lane whose connection was lost.
+/// Recovery of a lane whose connection was lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Recovery {
-    /// When the connection was cut.
+    /// Time at which the connection was cut.
     cut_at: Time,
     noticed_at: Option<Time>,
-    /// When the try began that led to something.
+    /// Start of the attempt that succeeded or is in progress.
     tried_at: Option<Time>,
-    /// When the network had the new connection established; known of TCP alone.
+    /// Time at which the network saw the new connection established; known for TCP only.
     established_at: Option<Time>,
     opened_at: Option<Time>,
     welcomed_at: Option<Time>,
-    /// When the first message was consumed that is younger than the Welcome.
+    /// Time at which the first message younger than the Welcome was consumed.
     pub(crate) fresh_at: Option<Time>,
 }
 
-/// A phase of a recovery.
+/// Phase of a recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RecoveryStep {
-    /// Its name.
+    /// Name.
     pub(crate) name: &'static str,
-    /// Its definition.
+    /// Definition.
     pub(crate) meaning: &'static str,
     pub(crate) from: Time,
-    /// `None` while it goes on.
+    /// End; `None` while the phase lasts.
     pub(crate) until: Option<Time>,
 }
 
 impl RecoveryStep {
-    /// How long it took, µs.
+    /// Returns the duration, µs.
     pub(crate) fn micros(&self) -> Option<u64> {
         Some(micros(self.until?.since(self.from)))
     }
 }
 
 impl Recovery {
-    /// The recovery from a cut at `cut_at`, from the lane's `moments` and the network's `established_at`.
+    /// Builds the recovery from a cut at `cut_at`, from the lane's `moments` and the network's
+    /// `established_at`.
     fn of(moments: &[Moment], cut_at: Time, established_at: Option<Time>) -> Self {
         let mut recovery = Self { cut_at, ..Self::default() };
         for moment in moments.iter().filter(|moment| moment.at >= earlier(cut_at)) {
@@ -79,7 +82,7 @@ impl Recovery {
                 MomentKind::Lost | MomentKind::Backoff => {
                     (recovery.tried_at, recovery.opened_at) = (None, None)
                 }
-                // Two tries at once are a race between transports.
+                // A second attempt at the same time is a race between transports.
                 MomentKind::Attempt if recovery.tried_at.is_some() => {}
                 MomentKind::Attempt => recovery.tried_at = Some(at),
                 MomentKind::Open if recovery.tried_at.is_some() => recovery.opened_at = Some(at),
@@ -98,8 +101,8 @@ impl Recovery {
         recovery
     }
 
-    /// The recovery in five phases, up to the one that goes on. Where the network does not know when the connection was
-    /// established, one phase is both of the two before the transport is open.
+    /// Returns the recovery in five phases, up to the current one. Where the network does not know when the
+    /// connection was established, one phase combines the two before the transport is open.
     pub(crate) fn steps(&self) -> Vec<RecoveryStep> {
         let connected_at = self.established_at.or(self.opened_at);
         let steps = [
@@ -118,12 +121,12 @@ impl Recovery {
         steps.into_iter().filter_map(step).collect()
     }
 
-    /// From the cut to the first fresh message, µs.
+    /// Returns the time from the cut to the first fresh message, µs.
     pub(crate) fn whole_micros(&self) -> Option<u64> {
         Some(micros(self.fresh_at?.since(self.cut_at)))
     }
 
-    /// Everything that is known of it.
+    /// Returns all known moments of the recovery.
     pub(crate) fn moments(&self) -> impl Iterator<Item = Time> {
         let known = [self.noticed_at, self.tried_at, self.opened_at, self.welcomed_at, self.fresh_at];
         known.into_iter().flatten()
@@ -131,7 +134,8 @@ impl Recovery {
 }
 
 impl ChangeEffect {
-    /// The effect on `lane` of the change of one of its connections; `None` where it has forgotten the time before.
+    /// Returns the effect on `lane` of the change of one of its connections; `None` if the lane no longer has
+    /// the time before.
     fn of(switch: &SwitchReport, path: &PathChange, lane: &PageLane, now: Time) -> Option<Self> {
         let is_remembered = lane.moments.first().is_some_and(|oldest| oldest.at <= switch.at);
         if !is_remembered {
@@ -142,7 +146,7 @@ impl ChangeEffect {
                 let established_at = tcp.next.and_then(|next| next.established_at);
                 Some(Recovery::of(&lane.moments, tcp.cut_at, established_at))
             }
-            // A session that got data by the new path has survived this change.
+            // A session that received data by the new path has survived this change.
             (Some(quic), None) if quic.gap_micros.is_none() => {
                 died_at(&lane.moments, switch.at).map(|at| Recovery::of(&lane.moments, at, None))
             }
@@ -151,7 +155,7 @@ impl ChangeEffect {
         let end = recovery.map_or_else(|| gap_end(path), |recovery| recovery.fresh_at);
         let is_met =
             |gap: &&DeliveryGap| end.is_some_and(|end| gap.until >= earlier(switch.at) && gap.from <= end);
-        // The longest of those that are left may not be the longest that there was.
+        // The longest of the remaining gaps may not be the longest that occurred.
         let has_all = lane.delivery_gaps_since.is_some_and(|since| since <= switch.at);
         let gaps = lane.delivery_gaps.iter().filter(is_met).filter(|_| has_all);
         let delivery_gap = gaps.copied().max_by_key(length);
@@ -159,7 +163,7 @@ impl ChangeEffect {
         Some(Self { delivery_gap, recovery, is_complete, has_all })
     }
 
-    /// Completed by what was known `before` and the lane may have forgotten since.
+    /// Adds what was known `before` and the lane may have dropped since.
     fn after(mut self, before: &Self) -> Self {
         let both = before.delivery_gap.into_iter().chain(self.delivery_gap);
         self.delivery_gap = both.max_by_key(length);
@@ -171,19 +175,21 @@ impl ChangeEffect {
         self.is_complete && self.has_all && self.delivery_gap.is_none()
     }
 
-    /// Everything that is to be drawn of it.
+    /// Returns all moments that are drawn.
     pub(crate) fn moments(&self) -> impl Iterator<Item = Time> {
         let recovery = self.recovery.iter().flat_map(Recovery::moments);
         recovery.chain(self.delivery_gap.map(|gap| gap.until))
     }
 }
 
-/// The effects of all changes that the server remembers, by the numbers of change and connection. Lanes forget sooner.
+/// Effects of all changes that the server remembers, by the numbers of change and connection. They outlive
+/// the lanes' own records.
 #[derive(Debug, Default)]
 pub(crate) struct ChangeEffects(Vec<((u64, u64), ChangeEffect)>);
 
 impl ChangeEffects {
-    /// Takes in the lanes' newest state, and forgets the changes that the server has forgotten.
+    /// Updates the effects from the lanes' newest state, and drops those of changes that the server no longer
+    /// has.
     pub(crate) fn take(&mut self, report: &LabReport, lanes: &[PageLane]) {
         let known = |number: u64| report.switches.iter().any(|switch| switch.number == number);
         self.0.retain(|((number, _), _)| known(*number));
@@ -208,15 +214,15 @@ impl ChangeEffects {
         }
     }
 
-    /// The effect of a change on one connection's lane.
+    /// Returns the effect of a change on one connection's lane.
     pub(crate) fn of(&self, switch: &SwitchReport, path: &PathChange) -> ChangeEffect {
         let key = (switch.number, path.flow);
         self.0.iter().find(|(known, _)| *known == key).map(|(_, effect)| effect.clone()).unwrap_or_default()
     }
 }
 
-/// From when on a session is to be seen as gone that got nothing by the new path: from the change on, or from before
-/// where its lane had lost it in a tunnel already. `None` while the lane holds on to it.
+/// Returns the time from which a session counts as lost that received nothing by the new path: the change, or
+/// earlier if its lane had already lost it in an outage. `None` while the lane keeps it.
 fn died_at(moments: &[Moment], change: Time) -> Option<Time> {
     let (before, after) = moments.split_at(moments.partition_point(|moment| moment.at < earlier(change)));
     let lost_before = before.iter().rev().take_while(|moment| moment.kind != MomentKind::Welcome);
@@ -341,7 +347,7 @@ mod tests {
             }
             lanes
         };
-        // At once, before the effect is complete, and after it.
+        // Both immediately, before the effect is complete, and afterwards.
         for now in [at(1_000), at(9_000)] {
             let mut effects = recovery(&samples::lanes(), at(500));
             let report = LabReport { at: now, switches: vec![samples::switch()], ..LabReport::default() };

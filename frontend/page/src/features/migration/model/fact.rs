@@ -1,66 +1,67 @@
-//! Facts in tables: a row for each quantity, a column for each connection.
+//! Table of facts: a row for each quantity, a column for each connection. Built by the fact modules, rendered
+//! by the fact table component. Every fact keeps its raw value for tests.
 
 use sluice_shared::mode::Transport;
 
-/// A table of facts.
+/// Table of facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FactTable {
-    /// The connections.
+    /// Connections.
     pub(crate) columns: Vec<FactColumn>,
-    /// The quantities.
+    /// Quantities.
     pub(crate) rows: Vec<FactRow>,
 }
 
-/// The head of a column.
+/// Header of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FactColumn {
-    /// Its colour.
+    /// Transport, which decides the colour.
     pub(crate) transport: Transport,
-    /// Its text.
+    /// Text.
     pub(crate) title: String,
 }
 
-/// One quantity of every connection.
+/// One quantity of all connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FactRow {
-    /// Its name.
+    /// Name.
     pub(crate) title: &'static str,
-    /// Its definition.
+    /// Definition.
     pub(crate) meaning: &'static str,
-    /// The facts, in the order of the columns; `None` where a connection has no such quantity.
+    /// Facts in column order; `None` where a connection has no such quantity.
     pub(crate) cells: Vec<Option<Fact>>,
 }
 
-/// One fact.
+/// Cell of the table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fact {
-    /// Its test id.
+    /// Test id.
     pub(crate) id: String,
-    /// Its raw value, empty while it is unknown.
+    /// Raw value, empty while unknown.
     pub(crate) value: String,
-    /// Its text.
+    /// Text.
     pub(crate) text: String,
     /// True if the text is a main result.
     pub(crate) is_main: bool,
-    /// Smaller text below it.
+    /// Notes below the text.
     pub(crate) notes: Vec<Note>,
 }
 
-/// Smaller text below a fact.
+/// Note below a fact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Note {
-    /// Its test id, if it is a fact of its own.
+    /// Test id, if the note is a fact of its own.
     pub(crate) id: Option<String>,
-    /// Its raw value, empty while it is unknown.
+    /// Raw value, empty while unknown.
     pub(crate) value: String,
-    /// Its text.
+    /// Text.
     pub(crate) text: String,
-    /// True if it reports harm.
+    /// True if it reports a failure.
     pub(crate) is_harm: bool,
 }
 
 impl Fact {
-    /// A fact with a raw value and a text; its test id follows from its row and column.
+    /// Returns a fact with a raw value and a text; its test id is set from its row and column.
     pub(crate) fn new(value: impl Into<String>, text: impl Into<String>) -> Self {
         Self { value: value.into(), text: text.into(), ..Self::default() }
     }
@@ -71,7 +72,7 @@ impl Fact {
         self
     }
 
-    /// Adds a note if there is one.
+    /// Adds a note if it is `Some`.
     pub(crate) fn note_if(self, text: Option<String>) -> Self {
         match text {
             Some(text) => self.note(text),
@@ -82,7 +83,7 @@ impl Fact {
 
 #[cfg(test)]
 impl FactTable {
-    /// The facts and notes with this test id.
+    /// Returns the values of the facts and notes with this test id.
     pub(crate) fn values(&self, id: &str) -> Vec<&str> {
         let facts = || self.rows.iter().flat_map(|row| row.cells.iter().flatten());
         let notes = facts().flat_map(|fact| &fact.notes);
@@ -91,7 +92,7 @@ impl FactTable {
             .collect()
     }
 
-    /// All texts, line by line.
+    /// Returns all texts, line by line.
     pub(crate) fn text(&self) -> String {
         let facts = self.rows.iter().flat_map(|row| row.cells.iter().flatten());
         let lines = facts.flat_map(|fact| {

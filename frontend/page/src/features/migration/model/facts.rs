@@ -1,4 +1,5 @@
-//! A change of networks in numbers: a column for each connection.
+//! Facts of a change of networks, with a column for each connection. Called by the change card; the drawing
+//! and the effects use its gap functions. Unknown values stay empty, never zero.
 
 use core::cmp::Ordering;
 
@@ -16,13 +17,14 @@ use crate::features::migration::model::fact::{Fact, FactColumn, FactRow, FactTab
 use crate::features::migration::model::lane::{PageLane, name_of};
 use crate::features::migration::model::lane_facts;
 
-/// Shown while the server does not know the new path.
+/// Text shown until the server knows the new path.
 const WAITS_FOR_CLIENT: &str =
     "waiting for a packet of the client: the server learns the new path from nothing else";
-/// How much a round trip may differ and count as the same.
+/// Relative difference below which two round-trip times count as equal.
 const SAME_RTT: f64 = 0.25;
 
-/// A quantity: its test id behind the transport's name, its title, its definition, and the fact of a connection.
+/// Quantity: suffix of the test id after the transport's name, title, definition, and the function that
+/// returns a connection's fact.
 type Row = (&'static str, &'static str, &'static str, fn(&SwitchReport, &PathChange) -> Option<Fact>);
 
 const ROWS: [Row; 9] = [
@@ -77,7 +79,7 @@ const ROWS: [Row; 9] = [
     ),
 ];
 
-/// The facts of a change, with the effects on the lanes in the order of its paths.
+/// Returns the facts of a change, with the effects on the lanes in the order of its paths.
 pub(crate) fn table(switch: &SwitchReport, lanes: &[PageLane], effects: &[ChangeEffect]) -> FactTable {
     let columns =
         switch.paths.iter().map(|path| FactColumn { transport: path.transport, title: title(path, lanes) });
@@ -102,7 +104,7 @@ pub(crate) fn table(switch: &SwitchReport, lanes: &[PageLane], effects: &[Change
     FactTable { columns: columns.collect(), rows: network.chain(of_lanes).collect() }
 }
 
-/// A connection by its lane's name, or by its number.
+/// Returns a connection's title: its lane's name, or its number.
 pub(crate) fn title(path: &PathChange, lanes: &[PageLane]) -> String {
     let kind = match path.transport {
         Transport::WebTransport => "QUIC",
@@ -115,7 +117,7 @@ pub(crate) fn title(path: &PathChange, lanes: &[PageLane]) -> String {
     }
 }
 
-/// The length of the client's gap, µs; `None` until it is over.
+/// Returns the length of the client's gap, µs; `None` until it is over.
 pub(crate) fn gap_micros(path: &PathChange) -> Option<u64> {
     match (&path.quic, path.tcp) {
         (Some(quic), _) => quic.gap_micros,
@@ -127,7 +129,7 @@ pub(crate) fn gap_micros(path: &PathChange) -> Option<u64> {
     }
 }
 
-/// The end of the gap.
+/// Returns the end of the client's gap.
 pub(crate) fn gap_end(path: &PathChange) -> Option<Time> {
     let gap = i64::try_from(gap_micros(path)?).ok()?;
     let began = path.old_down.arrived_at.or_else(|| path.tcp.map(|tcp| tcp.cut_at))?;
@@ -147,7 +149,8 @@ fn address(_: &SwitchReport, path: &PathChange) -> Option<Fact> {
     })
 }
 
-/// The value says whether the ID has changed. The chooser of an ID announces it, and the sender to it retires it.
+/// Returns how a connection ID changed; the value says whether it did. The peer that chose an ID announces it
+/// (`NEW_CONNECTION_ID`), and the peer that sends to it retires it (`RETIRE_CONNECTION_ID`).
 fn ids(change: &IdChange, chooser: IdFrames, sender: IdFrames) -> Fact {
     let short = |id: &Option<String>| match id.as_deref() {
         None => "–".to_owned(),
@@ -168,7 +171,7 @@ fn ids(change: &IdChange, chooser: IdFrames, sender: IdFrames) -> Fact {
     Fact::new(value, text).note_if(is_any.then(|| format!("{announced} announced, {retired} retired since")))
 }
 
-/// The server's state before and after; the value is the one after.
+/// Returns the server's state before and after; the value is the one after.
 fn states(
     quic: &QuicPathChange,
     figure: fn(&PathState) -> u64,
@@ -200,7 +203,7 @@ fn rtt_verdict(before: u64, after: u64) -> &'static str {
     if (after - before).abs() <= before.max(2_000.0) * SAME_RTT { "kept" } else { "started anew" }
 }
 
-/// The number of frames of a kind; of responses also how long the validation of the path took.
+/// Returns the number of frames of a kind; for responses also the duration of the path validation.
 fn frames(quic: &QuicPathChange, kind: PathFrameKind) -> Fact {
     let of_kind = quic.frames.iter().filter(|frame| frame.kind == kind);
     let count = of_kind.clone().count().to_string();
@@ -227,7 +230,7 @@ fn frames(quic: &QuicPathChange, kind: PathFrameKind) -> Fact {
         .note_if(validated.map(|micros| "path validated in ".to_owned() + &exact_span(micros)))
 }
 
-/// From a challenge that the server has sent by the new path to its response.
+/// Returns the time from a challenge sent by the server on the new path to its response.
 fn validated_micros(quic: &QuicPathChange) -> Option<u64> {
     let mut challenges = quic.frames.iter().filter(|frame| {
         frame.kind == PathFrameKind::Challenge
@@ -272,7 +275,7 @@ fn gap_fact(switch: &SwitchReport, path: &PathChange) -> Option<Fact> {
     Some(fact.note(steps.join(", ")))
 }
 
-/// A moment as its distance from the change, signed.
+/// Formats a moment as its signed distance from the change.
 pub(crate) fn offset_text(change: Time, moment: Time) -> String {
     let (sign, span) =
         if moment < change { ("−", change.since(moment)) } else { ("+", moment.since(change)) };

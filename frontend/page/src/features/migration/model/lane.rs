@@ -1,4 +1,5 @@
-//! The page's lanes, with their times on the server's clock.
+//! The page's lanes as the migration panel needs them, taken from each snapshot. All times are on the
+//! server's clock, so that they compare with the lab's reports.
 
 use sluice_bridge::{DeliveryGap, LaneInput};
 use sluice_shared::mode::Transport;
@@ -6,33 +7,33 @@ use sluice_shared::time::Time;
 
 use crate::features::migration::model::moment::{Moment, MomentKind, moments};
 
-/// A lane of the page, as far as changes of networks are concerned.
+/// Lane of the page, reduced to what concerns changes of networks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PageLane {
-    /// The number that its connections name.
+    /// Number by which the lab's connections refer to it.
     pub(crate) lane: u16,
-    /// Its name on the page.
+    /// Name on the page.
     pub(crate) name: String,
-    /// The transport of its mode; a lane that falls back may use the other one.
+    /// Transport of its mode; a lane that has fallen back uses the other one.
     pub(crate) transport: Transport,
-    /// The state of its connection.
+    /// State of its connection.
     pub(crate) state: &'static str,
-    /// Connections after the first.
+    /// Number of connections after the first.
     pub(crate) reconnects: u64,
     /// Messages in reported gaps.
     pub(crate) gaps: u64,
-    /// Messages that never came and that no gap explains.
+    /// Messages lost without a reported gap.
     pub(crate) lost: u64,
-    /// The newest moments of its connections, oldest first; none while the server's clock is unknown.
+    /// Newest moments of its connections, oldest first; empty while the server's clock is unknown.
     pub(crate) moments: Vec<Moment>,
-    /// Its newest delivery gaps, oldest first; none while the server's clock is unknown.
+    /// Newest delivery gaps, oldest first; empty while the server's clock is unknown.
     pub(crate) delivery_gaps: Vec<DeliveryGap>,
-    /// Since when these are all.
+    /// Time since which the delivery gaps are complete.
     pub(crate) delivery_gaps_since: Option<Time>,
 }
 
 impl PageLane {
-    /// The part of a snapshot that concerns changes of networks; `None` for a lane that no connection can name.
+    /// Extracts a lane from a snapshot; `None` for a lane that connections cannot refer to.
     pub(crate) fn new(input: &LaneInput) -> Option<Self> {
         let summary = &input.summary;
         let offset = summary.clock_offset_micros;
@@ -54,9 +55,9 @@ impl PageLane {
         })
     }
 
-    /// When an established connection was lost last, on the server's clock.
+    /// Returns the time at which an established connection was last lost, on the server's clock.
     pub(crate) fn last_loss(&self) -> Option<Time> {
-        // The moment at which it was established may be forgotten.
+        // The moment at which it was established may have been dropped.
         let mut is_established = true;
         let mut last = None;
         for moment in &self.moments {
@@ -79,7 +80,7 @@ impl PageLane {
     }
 }
 
-/// The name of a lane; one that has left the page has its number.
+/// Returns the name of a lane, or its number if it has left the page.
 pub(crate) fn name_of(lanes: &[PageLane], lane: u16) -> String {
     let known = lanes.iter().find(|known| known.lane == lane);
     known.map_or_else(|| "lane ".to_owned() + &lane.to_string(), |known| known.name.clone())
@@ -114,6 +115,7 @@ mod tests {
                 delivery_gaps_since: Some(Time::from_millis(3)),
                 ..Summary::default()
             },
+            long_gaps: Vec::new(),
             timeline: vec![ConnectionEvent { at: Time::from_millis(5), kind: ConnectionEventKind::Lost }],
             trace: Vec::new(),
             certificate: None,

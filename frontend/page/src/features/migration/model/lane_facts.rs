@@ -1,4 +1,5 @@
-//! Effects of a change of networks on the lanes, as rows of the table of facts.
+//! Effects of a change of networks on the lanes, as rows of the fact table. Used by the facts of a change;
+//! the columns are the lanes of its connections.
 
 use sluice_shared::time::micros;
 use sluice_text::format;
@@ -7,11 +8,11 @@ use sluice_text::format::exact_span;
 use crate::features::migration::model::effect::{ChangeEffect, RecoveryStep};
 use crate::features::migration::model::fact::{Fact, Note};
 
-/// A quantity: its test id behind the transport's name, its title, its definition, and the fact of a lane whose
-/// transport has this name.
+/// Quantity: suffix of the test id after the transport's name, title, definition, and the function that
+/// returns the fact of a lane whose transport has this name.
 type Row = (&'static str, &'static str, &'static str, fn(&ChangeEffect, &str) -> Option<Fact>);
 
-/// The rows, in their order.
+/// Rows in display order.
 pub(crate) const ROWS: [Row; 3] = [
     (
         "silence",
@@ -58,7 +59,7 @@ fn messages(effect: &ChangeEffect, transport: &str) -> Option<Fact> {
     Some(Fact { is_main: true, notes, ..waited })
 }
 
-/// The value is the whole recovery, µs; empty until it is over.
+/// Returns the recovery; the value is its total, µs, empty until it is over.
 fn recovery(effect: &ChangeEffect, transport: &str) -> Option<Fact> {
     let recovery = effect.recovery?;
     let fact = match recovery.whole_micros() {

@@ -1,9 +1,9 @@
-//! Links of the panel: lanes to compare in tunnels, and a replay of its actions.
+//! Links of the panel: lanes to compare in outages, and a replay of its actions.
 
 use crate::features::migration::model::plan::PlannedAction;
 use crate::features::migration::model::settings::MigrationSettings;
 
-/// Lanes whose survival is worth comparing.
+/// Modes of the lanes for comparing survival.
 const LANES: [&str; 4] = [
     "lane=stream-per-topic",
     "lane=stream-per-topic,cc:cubic-wide",
@@ -11,7 +11,7 @@ const LANES: [&str; 4] = [
     "lane=websocket",
 ];
 
-/// The page's query with the lanes whose survival is worth comparing.
+/// Returns the page's query with the lanes for comparing survival.
 pub(crate) fn with_survival_lanes(query: &str) -> String {
     let others = query.trim_start_matches('?').split('&');
     let others = others.filter(|pair| !pair.is_empty() && !pair.starts_with("lane="));
@@ -19,7 +19,7 @@ pub(crate) fn with_survival_lanes(query: &str) -> String {
     "?".to_owned() + &all.join("&")
 }
 
-/// The address of a page with a set-up, the panel's settings, and the actions to replay.
+/// Returns the address of a page with a set-up, the panel's settings, and the actions to replay.
 pub(crate) fn replaying(
     href: &str,
     setup_query: &str,

@@ -1,4 +1,4 @@
-//! Changes of networks as plain data: no signals, no elements.
+//! Model of the migration panel as plain data, independent of signals and elements.
 
 pub(crate) mod balancer;
 pub(crate) mod chain;

@@ -1,31 +1,31 @@
-//! Moments in the life of a lane's connections that matter to its recovery, on the server's clock.
+//! Moments of a lane's connections that matter to its recovery, on the server's clock.
 
 use sluice_bridge::{ConnectionEvent, ConnectionEventKind};
 use sluice_shared::time::Time;
 
-/// A moment that matters to the recovery of a lane.
+/// Moment that matters to a lane's recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
-    /// When, on the server's clock.
+    /// Time, on the server's clock.
     pub(crate) at: Time,
-    /// Its kind.
+    /// Kind of moment.
     pub(crate) kind: MomentKind,
 }
 
-/// Kinds of moments.
+/// Kind of a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MomentKind {
-    /// The connection broke, or was given up.
+    /// The connection broke or was abandoned.
     Lost,
-    /// The lane waits before it tries again.
+    /// The lane waits before the next attempt.
     Backoff,
-    /// A connection is attempted.
+    /// A connection attempt begins.
     Attempt,
-    /// A transport has opened.
+    /// A transport opened.
     Open,
-    /// The server's Welcome has arrived.
+    /// The server's Welcome arrived.
     Welcome,
-    /// The first message that is younger than that Welcome was consumed.
+    /// The first message younger than that Welcome was consumed.
     Fresh,
 }
 
@@ -47,7 +47,7 @@ impl MomentKind {
     }
 }
 
-/// Selects the events that matter, and puts them on the server's clock.
+/// Selects the relevant events and converts their times to the server's clock.
 pub(crate) fn moments(events: &[ConnectionEvent], clock_offset_micros: i64) -> Vec<Moment> {
     let moment = |event: &ConnectionEvent| {
         let kind = MomentKind::of(event.kind)?;

@@ -1,36 +1,36 @@
-//! A time table of the panel's actions, so that a link can replay them.
+//! Timed plan of the panel's actions, as stored in links.
 
 use crate::short_list::sort_by_key;
 
-/// An action at its time.
+/// Action with its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlannedAction {
-    /// The time after the first moment at which all lanes are open, ms.
+    /// Time after the first moment at which all lanes are open, ms.
     pub(crate) after_millis: u32,
-    /// The action.
+    /// Kind of action.
     pub(crate) kind: PlannedKind,
 }
 
-/// Actions that a link can replay; their settings are those of the link.
+/// Actions that a link can replay; their settings are part of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PlannedKind {
     /// A change of networks.
     Switch,
     /// Ten changes of networks.
     TenSwitches,
-    /// A tunnel.
+    /// An outage.
     Tunnel,
-    /// A series of tunnels.
+    /// A series of outages.
     TunnelSeries,
-    /// An attacker's copies.
+    /// An attacker that copies packets.
     Spoof,
 }
 
 impl PlannedKind {
-    /// All kinds.
+    /// All kinds of actions.
     const ALL: [Self; 5] = [Self::Switch, Self::TenSwitches, Self::Tunnel, Self::TunnelSeries, Self::Spoof];
 
-    /// The name in links.
+    /// Returns the name used in links.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Switch => "switch",
@@ -42,19 +42,19 @@ impl PlannedKind {
     }
 }
 
-/// Most actions of a time table.
+/// Maximum number of actions in a plan.
 pub(crate) const MAX_ACTIONS: usize = 16;
-/// The latest action, ms.
+/// Latest time of an action, ms.
 const MAX_MILLIS: u32 = 600_000;
 
-/// The form in links: `1500:switch,4000:tunnel`.
+/// Formats a plan for links: `1500:switch,4000:tunnel`.
 pub(crate) fn to_text(plan: &[PlannedAction]) -> String {
     let action =
         |action: &PlannedAction| [&*action.after_millis.to_string(), ":", action.kind.name()].concat();
     plan.iter().take(MAX_ACTIONS).map(action).collect::<Vec<_>>().join(",")
 }
 
-/// Reads the form in links, in the order of time; what is not understood is left out.
+/// Parses a plan from a link, in time order; unknown entries are ignored.
 pub(crate) fn from_text(text: &str) -> Vec<PlannedAction> {
     let action = |part: &str| {
         let (millis, name) = part.split_once(':')?;

@@ -1,4 +1,4 @@
-//! A change of networks for tests.
+//! Sample reports of a change of networks and of outages, used by the tests of the model and the drawings.
 
 use sluice_shared::lab::{
     Congestion, IdChange, IdFrames, LabReport, NewAddress, NextConnection, PathChange, PathEnds, PathFrame,
@@ -14,10 +14,10 @@ use crate::features::migration::model::lane::PageLane;
 use crate::features::migration::model::moment::{Moment, MomentKind};
 use sluice_bridge::DeliveryGap;
 
-/// When the clients change networks, ms.
+/// Time of the change of networks, ms.
 const AT: u64 = 60_000;
 
-/// `millis` after the change, or before it.
+/// Returns the time `millis` after the change; negative values are before it.
 pub(crate) fn at(millis: i64) -> Time {
     Time::from_millis(AT).shifted_by_micros(millis * 1_000)
 }
@@ -26,7 +26,7 @@ fn ends(sent: i64, arrived: i64) -> PathEnds {
     PathEnds { sent_at: Some(at(sent)), arrived_at: Some(at(arrived)) }
 }
 
-/// Another host for a WebTransport session and a WebSocket, over 50 ms each way.
+/// Returns a change to another host with a WebTransport session and a WebSocket, over 50 ms each way.
 pub(crate) fn switch() -> SwitchReport {
     SwitchReport {
         number: 3,
@@ -38,7 +38,7 @@ pub(crate) fn switch() -> SwitchReport {
     }
 }
 
-/// A session that goes on.
+/// Returns a session that survives the change.
 pub(crate) fn quic() -> PathChange {
     let frame = |kind, direction, sent, arrived, is_to_old_address| PathFrame {
         kind,
@@ -87,7 +87,7 @@ pub(crate) fn quic() -> PathChange {
     }
 }
 
-/// A WebSocket that has come back.
+/// Returns a WebSocket that has reconnected.
 pub(crate) fn tcp() -> PathChange {
     PathChange {
         flow: 0,
@@ -110,7 +110,7 @@ pub(crate) fn tcp() -> PathChange {
     }
 }
 
-/// The moments of the WebSocket lane's recovery.
+/// Returns the moments of the WebSocket lane's recovery.
 pub(crate) fn moments() -> Vec<Moment> {
     let moments = [
         (-9_000, MomentKind::Attempt),
@@ -126,7 +126,7 @@ pub(crate) fn moments() -> Vec<Moment> {
     moments.into_iter().map(|(millis, kind)| Moment { at: at(millis), kind }).collect()
 }
 
-/// The effects of `switch` on the lanes of both connections, in the order of its paths.
+/// Returns the effects of `switch` on the lanes of both connections, in the order of its paths.
 pub(crate) fn effects(switch: &SwitchReport) -> Vec<ChangeEffect> {
     let mut effects = ChangeEffects::default();
     let report = LabReport { at: at(500), switches: vec![switch.clone()], ..LabReport::default() };
@@ -134,7 +134,7 @@ pub(crate) fn effects(switch: &SwitchReport) -> Vec<ChangeEffect> {
     switch.paths.iter().map(|path| effects.of(switch, path)).collect()
 }
 
-/// The lanes of both connections.
+/// Returns the lanes of both connections.
 pub(crate) fn lanes() -> Vec<PageLane> {
     let gap = |from, until, waited| DeliveryGap {
         from: at(from),
@@ -168,7 +168,7 @@ pub(crate) fn lanes() -> Vec<PageLane> {
     ]
 }
 
-/// Two tunnels: 4 s with three lanes, and 8 s with two of them and another address at its end.
+/// Returns two outages: 4 s with three lanes, and 8 s with two of them and an address change at the end.
 pub(crate) fn tunnelled() -> LabReport {
     let path = |flow, lane, transport, congestion, resumed: Option<(u64, i64)>| TunnelPath {
         flow,
@@ -199,7 +199,7 @@ pub(crate) fn tunnelled() -> LabReport {
                 until: at(28_000),
                 switched: true,
                 paths: vec![
-                    // The lane had left this one before.
+                    // The lane had already left this connection.
                     path(0, 0, quic, Congestion::Cubic, None),
                     path(1, 0, quic, Congestion::Cubic, Some((5, 29_200))),
                     path(3, 2, quic, Congestion::Bbr, None),

@@ -1,4 +1,6 @@
-//! Many changes of networks one after the other, summed up for each transport.
+//! Series of changes of networks, summarised per transport. Created by the long action that makes the
+//! changes, and updated with every report. It keeps the results of changes that the server has already
+//! dropped.
 
 use sluice_shared::handshake::Spread;
 use sluice_shared::lab::{LabReport, PathChange, SwitchReport};
@@ -11,33 +13,33 @@ use crate::features::migration::model::lane::PageLane;
 
 /// The number of changes.
 pub(crate) const SWITCHES: u32 = 10;
-/// Between one and the next, ms.
+/// Interval between changes, ms.
 pub(crate) const EVERY_MILLIS: i32 = 500;
 
-/// A series of changes, and its results so far.
+/// Series of changes with its results so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Series {
-    /// The number of the first change.
+    /// Number of the first change.
     first: u64,
-    /// Changes that the server has made.
+    /// Number of changes made by the server.
     pub(crate) made: u32,
-    /// The effect of each change on each connection, by the change's number.
+    /// Effect of each change on each connection, by the number of the change.
     paths: Vec<(u64, PathChange)>,
-    /// The lanes before the first change.
+    /// Lanes before the first change.
     lanes: Vec<PageLane>,
     balanced_before: Option<BalancerTotals>,
     balanced: Option<BalancerTotals>,
 }
 
 impl Series {
-    /// A series before its first change.
+    /// Returns a series before its first change.
     pub(crate) fn new(report: &LabReport, lanes: Vec<PageLane>) -> Self {
         let balanced = report.balancer.as_ref().map(BalancerTotals::of);
         let first = report.switches.last().map_or(0, |switch| switch.number + 1);
         Self { first, made: 0, paths: Vec::new(), lanes, balanced_before: balanced, balanced }
     }
 
-    /// Takes in a report; the server forgets all but the last changes.
+    /// Updates the series from a report; the server keeps only the newest changes.
     pub(crate) fn take(&mut self, report: &LabReport) {
         let last = self.first + u64::from(SWITCHES);
         let own = |switch: &&SwitchReport| (self.first..last).contains(&switch.number);
@@ -54,18 +56,18 @@ impl Series {
         self.balanced = report.balancer.as_ref().map(BalancerTotals::of);
     }
 
-    /// True if all gaps are over.
+    /// True if all gaps have ended.
     pub(crate) fn is_settled(&self) -> bool {
         self.gaps().all(|(_, gap)| gap.is_some())
     }
 
-    /// The client's gap of each connection after each change, µs.
+    /// Returns the client's gap of each connection after each change, µs.
     fn gaps(&self) -> impl Iterator<Item = (Transport, Option<u64>)> {
         let paths = self.paths.iter().map(|(_, path)| path);
         paths.clone().map(move |path| (path.transport, gap_micros(&resolved(path, paths.clone()))))
     }
 
-    /// The results of one transport.
+    /// Returns the results of one transport.
     pub(crate) fn of(&self, transport: Transport, lanes_now: &[PageLane]) -> SeriesResult {
         let lanes = self.lanes.iter().filter(|lane| lane.transport == transport);
         let reconnects = |before: &PageLane| {
@@ -84,7 +86,8 @@ impl Series {
         }
     }
 
-    /// Packets during the series, and how many of them were misrouted; `None` without a balancer.
+    /// Returns the number of packets during the series and how many were misrouted; `None` without a
+    /// balancer.
     pub(crate) fn balanced(&self) -> Option<(u64, u64)> {
         let (before, now) = self.balanced_before.zip(self.balanced)?;
         let packets = now.packets.saturating_sub(before.packets);
@@ -92,20 +95,20 @@ impl Series {
     }
 }
 
-/// The results of a series for one transport.
+/// Results of a series for one transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SeriesResult {
-    /// Connections that met a change.
+    /// Connections affected by a change.
     pub(crate) connections: usize,
-    /// Lanes that exist since before the series.
+    /// Lanes that existed before the series.
     pub(crate) lanes: usize,
-    /// Those of them that did not reconnect.
+    /// Number of these that did not reconnect.
     pub(crate) survived: usize,
-    /// Reconnects of all of them.
+    /// Reconnects of all of these.
     pub(crate) reconnects: u64,
-    /// Gaps that are not over.
+    /// Gaps that have not ended.
     pub(crate) unfinished: usize,
-    /// The gaps that are over.
+    /// Gaps that have ended.
     pub(crate) gap: Option<Spread>,
 }
 
@@ -136,7 +139,7 @@ mod tests {
             ..earlier.clone()
         });
         assert!(!series.is_settled());
-        // The server has forgotten the first one meanwhile.
+        // The server has dropped the first change meanwhile.
         let switches = vec![switched(8, Some(20_000)), switched(9, Some(40_000))];
         series.take(&LabReport { switches, ..earlier });
         assert!(series.is_settled());

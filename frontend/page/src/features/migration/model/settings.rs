@@ -1,33 +1,34 @@
-//! Settings of the panel, and their form in the page's address.
+//! Settings of the migration panel, and their encoding in the page's address. Links are untrusted: unknown or
+//! out-of-range values fall back to the defaults.
 
 use sluice_shared::lab::{LabEvent, LabRouting, NewAddress, OriginalFate, Spoof, Switch, TcpFate};
 
 use crate::features::migration::drawing::scale::Extent;
 use crate::features::migration::model::plan::{self, PlannedAction};
 
-/// Tunnels on offer, seconds.
+/// Available outage lengths, seconds.
 pub(crate) const TUNNEL_SECS: [u32; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12];
-/// Numbers of copied packets on offer.
+/// Available numbers of copied packets.
 pub(crate) const COPIED_PACKETS: [u8; 3] = [1, 4, 16];
 
-/// Everything of the panel that a link reproduces.
+/// All settings of the panel that a link reproduces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MigrationSettings {
-    /// How clients change networks.
+    /// Kind of network change.
     pub(crate) switch: Switch,
-    /// The length of a tunnel, one of [`TUNNEL_SECS`].
+    /// Length of an outage, one of [`TUNNEL_SECS`].
     pub(crate) tunnel_secs: u32,
-    /// True if clients change networks at a tunnel's end.
+    /// True if clients change networks at the end of an outage.
     pub(crate) then_switch: bool,
-    /// How an attacker copies packets; the number is one of [`COPIED_PACKETS`].
+    /// Attack that copies packets; the number is one of [`COPIED_PACKETS`].
     pub(crate) spoof: Spoof,
     /// The balancer's routing.
     pub(crate) routing: LabRouting,
     /// The number of backends behind a balancer.
     pub(crate) backends: u8,
-    /// True if connections that begin may migrate.
+    /// True if new connections may migrate.
     pub(crate) allows_migration: bool,
-    /// The part of a change that is drawn.
+    /// Time range of a change that is drawn.
     pub(crate) extent: Extent,
     /// Actions that a link replays once the lanes are open.
     pub(crate) plan: Vec<PlannedAction>,
@@ -50,7 +51,7 @@ impl Default for MigrationSettings {
 }
 
 impl MigrationSettings {
-    /// The parts of a query that differ from the defaults, joined by `&`; each begins with `migration-`.
+    /// Encodes the settings that differ from the defaults, joined by `&`; each name begins with `migration-`.
     pub(crate) fn to_query(&self) -> String {
         let default = Self::default();
         let mut parts = Vec::new();
@@ -75,7 +76,7 @@ impl MigrationSettings {
         parts.join("&")
     }
 
-    /// The settings of a query; parts that are unknown or out of range leave the defaults.
+    /// Parses the settings of a query; unknown or out-of-range parts keep the defaults.
     pub(crate) fn from_query(query: &str) -> Self {
         let mut settings = Self::default();
         for part in query.trim_start_matches('?').split('&') {

@@ -1,4 +1,5 @@
-//! An on-path attacker that copies packets, in numbers: a column for each QUIC connection.
+//! Facts of an on-path attacker that copies packets, with a column for each QUIC connection. Used by the card
+//! of the last attack. The limit is that of RFC 9000 section 8.1 for unvalidated addresses.
 
 use sluice_shared::lab::{PathFrame, PathFrameKind, SpoofPath, SpoofReport, SwitchReport, Volume};
 use sluice_shared::mode::Transport;
@@ -9,10 +10,10 @@ use sluice_text::format::exact_span;
 use crate::features::migration::model::fact::{Fact, FactColumn, FactRow, FactTable};
 use crate::features::migration::model::lane::{PageLane, name_of};
 
-/// [`SpoofReport::MOST_AMPLIFIED`], and what quinn adds: `docs/migration.md` says why.
+/// [`SpoofReport::MOST_AMPLIFIED`], and the addition by quinn; `docs/migration.md` explains why.
 const LIMIT: &str = "limit 3×, and up to 2.7\u{a0}KB for each turn";
 
-/// A quantity: its test id, its title, its definition, and the fact of a connection.
+/// Quantity: test id, title, definition, and the function that returns a connection's fact.
 type Row = (&'static str, &'static str, &'static str, fn(&SpoofPath) -> Fact);
 
 const ROWS: [Row; 7] = [
@@ -57,7 +58,7 @@ const ROWS: [Row; 7] = [
     ),
 ];
 
-/// The facts of an attack.
+/// Returns the facts of an attack.
 pub(crate) fn table(report: &SpoofReport, lanes: &[PageLane]) -> FactTable {
     let column = |path: &SpoofPath| FactColumn {
         transport: Transport::WebTransport,
@@ -96,7 +97,7 @@ fn challenges(path: &SpoofPath, is_to_attacker: bool) -> impl Iterator<Item = &P
     })
 }
 
-/// The value is how many challenges the client has answered.
+/// Returns the outcome of the challenges; the value is the number answered by the client.
 fn answered(path: &SpoofPath) -> Fact {
     let response = |challenge: &&PathFrame| {
         path.frames.iter().any(|frame| {
@@ -114,7 +115,7 @@ fn answered(path: &SpoofPath) -> Fact {
     Fact::new(answered, text)
 }
 
-/// The value names the outcome.
+/// Returns the state of the session; the value is the name of the outcome.
 fn session(path: &SpoofPath) -> Fact {
     let (value, text) = match (path.is_open, path.data_packets) {
         (false, _) => ("gone", "the connection has ended".to_owned()),

@@ -1,4 +1,5 @@
-//! Survival of connections in tunnels, by the tunnels' length.
+//! Survival of connections in outages, by length of the outage. Updated by the panel's state with every
+//! report; the chart and the table read it. Only connections in use at the start of an outage count.
 
 use sluice_shared::handshake::Spread;
 use sluice_shared::lab::{Congestion, LabReport, TunnelPath, TunnelReport};
@@ -7,52 +8,52 @@ use sluice_shared::time::{Time, micros};
 
 use crate::features::migration::model::lane::PageLane;
 
-/// Tunnels that are remembered; the server remembers fewer.
+/// Maximum number of outages kept; the server keeps fewer.
 const MOST: usize = 64;
 
-/// The tunnels of a lab.
+/// Outages of a lab.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Survival {
-    /// The oldest first.
+    /// Outages, the oldest first.
     tunnels: Vec<TunnelReport>,
-    /// The server's clock at the last report.
+    /// Server's clock at the last report.
     now: Time,
 }
 
-/// A transport with a congestion controller: a row of the chart.
+/// Transport with a congestion controller: a row of the chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LaneKind {
     pub(crate) transport: Transport,
     pub(crate) congestion: Congestion,
 }
 
-/// The outcome of a tunnel for a connection.
+/// Outcome of an outage for a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It brought the first data after the tunnel, this many µs after its end.
+    /// The connection delivered the first data after the outage, this many µs after its end.
     Survived(u64),
-    /// Another one did, this many µs after its end.
+    /// Another connection did, this many µs after its end.
     Died(u64),
     /// No data has arrived yet.
     Open,
 }
 
-/// One connection in one tunnel.
+/// One connection in one outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Passage {
-    /// The tunnel's number in the lab.
+    /// Number of the outage in the lab.
     pub(crate) number: u64,
     pub(crate) kind: LaneKind,
     pub(crate) lane: u16,
-    /// How long the tunnel was, µs.
+    /// Length of the outage, µs.
     pub(crate) length_micros: u64,
-    /// True if the client had another address at its end.
+    /// True if the client's address changed at the end.
     pub(crate) is_switched: bool,
     pub(crate) outcome: Outcome,
 }
 
 impl LaneKind {
-    /// Its name on the page.
+    /// Returns the name shown on the page.
     pub(crate) fn title(self) -> String {
         let transport = match self.transport {
             Transport::WebTransport => "WebTransport ",
@@ -61,14 +62,14 @@ impl LaneKind {
         transport.to_owned() + self.congestion.label()
     }
 
-    /// The name in test ids.
+    /// Returns the name used in test ids.
     pub(crate) fn name(self) -> String {
         [self.transport.name(), "-", self.congestion.name()].concat()
     }
 }
 
 impl Outcome {
-    /// Its name.
+    /// Returns the name of the outcome.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Survived(_) => "survived",
@@ -77,7 +78,7 @@ impl Outcome {
         }
     }
 
-    /// From the tunnel's end to the first data, µs.
+    /// Returns the time from the end of the outage to the first data, µs.
     pub(crate) const fn micros(self) -> Option<u64> {
         match self {
             Self::Survived(micros) | Self::Died(micros) => Some(micros),
@@ -87,7 +88,7 @@ impl Outcome {
 }
 
 impl Survival {
-    /// Takes in a report.
+    /// Updates the outages from a report.
     pub(crate) fn take(&mut self, report: &LabReport) {
         self.now = report.at;
         for tunnel in &report.tunnels {
@@ -100,23 +101,23 @@ impl Survival {
         self.tunnels.drain(..forgotten);
     }
 
-    /// True if there was no tunnel so far.
+    /// True if there has been no outage yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.tunnels.is_empty()
     }
 
-    /// The number of the next tunnel.
+    /// Returns the number of the next outage.
     pub(crate) fn next_number(&self) -> u64 {
         self.tunnels.last().map_or(0, |tunnel| tunnel.number + 1)
     }
 
-    /// True if all connections of a tunnel, or those in their place, got data after it.
+    /// True if all connections of an outage, or their replacements, have received data after it.
     pub(crate) fn is_over(&self, number: u64) -> bool {
         let tunnel = self.tunnels.iter().find(|tunnel| tunnel.number == number);
         tunnel.is_some_and(|tunnel| passages(tunnel).all(|passage| passage.outcome != Outcome::Open))
     }
 
-    /// The outcomes of all tunnels that are over, row by row: QUIC above TCP.
+    /// Returns the outcomes of all finished outages, row by row: QUIC above TCP.
     pub(crate) fn rows(&self) -> Vec<Vec<Passage>> {
         let past = || self.tunnels.iter().filter(|tunnel| tunnel.until <= self.now).flat_map(passages);
         let mut rows = Vec::new();
@@ -132,7 +133,7 @@ impl Survival {
         rows
     }
 
-    /// A summary of each row of the chart; two where some tunnels had another address at their end.
+    /// Returns a summary of each row of the chart; two where the address changed at the end of some outages.
     pub(crate) fn summaries(&self, lanes: &[PageLane]) -> Vec<SurvivalSummary> {
         let rows = self.rows();
         let split = rows.iter().flat_map(|row| {
@@ -145,27 +146,27 @@ impl Survival {
     }
 }
 
-/// The outcomes of one kind of lane.
+/// Summary of the outcomes of one kind of lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SurvivalSummary {
-    /// The kind.
+    /// Kind of lane.
     pub(crate) kind: LaneKind,
-    /// True if the client had another address at the tunnels' end.
+    /// True if the client's address changed at the end of the outages.
     pub(crate) is_switched: bool,
     /// Connections that have received nothing since.
     pub(crate) open: usize,
     /// Connections that survived, and those that survived or died.
     pub(crate) survived: usize,
     pub(crate) decided: usize,
-    /// The longest tunnel that one survived, µs.
+    /// Longest outage that a connection survived, µs.
     pub(crate) up_to_micros: Option<u64>,
-    /// The shortest tunnel in which one died, µs.
+    /// Shortest outage in which a connection died, µs.
     pub(crate) died_from_micros: Option<u64>,
-    /// From the tunnel's end to the first data where the connection survived, median, µs.
+    /// Median time from the end of the outage to the first data where the connection survived, µs.
     pub(crate) first_data_micros: Option<u64>,
     /// The same where it died, µs.
     pub(crate) resumed_micros: Option<u64>,
-    /// Messages that the lanes have lost so far; `None` once all of them have left the page.
+    /// Messages lost by the lanes so far; `None` once all of them have left the page.
     pub(crate) lost: Option<u64>,
 }
 
@@ -192,13 +193,14 @@ impl SurvivalSummary {
         })
     }
 
-    /// The name in test ids.
+    /// Returns the name used in test ids.
     pub(crate) fn name(&self) -> String {
         self.kind.name() + if self.is_switched { "-moved" } else { "" }
     }
 }
 
-/// The connections that were in use when a tunnel began. A lane may have left others that the server still keeps.
+/// Returns the passages of the connections in use when an outage began. The server may still keep others that
+/// their lanes have left.
 fn passages(tunnel: &TunnelReport) -> impl Iterator<Item = Passage> {
     let in_use = |path: &&TunnelPath| {
         let is_newer = |other: &TunnelPath| other.flow > path.flow && other.lane == path.lane;

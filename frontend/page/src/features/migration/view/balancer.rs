@@ -1,4 +1,5 @@
-//! The balancer's backends and clients.
+//! Card of the balancer: its backends, their buttons, and the newest clients. It is hidden while the lab has
+//! no balancer.
 
 use leptos::prelude::*;
 use sluice_shared::lab::{BackendReport, BalancerReport, ClientRoute, LabEvent};
@@ -8,10 +9,10 @@ use crate::features::migration::model::balancer::{BalancerTotals, expectation};
 use crate::features::migration::model::lane::{PageLane, name_of};
 use crate::features::migration::state::MigrationState;
 
-/// Clients that are shown.
+/// Maximum number of clients shown.
 const CLIENTS: usize = 8;
 
-/// The balancer; nothing while there is none.
+/// Card of the balancer; empty while there is none.
 #[component]
 pub(super) fn BalancerCard() -> impl IntoView {
     let state = expect_context::<MigrationState>();
@@ -31,7 +32,8 @@ pub(super) fn BalancerCard() -> impl IntoView {
     }
 }
 
-/// Buttons that take a backend down or up, and kill its process. They stay while backends come and go.
+/// Buttons that take a backend down or up, and kill its process. They persist while the list of backends
+/// changes.
 #[component]
 fn BackendButtons(report: Memo<Option<BalancerReport>>) -> impl IntoView {
     let state = expect_context::<MigrationState>();
@@ -156,7 +158,7 @@ fn count(testid: Option<&'static str>, count: u64, is_harm: bool) -> impl IntoVi
     view! { <td data-testid=testid data-value=value class:bad={is_harm && count > 0}>{format::count(count)}</td> }
 }
 
-/// The measured share of misrouted packets beside the expectation.
+/// Compares the measured share of misrouted packets with the expectation.
 fn sentence(report: &BalancerReport) -> String {
     let totals = BalancerTotals::of(report);
     if totals.packets == 0 {

@@ -1,4 +1,5 @@
-//! A change of networks, drawn and in numbers.
+//! Card of a change of networks: drawing, event list and facts. The newest change is shown unless another one
+//! is selected.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -14,7 +15,7 @@ use crate::features::migration::drawing::shape::Drawing;
 use crate::features::migration::model::facts;
 use crate::features::migration::state::{MigrationState, ShownChange};
 
-/// The change that is shown; nothing before the first.
+/// Card of the shown change; empty before the first.
 #[component]
 pub(super) fn ChangeCard() -> impl IntoView {
     let state = expect_context::<MigrationState>();
@@ -35,7 +36,7 @@ pub(super) fn ChangeCard() -> impl IntoView {
     }
 }
 
-/// A button for each change that the server remembers.
+/// One button per change that the server remembers.
 #[component]
 fn ChangeNumbers(shown: Memo<Option<ShownChange>>) -> impl IntoView {
     let state = expect_context::<MigrationState>();
@@ -74,7 +75,7 @@ fn ChangeNumbers(shown: Memo<Option<ShownChange>>) -> impl IntoView {
     }
 }
 
-/// The part of a change that is drawn.
+/// Choice of the time range that is drawn.
 #[component]
 fn ExtentChoice() -> impl IntoView {
     let state = expect_context::<MigrationState>();
@@ -93,7 +94,7 @@ fn ExtentChoice() -> impl IntoView {
     view! { <ChoiceGroup label="Time axis" options chosen on_choose=choose/> }
 }
 
-/// The drawing, its legend and its events as a list.
+/// Drawing, its legend, and its events as a list.
 #[component]
 fn ChangeDrawing(shown: Memo<Option<ShownChange>>) -> impl IntoView {
     let state = expect_context::<MigrationState>();
@@ -126,7 +127,7 @@ fn ChangeDrawing(shown: Memo<Option<ShownChange>>) -> impl IntoView {
     }
 }
 
-/// The facts, or their absence.
+/// Table of the facts, or a note that there are none.
 #[component]
 fn ChangeFacts(shown: Memo<Option<ShownChange>>) -> impl IntoView {
     let state = expect_context::<MigrationState>();
@@ -146,12 +147,12 @@ fn ChangeFacts(shown: Memo<Option<ShownChange>>) -> impl IntoView {
     }
 }
 
-/// The kind of a change, as its settings name it.
+/// Returns the kind of a change, from its settings.
 fn kind(switch: &SwitchReport) -> String {
     ["another ", switch.address.name(), ", TCP ", tcp_fate_label(switch.tcp)].concat()
 }
 
-/// Why the change was not made as requested, and how many connections are not shown.
+/// Explains why the change was not made as requested, and how many connections are not shown.
 fn problem(shown: &ShownChange) -> String {
     let mut text = shown.switch.problem.clone().unwrap_or_default();
     if shown.left_out > 0 {

@@ -1,8 +1,8 @@
-//! A choice between a few options, each with its definition.
+//! Group of a few exclusive options, each with its definition.
 
 use leptos::prelude::*;
 
-/// An option: its test id, its text and its definition, which is shown while it is chosen.
+/// Option: test id, text and definition, which is shown while the option is selected.
 #[derive(Clone, Debug)]
 pub(super) struct ChoiceOption {
     pub(super) testid: String,
@@ -16,17 +16,17 @@ impl ChoiceOption {
     }
 }
 
-/// Buttons of which at most one is pressed, with the definition of that one.
+/// Buttons of which at most one is pressed, with the definition of the pressed one.
 #[component]
 pub(super) fn ChoiceGroup(
-    /// The quantity that is chosen.
+    /// Name of the quantity.
     label: &'static str,
     /// The options.
     options: Vec<ChoiceOption>,
-    /// The position of the chosen option; `None` while it is unknown.
+    /// Index of the selected option; `None` while unknown.
     #[prop(into)]
     chosen: Signal<Option<usize>>,
-    /// Called with the position of the option that is pressed.
+    /// Called with the index of the option that is pressed.
     #[prop(into)]
     on_choose: Callback<usize>,
 ) -> impl IntoView {

@@ -1,4 +1,5 @@
-//! Controls of the panel, row by row.
+//! Controls of the migration panel, row by row. They change the settings and start actions of the panel's
+//! state; each setting is part of the panel's link.
 
 use leptos::prelude::*;
 use sluice_browser::window;
@@ -11,12 +12,12 @@ use crate::features::migration::model::plan::PlannedKind;
 use crate::features::migration::model::settings::{COPIED_PACKETS, MigrationSettings, TUNNEL_SECS};
 use crate::features::migration::state::{Activity, MigrationState, StatusKind};
 
-/// A choice of one setting.
+/// Choice of one setting.
 #[component]
 fn SettingChoice<T: Copy + PartialEq + Send + Sync + 'static>(
-    /// The quantity.
+    /// Name of the quantity.
     label: &'static str,
-    /// The values and their options.
+    /// Values with their options.
     values: Vec<(T, ChoiceOption)>,
     /// Reads the setting.
     read: fn(&MigrationSettings) -> T,
@@ -38,7 +39,7 @@ fn SettingChoice<T: Copy + PartialEq + Send + Sync + 'static>(
     view! { <ChoiceGroup label options chosen on_choose=choose/> }
 }
 
-/// How clients change networks, and the buttons that do it.
+/// Settings of a change of networks, and the buttons that start one or ten.
 #[component]
 pub(super) fn SwitchControls() -> impl IntoView {
     let state = expect_context::<MigrationState>();
@@ -94,7 +95,7 @@ pub(super) fn SwitchControls() -> impl IntoView {
     }
 }
 
-/// Tunnels, one or a series of them.
+/// Controls of a single outage and of a series.
 #[component]
 pub(super) fn TunnelControls() -> impl IntoView {
     let Input(input) = expect_context();
@@ -155,7 +156,7 @@ pub(super) fn TunnelControls() -> impl IntoView {
     }
 }
 
-/// A link that replays the actions since the lanes were open.
+/// Link that replays the actions since the lanes were open.
 #[component]
 fn ReplayLink() -> impl IntoView {
     let Input(input) = expect_context();
@@ -187,7 +188,7 @@ fn ReplayLink() -> impl IntoView {
     }
 }
 
-/// An attacker that copies packets.
+/// Controls of an attacker that copies packets.
 #[component]
 pub(super) fn AttackControls() -> impl IntoView {
     let state = expect_context::<MigrationState>();
@@ -229,7 +230,7 @@ pub(super) fn AttackControls() -> impl IntoView {
     }
 }
 
-/// The balancer, its backends, and whether connections may migrate.
+/// Controls of the balancer, its backends, and connection migration.
 #[component]
 pub(super) fn BalancerControls() -> impl IntoView {
     let state = expect_context::<MigrationState>();
@@ -280,7 +281,7 @@ pub(super) fn BalancerControls() -> impl IntoView {
     }
 }
 
-/// True if connections that begin may migrate.
+/// Choice whether new connections may migrate.
 #[component]
 fn MigrationChoice() -> impl IntoView {
     let state = expect_context::<MigrationState>();
@@ -312,7 +313,7 @@ fn MigrationChoice() -> impl IntoView {
     }
 }
 
-/// The name of a fate on the page.
+/// Returns the text of a TCP fate on the page.
 pub(super) const fn tcp_fate_label(fate: TcpFate) -> &'static str {
     match fate {
         TcpFate::Told => "notified",

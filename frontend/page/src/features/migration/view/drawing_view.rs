@@ -1,4 +1,5 @@
-//! A drawing as SVG, and its events as a list.
+//! Renders a drawing as SVG, and its events as a list. Used by the change card and the survival card, with a
+//! width that follows the window.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -8,11 +9,11 @@ use sluice_text::decimal::fixed;
 
 use crate::features::migration::drawing::shape::{Drawing, Group, Shape};
 
-/// The width of a drawing before it is on the page, and the least one, CSS pixels.
+/// Initial and minimum width of a drawing, CSS pixels.
 const WIDTH: f64 = 900.0;
 const MIN_WIDTH: f64 = 300.0;
 
-/// The width of an element, CSS pixels, kept current when the window is resized.
+/// Returns the width of an element, CSS pixels, updated when the window is resized.
 pub(super) fn width_of(node: NodeRef<html::Div>) -> Signal<f64> {
     let width = RwSignal::new(WIDTH);
     let measure = move || {
@@ -32,7 +33,7 @@ pub(super) fn width_of(node: NodeRef<html::Div>) -> Signal<f64> {
     width.into()
 }
 
-/// A drawing.
+/// Renders a drawing as SVG.
 #[component]
 pub(super) fn DrawingView(
     /// The drawing.
@@ -59,13 +60,13 @@ pub(super) fn DrawingView(
     }
 }
 
-/// The sentences of a drawing.
+/// Sentences of a drawing as a list.
 #[component]
 pub(super) fn MeaningList(
     /// The drawing.
     #[prop(into)]
     drawing: Signal<Option<Drawing>>,
-    /// The text that opens the list.
+    /// Label of the disclosure that opens the list.
     summary: &'static str,
 ) -> impl IntoView {
     let items = move || {

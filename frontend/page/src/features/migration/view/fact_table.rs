@@ -1,15 +1,15 @@
-//! A table of facts. Its rows stay while their cells change, so that an open definition stays open.
+//! Table of facts. Its rows persist while their cells change, so that an open definition stays open.
 
 use leptos::prelude::*;
 
 use crate::features::migration::model::fact::{Fact, FactTable, Note};
 
-/// A table of facts.
+/// Renders a table of facts.
 #[component]
 pub(super) fn FactTableView(
     /// The facts.
     table: Memo<FactTable>,
-    /// The name of the table.
+    /// Accessible name of the table.
     label: &'static str,
 ) -> impl IntoView {
     let columns = move || {

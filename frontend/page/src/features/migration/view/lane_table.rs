@@ -1,4 +1,4 @@
-//! The page's lanes beside the network's facts.
+//! Table of the page's lanes, beside the network's facts.
 
 use leptos::prelude::*;
 use sluice_browser::clock;
@@ -8,7 +8,7 @@ use sluice_text::format;
 use crate::features::migration::model::lane::PageLane;
 use crate::features::migration::state::MigrationState;
 
-/// A row for each lane.
+/// Row for each lane.
 #[component]
 pub(super) fn LaneTable() -> impl IntoView {
     let state = expect_context::<MigrationState>();

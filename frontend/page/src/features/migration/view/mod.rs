@@ -1,4 +1,5 @@
-//! The panel's components.
+//! Components of the migration panel. `MigrationView` is mounted by the lazy module and connects the panel's
+//! state to the page.
 #![expect(unreachable_pub, reason = "the component macro widens `pub(super)` in what it generates")]
 
 mod balancer;
@@ -27,7 +28,7 @@ use series_card::SeriesCard;
 use spoof_card::SpoofCard;
 use survival_card::SurvivalCard;
 
-/// Changes of networks, tunnels, copied packets and the balancer.
+/// Panel of network changes, outages, copied packets and the balancer.
 #[component]
 pub fn MigrationView() -> impl IntoView {
     let state = connect();
@@ -54,7 +55,7 @@ pub fn MigrationView() -> impl IntoView {
     }
 }
 
-/// Joins the state to the page for as long as the view exists.
+/// Connects the state to the page for as long as the view exists.
 fn connect() -> MigrationState {
     let Input(input) = expect_context();
     let actions = expect_context::<Actions>();
@@ -88,7 +89,7 @@ fn connect() -> MigrationState {
     state
 }
 
-/// The outcome of the last action, and an error of decoding.
+/// Outcome of the last action, and the error of an undecodable report.
 #[component]
 fn StatusLine() -> impl IntoView {
     let state = expect_context::<MigrationState>();

@@ -1,4 +1,4 @@
-//! Ten changes of networks, summed up.
+//! Card of ten changes of networks, summarised.
 
 use leptos::prelude::*;
 use sluice_shared::mode::Transport;
@@ -8,7 +8,7 @@ use sluice_text::format::exact_span;
 use crate::features::migration::model::series::{Series, SeriesResult};
 use crate::features::migration::state::MigrationState;
 
-/// The last series; nothing before the first.
+/// Card of the last series; empty before the first.
 #[component]
 pub(super) fn SeriesCard() -> impl IntoView {
     let state = expect_context::<MigrationState>();

@@ -1,4 +1,4 @@
-//! The last attack with copied packets, in numbers.
+//! Card of the last attack with copied packets, as a fact table.
 
 use leptos::prelude::*;
 
@@ -6,7 +6,7 @@ use super::fact_table::FactTableView;
 use crate::features::migration::model::spoof;
 use crate::features::migration::state::MigrationState;
 
-/// The last attack; nothing before the first.
+/// Card of the last attack; empty before the first.
 #[component]
 pub(super) fn SpoofCard() -> impl IntoView {
     let state = expect_context::<MigrationState>();

@@ -1,4 +1,4 @@
-//! Survival of tunnels as a chart and a table.
+//! Card of the survival of connections in outages, as a chart and a table. Hidden until the first outage.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -12,7 +12,7 @@ use crate::features::migration::drawing::survival_chart;
 use crate::features::migration::model::survival::{Survival, SurvivalSummary};
 use crate::features::migration::state::MigrationState;
 
-/// The tunnels of this lab; nothing before the first.
+/// Card of this lab's outages; empty before the first.
 #[component]
 pub(super) fn SurvivalCard() -> impl IntoView {
     let state = expect_context::<MigrationState>();

@@ -9,7 +9,7 @@ fn column(index: u64, count: u32) -> AgeColumn {
     AgeColumn { index, count, min: 900, mean: 1_200, max: 34_000, gaps: 0, stall: false }
 }
 
-/// A recording of two lanes with something of everything.
+/// Returns a recording of two lanes that contains every kind of data.
 pub(in crate::features::share) fn recording() -> Recording {
     let at = |millis: u64| Time::from_millis(1_796_097_185_000 + millis);
     let first = at(0).as_micros() / AgeColumn::WIDTH_MICROS;

@@ -1,4 +1,5 @@
-//! Menu of the header: copy a link, save and open recordings, save the timeline.
+//! Menu of the header: copies a link, saves and opens recordings, saves the timeline. Files are chosen by the
+//! user and decoded with their bounds before anything of them is shown.
 
 use leptos::task::spawn_local;
 use leptos::{ev, html, prelude::*};
@@ -15,19 +16,19 @@ use crate::features::share::export;
 use crate::features::share::recording::{self, Recording, RecordingError};
 use crate::url::route::Route;
 
-/// The id of the menu's panel.
+/// Element ID of the menu's panel.
 const PANEL: &str = "share-panel";
-/// The id of the button that opens it.
+/// Element ID of the button that opens it.
 const BUTTON: &str = "share-button";
 
-/// The last outcome, as the menu shows it.
+/// Outcome of the last action, as shown by the menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Outcome {
     Done(&'static str),
     Failed(String),
 }
 
-/// Handles of the menu's parts, copied freely.
+/// Copyable handles of the menu's parts.
 #[derive(Clone, Copy)]
 struct Menu {
     app: App,
@@ -37,7 +38,7 @@ struct Menu {
     outcome: RwSignal<Option<Outcome>>,
 }
 
-/// A form of the timeline in a file.
+/// File format for exporting the timeline.
 #[derive(Clone, Copy)]
 enum Export {
     Png,
@@ -45,7 +46,7 @@ enum Export {
     Csv,
 }
 
-/// The button of the header and the panel that it opens.
+/// Button of the header and the panel it opens.
 #[component]
 pub fn ShareMenu() -> impl IntoView {
     let menu = Menu::new(expect_context::<App>());
@@ -89,7 +90,7 @@ pub fn ShareMenu() -> impl IntoView {
     }
 }
 
-/// Copies a link, with or without what was done here.
+/// Copies a link, with or without the actions made here.
 #[component]
 fn LinkPart(
     /// The menu.
@@ -122,7 +123,7 @@ fn LinkPart(
     }
 }
 
-/// Saves what is shown as a recording, or opens one.
+/// Saves the current view as a recording, or opens one.
 #[component]
 fn RecordingPart(
     /// The menu.
@@ -152,7 +153,7 @@ fn RecordingPart(
     }
 }
 
-/// Saves the timeline in other forms.
+/// Exports the timeline in other formats.
 #[component]
 fn TimelinePart(
     /// The menu.
@@ -187,7 +188,7 @@ impl Menu {
         self.is_open.update(|is_open| *is_open = !*is_open);
     }
 
-    /// Closes the panel and returns the focus to the button.
+    /// Closes the panel and returns the focus to its button.
     fn close(self) {
         self.is_open.set(false);
         window::focus_element(BUTTON);
@@ -206,7 +207,7 @@ impl Menu {
         }
     }
 
-    /// Closes the panel when the focus goes on to another element of the page; the dialog for files is none.
+    /// Closes the panel when the focus moves to another element of the page; the file dialog is not one.
     fn handle_focus_out(self, event: &ev::FocusEvent) {
         let target = event.related_target();
         if target.is_some() && !self.contains(target) {

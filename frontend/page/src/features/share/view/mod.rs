@@ -1,4 +1,4 @@
-//! What is on the page: the menu, and an open recording.
+//! Components: the share menu and an open recording.
 
 pub mod menu;
 pub mod recorded;

@@ -1,4 +1,4 @@
-//! An open recording on the page: what it is, its verdict, its lanes and its log.
+//! Components of an open recording: label, verdict, lanes and log.
 
 use leptos::prelude::*;
 use sluice_bridge::LogLine;
@@ -7,19 +7,19 @@ use sluice_browser::{clock, window};
 use crate::app::state::App;
 use crate::features::share::date::UtcDate;
 
-/// The id of the heading.
+/// Element ID of the heading.
 const TITLE: &str = "recording-title";
 
-/// Label, verdict and lanes of the open recording, and the way back.
+/// Label, verdict and lanes of the open recording, and the button that closes it.
 #[component]
 pub fn RecordingBanner() -> impl IntoView {
     let app = expect_context::<App>();
     let back = move |_| {
         app.share.close();
-        // The button is gone; the lanes are where it was.
+        // The button is gone; move the focus to the lanes that take its place.
         window::focus_element("content");
     };
-    // Opened from a menu that is closed now: the focus goes on to what was opened.
+    // The menu that opened the recording is closed, so the focus moves to the recording.
     Effect::new(move |_| {
         if app.share.opened.with(Option::is_some) {
             window::focus_element(TITLE);

@@ -42,7 +42,7 @@ fn a_slow_consumer_leads_to_a_full_inbox_and_to_spent_credit_in_the_order_of_tim
     summary.clock_offset_micros = Some(5_000_000);
     summary.hops.inbox = Hop { held: Amount::new(63, 0), ..Hop::default() };
     trace.look(&sample(1_500, Policy::Lossless, &summary));
-    // The server's word comes 40 ms after what it tells of.
+    // The server's report arrives 40 ms after the moment it describes.
     summary.waiting = Waiting::NoCredit { since: Time::from_millis(6_480) };
     summary.credit.sent = summary.credit.limit;
     trace.look(&sample(1_520, Policy::Lossless, &summary));
@@ -78,7 +78,7 @@ fn without_credit_it_is_the_window_of_tcp_that_closes() {
     assert_eq!(kinds(&trace), expected);
     assert!(trace.steps()[1].text.contains("400\u{a0}KB"), "{}", trace.steps()[1].text);
     assert!(trace.steps()[3].text.contains("(7 so far)"), "{}", trace.steps()[3].text);
-    // With credit no more can wait there than was granted, and that is no sign of a browser that has stopped.
+    // With credit no more than the granted bytes can wait there, which is no sign of a stalled browser.
     let mut trace = Trace::default();
     let tcp = TcpReport { unread_bytes: 63_000, waits_for: TcpWait::Nothing, ..tcp };
     trace.look(&LaneSample { tcp: Some(&tcp), ..sample(1_000, Policy::Lossless, &flowing()) });

@@ -1,21 +1,21 @@
-//! Set-ups that show one thing each, with one click.
+//! Buttons for the ready-made scenarios.
 
 use leptos::prelude::*;
 
 use crate::app::state::App;
-use crate::stories::model::Scenario;
+use crate::features::situations::model::Scenario;
 
-/// A button for each situation, and one for each failure beside its fix.
+/// Buttons for all scenarios, including the comparisons of a failure with its fix.
 #[component]
-pub fn StoryCards() -> impl IntoView {
+pub fn SituationCards() -> impl IntoView {
     let app = expect_context::<App>();
     view! {
         <section class="card stories">
             <h2>"Situations"</h2>
-            <div class="story-grid"><Stories stories=&Scenario::ALL/></div>
+            <div class="story-grid"><Situations situations=&Scenario::ALL/></div>
             <h2>"Failure beside fix: the first lane fails, the second shows what should be done"</h2>
             <div class="story-grid">
-                <Stories stories=&Scenario::PAIRS/>
+                <Situations situations=&Scenario::PAIRS/>
                 <button type="button" class="story" data-testid="scenario-race" on:click=move |_| app.tell_race()>
                     <b>"Policy race"</b>
                     <span>"Every delivery policy, one after the other, with the same slow consumer."</span>
@@ -25,15 +25,15 @@ pub fn StoryCards() -> impl IntoView {
     }
 }
 
-/// A button for each story; the one in force is pressed.
+/// One button per scenario; the active one is pressed.
 #[component]
-fn Stories(
-    /// The stories.
-    stories: &'static [Scenario],
+fn Situations(
+    /// The scenarios.
+    situations: &'static [Scenario],
 ) -> impl IntoView {
     let app = expect_context::<App>();
     let setup = Memo::new(move |_| app.setup());
-    stories
+    situations
         .iter()
         .map(|scenario| {
             view! {

@@ -1,4 +1,5 @@
-//! Set-ups that tell a story with one click.
+//! Ready-made set-ups (scenarios) of the lab, shown by the situation cards and applied by the page's state.
+//! A scenario changes a `PageSetup` only; its lab event follows separately ([`Scenario::event`]).
 
 use sluice_shared::feed::TicksSpec;
 use sluice_shared::lab::{Congestion, LabEvent};
@@ -16,46 +17,46 @@ use sluice_bridge::Consumer;
 use sluice_bridge::Recovery;
 use sluice_bridge::Work;
 
-/// A story. It changes the feed, the network and the consumers, and leaves the lanes' modes and paths alone; a story
-/// with a failure beside its fix gives the second lane the first one's mode.
+/// Ready-made scenario. It changes the feed, the network and the consumers, and leaves the lanes' modes and
+/// paths alone; a scenario that compares a failure with its fix gives the second lane the first lane's mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scenario {
-    /// Nothing is slow.
+    /// No bottleneck.
     Clean,
-    /// The first lane's consumer waits 5 ms for each message, twice as long as there is.
+    /// The first lane's consumer waits 5 ms per message, twice the time available.
     SlowConsumer,
-    /// As before, but the first lane is content with the newest message of each key.
+    /// As [`Self::SlowConsumer`], but the first lane keeps only the newest message of each key.
     NewestOnly,
-    /// The first lane's consumer computes 5 ms for each message and blocks its thread.
+    /// The first lane's consumer computes for 5 ms per message and blocks its thread.
     BusyConsumer,
     /// 20,000 small messages a second.
     Firehose,
-    /// Messages that fit in no datagram and no single packet.
+    /// Messages that fit neither in a datagram nor in a single packet.
     LargeMessages,
-    /// Lost packets, and congestion control that does not slow down for them.
+    /// Packet loss, with congestion control that does not slow down for it.
     LossyNetwork,
-    /// A phone that drives into a tunnel and out again.
+    /// A phone that enters a tunnel and leaves it again.
     Tunnel,
-    /// A slow way up, for a client that floods the server.
+    /// A slow network, with a client that floods the server.
     Flood,
-    /// A full queue that drops in silence, beside one that says what it drops.
+    /// A full queue that drops silently, beside one that reports what it drops.
     SilentDrop,
-    /// A queue without a bound, beside a cursor.
+    /// An unbounded queue, beside a cursor.
     Unbounded,
-    /// A write that is tried again at once, beside one that waits.
+    /// A write that is retried immediately, beside one that waits.
     BusySpin,
-    /// A page that begins anew after each tunnel, beside one that goes on.
+    /// A page that starts over after each outage, beside one that resumes.
     StartOver,
-    /// WebTransport where UDP is blocked, beside one that falls back.
+    /// WebTransport where UDP is blocked, beside a lane that falls back.
     BlockedUdp,
 }
 
 impl Scenario {
-    /// Failures beside their fixes.
+    /// Scenarios that compare a failure with its fix.
     pub const PAIRS: [Self; 5] =
         [Self::SilentDrop, Self::StartOver, Self::Unbounded, Self::BusySpin, Self::BlockedUdp];
 
-    /// The others, in the order in which they are shown; the first row is in sight without scrolling.
+    /// All other scenarios in display order; the first row is visible without scrolling.
     pub const ALL: [Self; 9] = [
         Self::Clean,
         Self::LossyNetwork,
@@ -68,7 +69,7 @@ impl Scenario {
         Self::Flood,
     ];
 
-    /// What it is called in test ids.
+    /// Returns the name used in test ids.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Clean => "clean",
@@ -88,7 +89,7 @@ impl Scenario {
         }
     }
 
-    /// What it is called on the page.
+    /// Returns the title shown on the page.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Clean => "Clean",
@@ -108,7 +109,7 @@ impl Scenario {
         }
     }
 
-    /// What it does, in a sentence.
+    /// Returns a one-sentence description.
     pub const fn story(self) -> &'static str {
         match self {
             Self::Clean => "Every consumer takes its messages at once.",
@@ -152,7 +153,7 @@ impl Scenario {
         }
     }
 
-    /// The set-up with this story in place of the one it tells.
+    /// Returns `setup` with this scenario in place of the one it currently shows.
     pub fn applied_to(self, setup: &PageSetup) -> PageSetup {
         let mut setup = setup.clone();
         let TicksSpec { keys, seed, .. } = setup.feeds.ticks;
@@ -206,12 +207,12 @@ impl Scenario {
         setup
     }
 
-    /// True if it needs a second lane, of the first one's mode.
+    /// True if the scenario needs a second lane with the first lane's mode.
     pub fn is_pair(self) -> bool {
         Self::PAIRS.contains(&self)
     }
 
-    /// Returns the route to the view that shows it best.
+    /// Returns the route to the view that shows the scenario best.
     pub const fn route(self) -> Option<Route> {
         match self {
             Self::SilentDrop | Self::Unbounded | Self::BusySpin => Some(Route::Trace),
@@ -228,7 +229,7 @@ impl Scenario {
         }
     }
 
-    /// What happens at the beginning of the story.
+    /// Returns the lab event to send when the scenario starts.
     pub const fn event(self) -> Option<LabEvent> {
         match self {
             Self::Tunnel => Some(LabEvent::Tunnel { seconds: 4.0 }),
@@ -248,21 +249,22 @@ impl Scenario {
         }
     }
 
-    /// True if `setup` is this story, untouched.
+    /// True if `setup` is exactly this scenario, without changes.
     pub fn is_told_by(self, setup: &PageSetup) -> bool {
         self.applied_to(setup) == *setup
     }
 }
 
-/// What the queues of a pair keep, messages.
+/// Queue limit of the compared policies, messages.
 const QUEUE: u32 = 64;
 
-/// More than two times what a consumer takes that needs 5 ms for each message, and enough bytes to fill buffers soon.
+/// Sets a feed of more than twice the rate of a consumer that takes 5 ms per message, with enough bytes to
+/// fill buffers quickly.
 const fn flood(setup: &mut PageSetup) {
     (setup.feeds.ticks.rate, setup.feeds.ticks.size) = (500, 8_192);
 }
 
-/// A failure and its fix with the same slow consumer.
+/// Sets a failure and its fix, both with the same slow consumer.
 fn set_pair(setup: &mut PageSetup, failure: Policy, fix: Policy) {
     share_mode(setup);
     flood(setup);

@@ -1,0 +1,4 @@
+//! Ready-made set-ups of the lab, each showing one effect with one click.
+
+pub mod model;
+pub mod view;
