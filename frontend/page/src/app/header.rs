@@ -53,7 +53,7 @@ fn Navigation() -> impl IntoView {
     let app = expect_context::<App>();
     let links = Route::ALL
         .map(|route| {
-            let is_shown = move || app.route.get() == route;
+            let is_shown = move || app.route.get().in_navigation() == route;
             let open = move |event: leptos::ev::MouseEvent| {
                 // The browser itself opens new tabs and windows.
                 if !(event.ctrl_key() || event.meta_key() || event.shift_key()) {
@@ -75,7 +75,7 @@ fn Navigation() -> impl IntoView {
         .collect_view();
     // On a narrow screen the links are a strip that scrolls.
     Effect::new(move |_| {
-        let link = ["[data-testid=view-", &app.route.get().name(), "]"].concat();
+        let link = ["[data-testid=view-", &app.route.get().in_navigation().name(), "]"].concat();
         window::scroll_strip_to(".views", &link);
     });
     view! { <nav class="views" aria-label="Views">{links}</nav> }

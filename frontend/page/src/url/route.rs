@@ -72,6 +72,11 @@ impl Route {
         }
     }
 
+    /// Returns the view of the navigation to which this one belongs.
+    pub const fn in_navigation(self) -> Self {
+        if matches!(self, Self::Story) { Self::Stories } else { self }
+    }
+
     /// Returns the heading of the view.
     pub const fn heading(self) -> &'static str {
         match self {
