@@ -1,4 +1,5 @@
-//! Turns the stories' texts (`stories/en/*.toml`) into Rust constants, so that the page carries no parser for them.
+//! Turns the stories' texts (`stories/en/*.toml`) and the glossary (`glossary/en.toml`) into Rust constants, so that the
+//! page carries no parser for them.
 //!
 //! A text that is incomplete or misspells a key fails the build with its file and line. What a text refers to (controls,
 //! lanes, figures) is checked against the scripts by the tests of `stories`.
@@ -67,6 +68,23 @@ struct Why {
     view: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Glossary {
+    terms: Vec<Term>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Term {
+    term: String,
+    #[serde(default)]
+    forms: Vec<String>,
+    text: String,
+    rfc: String,
+    url: String,
+}
+
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets the manifest's folder"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets the output folder"));
@@ -75,6 +93,28 @@ fn main() {
     let mut stories = read(&folder);
     stories.sort_by_key(|(_, story)| story.number);
     fs::write(out.join("stories.rs"), generated(&stories)).expect("the output folder is writable");
+
+    let path = root.join("glossary/en.toml");
+    println!("cargo::rerun-if-changed={}", path.display());
+    let text = fs::read_to_string(&path).expect("the glossary can be read");
+    let glossary: Glossary =
+        toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    fs::write(out.join("glossary.rs"), terms(glossary.terms)).expect("the output folder is writable");
+}
+
+/// Returns the terms in alphabetical order as Rust code.
+fn terms(mut terms: Vec<Term>) -> String {
+    terms.sort_by_key(|term| term.term.to_lowercase());
+    let mut code = String::new();
+    let count = terms.len();
+    for Term { term, mut forms, text, rfc, url } in terms {
+        forms.push(term.clone());
+        forms.sort_by_key(|form| usize::MAX - form.len());
+        code += &format!(
+            "    Term {{ term: {term:?}, forms: &{forms:?}, text: {text:?}, rfc: {rfc:?}, url: {url:?} }},\n"
+        );
+    }
+    format!("/// All terms, in alphabetical order.\npub static TERMS: [Term; {count}] = [\n{code}];\n")
 }
 
 /// Reads all stories of a language, each with its id: the name of its file.

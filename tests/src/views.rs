@@ -5,7 +5,7 @@ use crate::stage::Stage;
 use serde_json::json;
 
 /// Every view, by its name in addresses.
-pub const VIEWS: [&str; 12] = [
+pub const VIEWS: [&str; 13] = [
     "stories",
     "lab",
     "compare",
@@ -18,6 +18,7 @@ pub const VIEWS: [&str; 12] = [
     "migration",
     "this-browser",
     "log",
+    "glossary",
 ];
 
 /// Whether a view is shown with its content, which may have to be loaded, or measured in a run of milliseconds.

@@ -42,11 +42,15 @@ pub enum View {
     Log,
     /// A story, step by step.
     Story,
+    /// Definitions of terms.
+    Glossary,
+    /// Ready-made situations of the lab.
+    Situations,
 }
 
 impl View {
     /// All views.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Compare,
         Self::Trace,
         Self::Policies,
@@ -58,6 +62,8 @@ impl View {
         Self::ThisBrowser,
         Self::Log,
         Self::Story,
+        Self::Glossary,
+        Self::Situations,
     ];
 
     /// Returns the name, which also prefixes the view's query parameters in the page's URL.
@@ -74,6 +80,8 @@ impl View {
             Self::ThisBrowser => "this-browser",
             Self::Log => "log",
             Self::Story => "story",
+            Self::Glossary => "glossary",
+            Self::Situations => "situations",
         }
     }
 
@@ -114,8 +122,6 @@ pub struct ViewInput {
     /// Number of changes of the colours or the reduced-motion preference, each of which requires redrawing
     /// the canvases.
     pub look_revision: u32,
-    /// Number of policy races requested elsewhere on the page.
-    pub races_requested: u32,
     /// Beginning of the measurements, on the browser's clock.
     pub measured_since: Time,
     /// Newest outages of the emulated network, oldest first; filled only for [`View::Story`].
@@ -300,6 +306,13 @@ pub enum ViewAction {
     SetLanes(Vec<LaneSetup>),
     /// Replace lanes, feeds, network and heartbeat at once and restart the measurement.
     Begin(Box<PageSettings>),
+    /// Replace lanes, feeds, network and heartbeat at once and restart the measurement, within the lab.
+    Apply {
+        /// The settings.
+        settings: Box<PageSettings>,
+        /// True if all lanes connect anew.
+        reopens: bool,
+    },
     /// Replace the view's query parameters and add an entry to the browser's history.
     Navigate(String),
     /// Open the lab with the current set-up.
@@ -391,7 +404,6 @@ mod tests {
             lanes: vec![lane()],
             marked: Some(Time::from_millis(6)),
             look_revision: 4,
-            races_requested: 2,
             measured_since: Time::from_millis(3),
             outages: vec![OutageInput { from: Time::from_millis(4), until: None }],
             cpu: Some(0.5),

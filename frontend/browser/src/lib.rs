@@ -14,6 +14,7 @@ pub mod ladder_svg;
 pub mod lazy;
 pub mod support;
 pub mod surface;
+pub mod tips;
 pub mod trusted_svg;
 pub mod window;
 pub mod worker_link;

@@ -14,6 +14,7 @@ pub mod charts;
 pub mod controls;
 pub mod engine;
 pub mod features;
+pub mod glossary;
 pub mod labels;
 mod short_list;
 pub mod stories;

@@ -153,6 +153,25 @@ async fn take_views(folder: &PathBuf) {
     .await;
 }
 
+/// Takes the train's second step with its answer.
+async fn take_story(folder: &PathBuf) {
+    on_stage("pictures_of_a_story", SCREENS[0].1, "?story=train&step=2", async |stage| {
+        let is = |id: &str, attribute: &str, wanted: &str| {
+            let script = format!(
+                "return document.querySelector('[data-testid={id}]')?.getAttribute('{attribute}') === '{wanted}'"
+            );
+            let stage = &*stage;
+            async move { (stage.browser.run(&script, json!([])).await == json!(true)).then_some(()) }
+        };
+        patiently(RELOAD, "the lanes are ready", || is("story-control", "aria-disabled", "false")).await;
+        stage.press(None, "option-0").await;
+        stage.press(None, "story-control").await;
+        patiently(RACE, "the answer is there", || is("story-answer", "data-value", "true")).await;
+        Camera { stage: &*stage, folder, has_forced_colours: false }.take("story-train").await;
+    })
+    .await;
+}
+
 async fn take_conditions(folder: &PathBuf) {
     on_stage("pictures_of_conditions", SCREENS[0].1, SET_UP, async |stage| {
         until_both_consume(stage).await;
@@ -188,6 +207,7 @@ async fn take_conditions(folder: &PathBuf) {
 async fn main() {
     let Cli { folder } = Cli::parse();
     must(&format!("making {}", folder.display()), fs::create_dir_all(&folder));
+    take_story(&folder).await;
     take_views(&folder).await;
     take_conditions(&folder).await;
 }

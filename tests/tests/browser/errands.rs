@@ -152,7 +152,14 @@ async fn a_visitor_reproduces_a_colleagues_link() {
             parts.iter().all(|part| address.contains(part)).then_some(address)
         })
         .await;
-        let sent = settings(stage).await;
+        // The sliders show what is in force, which the server confirms.
+        let sent = eventually("the network is LTE's", || async {
+            let shown = settings(stage).await;
+            let has_delay =
+                shown["values"].as_array()?.iter().any(|pair| pair[0] == "net-delay" && pair[1] != "0");
+            has_delay.then_some(shown)
+        })
+        .await;
         assert_eq!(sent["lanes"].as_array().map(Vec::len), Some(2), "{sent}");
 
         let page = stage.browser.hide_behind_new_tab().await;

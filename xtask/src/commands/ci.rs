@@ -14,7 +14,7 @@ use crate::tools::Tool;
 use crate::workspace::Workspace;
 
 /// Limits of what a visitor downloads, with brotli.
-const SIZE_BUDGET: Budget = Budget { page_bytes: 384_000, lazy_bytes: 358_000 };
+const SIZE_BUDGET: Budget = Budget { page_bytes: 384_000, lazy_bytes: 368_000 };
 
 /// One line of the closing table.
 struct Row {

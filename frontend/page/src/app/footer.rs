@@ -27,7 +27,7 @@ pub fn Footer() -> impl IntoView {
                 data-testid="frame-times"
                 data-value=move || cost.get().p95_ms.map(|millis| fixed(millis, 2))
                 data-frames-per-second=move || cost.get().frames_per_second.map(|rate| fixed(rate, 1))
-                title="Frames a second, and the 95th percentile of the page's own work for a frame"
+                tabindex="0" data-tip="Frames a second, and the 95th percentile of the page's own work for a frame"
             >
                 {move || format!("{} frames/s · {} ms a frame", or_dash(cost.get().frames_per_second, 0), or_dash(cost.get().p95_ms, 1))}
             </span>

@@ -22,10 +22,10 @@ pub fn Header() -> impl IntoView {
         <header class="top">
             <a class="logo" href="." aria-label="Sluice, with its first set-up"><Mark/>"Sluice"</a>
             <Navigation/>
-            <span class="elapsed" title="Time of measurement" data-testid="elapsed" data-value=app.elapsed_secs>
+            <span class="elapsed" tabindex="0" data-tip="Time of measurement" data-testid="elapsed" data-value=app.elapsed_secs>
                 {move || format::stopwatch(app.elapsed_secs.get())}
             </span>
-            <button type="button" data-testid="reset" title="Forget all measurements and begin anew" on:click=move |_| app.reset()>
+            <button type="button" data-testid="reset" data-tip="Forget all measurements and begin anew" on:click=move |_| app.reset()>
                 "Reset"
             </button>
             <ShareMenu/>
@@ -33,7 +33,7 @@ pub fn Header() -> impl IntoView {
                 type="button"
                 data-testid="theme"
                 data-value=move || app.theme.get().name()
-                title=move || format!("Colours: {}", app.theme.get().name())
+                data-tip=move || format!("Colours: {}", app.theme.get().name())
                 aria-label=move || format!("Colours: {}. Change", app.theme.get().name())
                 on:click=next_theme
             >

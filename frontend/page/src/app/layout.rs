@@ -19,7 +19,6 @@ use crate::app::verdict_bar::VerdictBar;
 use crate::features::host::view::HostPanel;
 use crate::features::lanes::lane_row::LaneRow;
 use crate::features::share::view::recorded::{RecordingBanner, RecordingLog};
-use crate::features::situations::view::SituationCards;
 use crate::features::timeline::view::TimelineView;
 use crate::stories::cards::StoryCards;
 use crate::url::route::Route;
@@ -107,7 +106,10 @@ fn Shown() -> impl IntoView {
     let app = expect_context::<App>();
     move || match app.route.get() {
         Route::Stories => view! { <StoryCards/> }.into_any(),
-        Route::Lab => view! { <SituationCards/><HostPanel/> }.into_any(),
+        Route::Lab => {
+            view! { <section class="card stories"><LazyPanel view=View::Situations/></section><HostPanel/> }
+                .into_any()
+        }
         Route::Story => view! { <LazyPanel view=View::Story/> }.into_any(),
         Route::Compare => card(view! { <LazyPanel view=View::Compare/> }.into_any()),
         Route::Trace => card(view! { <LazyPanel view=View::Trace/> }.into_any()),
@@ -118,6 +120,7 @@ fn Shown() -> impl IntoView {
         Route::Handshakes => card(view! { <LazyPanel view=View::Handshakes/> }.into_any()),
         Route::Migration => card(view! { <LazyPanel view=View::Migration/> }.into_any()),
         Route::ThisBrowser => card(view! { <LazyPanel view=View::ThisBrowser/> }.into_any()),
+        Route::Glossary => card(view! { <LazyPanel view=View::Glossary/> }.into_any()),
         Route::Log => card(view! { <LazyPanel view=View::Log/> }.into_any()),
     }
 }

@@ -30,7 +30,6 @@ use crate::features::network::state::Network;
 use crate::features::share::link::LinkExtras;
 use crate::features::share::player;
 use crate::features::share::state::Sharing;
-use crate::features::situations::model::Scenario;
 use crate::labels::name_in_use;
 use crate::labels::short_names;
 use crate::stories::place::Place;
@@ -46,6 +45,7 @@ use crate::verdict::Finding;
 use sluice_bridge::{Level, View};
 use sluice_browser::clock;
 use sluice_browser::support::Browser;
+use sluice_browser::tips::Tips;
 use sluice_browser::window;
 use sluice_browser::window::Listener;
 
@@ -98,8 +98,6 @@ pub struct App {
     frames: StoredValue<FrameLoop, LocalStorage>,
     owner: StoredValue<Owner>,
     next_lane: StoredValue<u32>,
-    /// Modes of the lanes before a situation replaced them; empty if none has.
-    modes_before: StoredValue<Vec<Mode>>,
     /// The set-up before a story replaced it.
     setup_before: StoredValue<Option<PageSetup>>,
 }
@@ -135,7 +133,6 @@ impl App {
             frames: StoredValue::new_local(FrameLoop::default()),
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
             next_lane: StoredValue::new(0),
-            modes_before: StoredValue::new(Vec::new()),
             setup_before: StoredValue::new(None),
         };
         for lane in setup.lanes {
@@ -200,43 +197,6 @@ impl App {
         self.begin(setup);
         self.network.restart();
         self.engine().borrow_mut().reopen();
-    }
-
-    /// Starts a situation. One that compares a failure with its fix gives two lanes the same mode until another
-    /// story starts.
-    pub fn tell(&self, scenario: Scenario) {
-        let before = untrack(|| self.setup());
-        let modes = || before.lanes.iter().map(|lane| lane.mode).collect::<Vec<_>>();
-        if scenario.is_pair() {
-            if self.modes_before.with_value(Vec::is_empty) {
-                self.modes_before.set_value(modes());
-            }
-            if let [only] = before.lanes.as_slice() {
-                self.add_lane(*only);
-            }
-        } else {
-            for (lane, mode) in self.lanes.get_untracked().iter().zip(self.modes_before.get_value()) {
-                set_if_new(lane.mode, mode);
-            }
-            self.modes_before.set_value(Vec::new());
-        }
-        let setup = untrack(|| self.setup());
-        self.begin(&scenario.applied_to(&setup));
-        if scenario.is_pair() {
-            self.engine().borrow_mut().reopen();
-        }
-        if let Some(event) = scenario.event() {
-            self.network.happen(*self, event);
-        }
-        if let Some(route) = scenario.route() {
-            self.open_route(route);
-        }
-    }
-
-    /// Opens the policies view and requests a race of all policies. The page's set-up stays unchanged.
-    pub fn tell_race(&self) {
-        self.open_route(Route::Policies);
-        self.views.request_race();
     }
 
     /// Adds a lane at the bottom, unless there are [`PageSetup::MAX_LANES`] already.
@@ -409,12 +369,16 @@ impl App {
             window::on_media_change("(prefers-color-scheme: dark)", move || colours.invalidate_look()),
             window::on_media_change(REDUCED_MOTION, move || motion.invalidate_look()),
         ];
+        let tips = StoredValue::new_local(Tips::start());
         let listeners = StoredValue::new_local(listeners);
         let frames = self.frames();
         Effect::new(move |_| {
             self.theme.get().show();
             frames.invalidate_look();
         });
-        on_cleanup(move || listeners.dispose());
+        on_cleanup(move || {
+            listeners.dispose();
+            tips.dispose();
+        });
     }
 }

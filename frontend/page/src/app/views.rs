@@ -33,22 +33,12 @@ pub struct LazyViews {
     shown: StoredValue<Option<(View, LazyView)>, LocalStorage>,
     /// Query parameters of the views.
     pub(crate) query: RwSignal<ViewQuery>,
-    races_requested: StoredValue<u32>,
 }
 
 impl LazyViews {
     /// Returns the state without an open view; `query` is that of the page's URL.
     pub(crate) fn new(query: &str) -> Self {
-        Self {
-            shown: StoredValue::new_local(None),
-            query: RwSignal::new(ViewQuery::from_query(query)),
-            races_requested: StoredValue::new(0),
-        }
-    }
-
-    /// Requests a race of the policies.
-    pub(crate) fn request_race(self) {
-        self.races_requested.update_value(|requested| *requested += 1);
+        Self { shown: StoredValue::new_local(None), query: RwSignal::new(ViewQuery::from_query(query)) }
     }
 
     /// Shows a view in `host`.
@@ -128,7 +118,6 @@ impl App {
             lanes: engine.lanes().filter_map(|running| lane_input(&lanes, running, view)).collect(),
             marked: self.marked.get_untracked(),
             look_revision: self.frames().look_revision(),
-            races_requested: self.views.races_requested.get_value(),
             measured_since: engine.measured_since,
             outages: if view == View::Story { outages(engine) } else { Vec::new() },
             cpu: cpu(engine),
@@ -152,7 +141,19 @@ impl App {
                 }
             }
             ViewAction::SetLanes(setups) => self.set_lanes(&setups),
-            ViewAction::Begin(settings) => self.begin_settings(*settings),
+            ViewAction::Begin(settings) => {
+                if let Some(setup) = self.page_setup(*settings) {
+                    self.begin_story(&setup);
+                }
+            }
+            ViewAction::Apply { settings, reopens } => {
+                if let Some(setup) = self.page_setup(*settings) {
+                    self.begin(&setup);
+                    if reopens {
+                        self.engine().borrow_mut().reopen();
+                    }
+                }
+            }
             ViewAction::Navigate(parts) => {
                 self.views.query.update(|query| query.set(view, &parts));
                 self.push_history();
@@ -183,10 +184,10 @@ impl App {
         }
     }
 
-    fn begin_settings(self, settings: PageSettings) {
-        let Some(network) = self.network_setup(&settings.network) else { return };
+    fn page_setup(self, settings: PageSettings) -> Option<PageSetup> {
+        let network = self.network_setup(&settings.network)?;
         let PageSettings { lanes, feeds, heartbeat, .. } = settings;
-        self.begin_story(&PageSetup { lanes, feeds, network, heartbeat: heartbeat.within_range() });
+        Some(PageSetup { lanes, feeds, network, heartbeat: heartbeat.within_range() })
     }
 
     /// Replaces the settings of all lanes. Existing lanes are kept as far as they are needed.

@@ -33,5 +33,5 @@ pub fn Canvas(
             frames.remove(id);
         }
     });
-    view! { <canvas node_ref=node class=class role="img" aria-label=label title=title></canvas> }
+    view! { <canvas node_ref=node class=class role="img" aria-label=label tabindex=title.map(|_| "0") data-tip=title></canvas> }
 }

@@ -32,7 +32,7 @@ pub fn Choice(
             <span>{label}</span>
             <select
                 data-testid=testid
-                title=title
+                data-tip=title
                 prop:value=chosen
                 on:change=move |event| on_choose.run(event_target_value(&event))
             >

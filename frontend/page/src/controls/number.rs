@@ -27,7 +27,7 @@ pub fn Number(
     let shown_testid = shown.map(|(suffix, _)| format!("{testid}-{suffix}"));
     let shown = shown.map(|(_, value)| value);
     view! {
-        <div class:lesser=lesser title=title>
+        <div class:lesser=lesser tabindex="0" data-tip=title>
             <dd data-testid=testid data-value=value class:bad=bad>
                 <span data-testid=shown_testid data-value=shown>{text}</span>
             </dd>

@@ -80,7 +80,7 @@ fn FeedChoice() -> impl IntoView {
                     event_target::<web_sys::HtmlInputElement>(&event).set_checked(is_followed);
                 };
                 view! {
-                    <label class="check" title=kind.explanation()>
+                    <label class="check" data-tip=kind.explanation()>
                         <input
                             type="checkbox"
                             data-testid=format!("feed-{}", kind.name())

@@ -24,8 +24,10 @@ use crate::features::handshakes::view::HandshakesView;
 use crate::features::log::view::LogView;
 use crate::features::migration::view::MigrationView;
 use crate::features::policies::view::PoliciesView;
+use crate::features::situations::view::SituationsView;
 use crate::features::this_browser::view::ThisBrowserView;
 use crate::features::trace::view::TraceView;
+use crate::glossary::view::GlossaryView;
 use crate::stories::view::StoryView;
 
 /// Newest snapshot of the page, provided in the context of every view.
@@ -135,5 +137,7 @@ fn shown(view: View) -> AnyView {
         }
         View::Policies => view! { <PoliciesView/> }.into_any(),
         View::Story => view! { <StoryView/> }.into_any(),
+        View::Situations => view! { <SituationsView/> }.into_any(),
+        View::Glossary => view! { <GlossaryView/> }.into_any(),
     }
 }

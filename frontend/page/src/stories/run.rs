@@ -278,7 +278,6 @@ mod tests {
             lanes: lost.map(lane).to_vec(),
             marked: None,
             look_revision: 0,
-            races_requested: 0,
             measured_since: at(measured_since),
             outages: Vec::new(),
             cpu: Some(0.5),

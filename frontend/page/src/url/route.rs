@@ -34,11 +34,13 @@ pub enum Route {
     ThisBrowser,
     /// Event log.
     Log,
+    /// Definitions of terms.
+    Glossary,
 }
 
 impl Route {
     /// All views of the navigation, in its order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Stories,
         Self::Lab,
         Self::Compare,
@@ -51,6 +53,7 @@ impl Route {
         Self::Migration,
         Self::ThisBrowser,
         Self::Log,
+        Self::Glossary,
     ];
 
     /// Returns the name on the page.
@@ -69,6 +72,7 @@ impl Route {
             Self::Migration => "Migration",
             Self::ThisBrowser => "This browser",
             Self::Log => "Log",
+            Self::Glossary => "Glossary",
         }
     }
 
@@ -91,7 +95,8 @@ impl Route {
             | Self::Handshakes
             | Self::Migration
             | Self::ThisBrowser
-            | Self::Log => self.title(),
+            | Self::Log
+            | Self::Glossary => self.title(),
         }
     }
 
@@ -115,6 +120,9 @@ impl Route {
             Self::Migration => "What becomes of connections when the client changes networks.",
             Self::ThisBrowser => "How long this browser takes to open each kind of connection.",
             Self::Log => "Everything that has happened on this page.",
+            Self::Glossary => {
+                "Terms of transports, each in one sentence, with the specification that defines it."
+            }
         }
     }
 
@@ -132,12 +140,14 @@ impl Route {
             View::ThisBrowser => Self::ThisBrowser,
             View::Log => Self::Log,
             View::Story => Self::Story,
+            View::Glossary => Self::Glossary,
+            View::Situations => Self::Lab,
         }
     }
 
     /// Reports whether the timeline and the lanes stand above the view.
     pub const fn has_lanes(self) -> bool {
-        !matches!(self, Self::Handshakes | Self::ThisBrowser | Self::Log)
+        !matches!(self, Self::Handshakes | Self::ThisBrowser | Self::Log | Self::Glossary)
     }
 
     /// Returns its part of the address, behind the set-up; empty for the lab.

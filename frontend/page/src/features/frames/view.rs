@@ -91,7 +91,7 @@ fn Choices(
             >
                 {move || if state.is_paused.get() { "Go on" } else { "Pause" }}
             </button>
-            <label title="Lanes on the emulated path; direct ones are not read">
+            <label data-tip="Lanes on the emulated path; direct ones are not read">
                 "Lane "
                 <select
                     data-testid="frames-lane"
@@ -110,7 +110,7 @@ fn Choices(
                     {kinds}
                 </select>
             </label>
-            <label title="A control frame may stand between fragments: a ping does about once a second">
+            <label data-tip="A control frame may stand between fragments: a ping does about once a second">
                 "Server sends fragments of "
                 <select data-testid="fragments" on:change=set_fragments>{sizes}</select>
             </label>
@@ -253,7 +253,7 @@ fn CostTable(
     state: FramesState,
 ) -> impl IntoView {
     let titles = COLUMNS
-        .map(|(title, meaning, ..)| view! { <th scope="col" title=meaning>{title}</th> })
+        .map(|(title, meaning, ..)| view! { <th scope="col" tabindex="0" data-tip=meaning>{title}</th> })
         .collect_view();
     let rows = Memo::new(move |_| state.costs.get());
     view! {

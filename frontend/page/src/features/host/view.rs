@@ -71,7 +71,8 @@ fn HostNow(
         None => "no reading".to_owned(),
     });
     view! {
-        <li style=colour title=move || app.short_name(lane.id)>
+        <li style=colour>
+            <span class="spoken">{move || app.short_name(lane.id)}</span>
             <b>{value}</b>
             <span data-testid="host-staleness" data-value=staleness>{age}</span>
         </li>

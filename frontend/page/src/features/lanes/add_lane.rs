@@ -29,7 +29,7 @@ pub fn AddLane() -> impl IntoView {
                     type="button"
                     data-testid=format!("add-lane-{}", mode.name())
                     data-family=mode.transport().name()
-                    title=title
+                    data-tip=title
                     disabled=move || full.get() || obstacle().is_some()
                     on:click=move |_| app.add_lane(LaneSetup::new(mode))
                 >

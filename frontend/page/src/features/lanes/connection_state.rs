@@ -25,7 +25,7 @@ pub fn ConnectionState(
         | Connection::Waiting { .. }
         | Connection::Failed { .. } => String::new(),
     });
-    view! { <span class="state" data-testid="state" data-value=name title=title>{name}</span> }
+    view! { <span class="state" data-testid="state" data-value=name tabindex="0" data-tip=title>{name}</span> }
 }
 
 /// Reason why the lane is not connected, if there is one.

@@ -61,7 +61,8 @@ pub fn ConsumerControl(
                     <span>"Time is spent"</span>
                     <select
                         data-testid=ids.work
-                        title="sleep: the worker's thread stays free to receive. busy: the thread computes and does nothing else."
+                        aria-label="Time is spent"
+                        data-tip="sleep: the worker's thread stays free to receive. busy: the thread computes and does nothing else."
                         prop:value=move || work_name(current().work)
                         on:change=set_work
                     >

@@ -22,7 +22,7 @@ pub fn Fairness(
                 } else {
                     about.to_owned()
                 };
-                view! { <span class="fact" class:differs=fact.differs title=title>{fact.text}</span> }
+                view! { <span class="fact" class:differs=fact.differs tabindex="0" data-tip=title>{fact.text}</span> }
             })
             .collect_view()
     };

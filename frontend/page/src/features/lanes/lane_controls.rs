@@ -53,7 +53,7 @@ fn PathLine(
     lane: Lane,
 ) -> impl IntoView {
     let text = lane.read(path_text);
-    view! { <p class="at-path" data-testid="path-facts" title=move || text.get() + ". The path as the server's stack and this lane's heartbeat see it">{text}</p> }
+    view! { <p class="at-path" data-testid="path-facts" tabindex="0" data-tip=move || text.get() + ". The path as the server's stack and this lane's heartbeat see it">{text}</p> }
 }
 
 fn path_text(view: &LaneView) -> String {

@@ -66,7 +66,7 @@ fn FallbackBadge(
                     class="state"
                     data-testid="fallback-in-use"
                     data-value=mode.name()
-                    title="The lane's own transport does not get through; its messages come over this one meanwhile"
+                    tabindex="0" data-tip="The lane's own transport does not get through; its messages come over this one meanwhile"
                 >
                     "over " {labels::short(mode)}
                 </span>

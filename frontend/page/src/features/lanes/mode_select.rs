@@ -22,7 +22,7 @@ pub fn ModeSelect(
             class="mode"
             data-testid="mode"
             aria-label="How this lane carries its messages"
-            title=move || labels::explanation(lane.mode.get())
+            data-tip=move || labels::explanation(lane.mode.get())
             on:change=choose
         >
             {Mode::ALL

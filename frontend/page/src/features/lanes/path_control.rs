@@ -24,7 +24,7 @@ pub fn PathControl(
             class="way"
             data-testid="path"
             aria-label="Which way this lane takes"
-            title="emulated: through the network set on the left. direct: past it, for comparison"
+            data-tip="emulated: through the network set on the left. direct: past it, for comparison"
             disabled=move || !has_lab.get()
             prop:value=move || if is_direct.get() { "direct" } else { "emulated" }
             on:change=move |event| lane.is_direct.set(event_target_value(&event) == "direct")
@@ -36,7 +36,7 @@ pub fn PathControl(
             class="way"
             data-testid="congestion"
             aria-label="Congestion control of this lane"
-            title="Congestion control. CUBIC slows down for every loss, with 256 KiB it may send that much before the first answer, BBR follows the measured rate and round trip. Changing it connects anew; what the server really uses stands beside"
+            data-tip="Congestion control. CUBIC slows down for every loss, with 256 KiB it may send that much before the first answer, BBR follows the measured rate and round trip. Changing it connects anew; what the server really uses stands beside"
             disabled=is_direct
             prop:value=move || lane.congestion.get().name()
             on:change=choose_congestion

@@ -48,7 +48,8 @@ pub fn PolicyControl(
                 <span>"Policy"</span>
                 <select
                     data-testid=testid
-                    title="What the server does with messages there is no credit for"
+                    aria-label="Delivery policy"
+                    data-tip="What the server does with messages there is no credit for"
                     prop:value=move || value.get().map_or("", Policy::name)
                     on:change=choose
                 >
@@ -65,7 +66,7 @@ pub fn PolicyControl(
                     class="limit"
                     data-testid=format!("{testid}-limit")
                     aria-label="Messages the queue keeps"
-                    title="Messages the queue keeps"
+                    data-tip="Messages the queue keeps"
                     min="1"
                     max=Policy::MAX_LIMIT
                     prop:value=move || limit().map(|limit| limit.to_string())

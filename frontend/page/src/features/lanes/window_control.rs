@@ -44,7 +44,8 @@ pub fn WindowControl(
                 <span>"Window"</span>
                 <select
                     data-testid=testid
-                    title="How far ahead of its consumer the server may send. auto: twice the consumption rate times the round-trip time"
+                    aria-label="Credit window"
+                    data-tip="How far ahead of its consumer the server may send. auto: twice the consumption rate times the round-trip time"
                     on:change=choose
                 >
                     <Show when=move || value.get().is_none()>

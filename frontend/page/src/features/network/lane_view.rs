@@ -9,7 +9,6 @@ use crate::engine::lane::Lane;
 use crate::engine::lane::LaneView;
 use crate::features::network::lateness;
 use crate::features::network::lateness::Cause;
-use crate::features::network::lateness::LateParts;
 use crate::features::network::paint::WeatherPainter;
 use sluice_text::decimal::fixed;
 use sluice_text::format;
@@ -26,10 +25,10 @@ pub fn LaneLinkStats(
         <Show when=move || has_network.get()>
             <div class="weather">
                 <p class="weather-numbers">
-                    <span title=lane.read(drops)>
+                    <span tabindex="0" data-tip=lane.read(drops)>
                         <b data-testid="realised-loss" data-value=lane.read(loss_percent)>{lane.read(loss_text)}</b> " of packets lost"
                     </span>
-                    <span title="Delivered to the browser by the emulated network in the last second">
+                    <span tabindex="0" data-tip="Delivered to the browser by the emulated network in the last second">
                         <b data-testid="link-rate" data-value=lane.read(rate)>{lane.read(|view| rate(view).map_or_else(|| "–".to_owned(), format::bits))}</b>
                     </span>
                 </p>
@@ -53,11 +52,11 @@ fn Late(
         })
     });
     let bar = move || {
-        let parts = shares.get()?.into_iter().zip(LateParts::NAMES);
+        let parts = shares.get()?.into_iter();
         let parts = parts
-            .map(|(permille, name)| {
+            .map(|permille| {
                 let percent = fixed(f64::from(permille) / 10.0, 1);
-                view! { <i style=format!("width: {percent}%") title=format!("{name}: {percent} % of the time of recent writes")></i> }
+                view! { <i style=format!("width: {percent}%")></i> }
             })
             .collect_view();
         Some(view! { <span class="late-bar" aria-hidden="true">{parts}</span> })

@@ -49,7 +49,7 @@ fn Presets() -> impl IntoView {
                     type="button"
                     class="chip"
                     data-testid=format!("preset-{}", preset.name())
-                    title=preset.summary()
+                    data-tip=preset.summary()
                     aria-pressed=move || if is_chosen() { "true" } else { "false" }
                     on:click=move |_| app.network.choose(preset)
                 >
@@ -71,7 +71,7 @@ fn KnobSlider(
     let value = move || *knob.place(&mut app.network.knobs());
     let first = if knob == Knob::Queue { 1.0 } else { 0.0 };
     view! {
-        <div title=knob.explanation()>
+        <div data-tip=knob.explanation()>
             <Slider
                 label=knob.title()
                 testid=knob.id()
@@ -103,7 +103,7 @@ fn Events() -> impl IntoView {
                 type="button"
                 class="primary"
                 data-testid="tunnel"
-                title="Nothing gets in for a while, in either direction"
+                data-tip="Nothing gets in for a while, in either direction"
                 on:click=move |_| app.network.happen(app, LabEvent::Tunnel { seconds: f64::from(seconds.get_untracked()) })
             >
                 "Tunnel"
@@ -121,7 +121,7 @@ fn Events() -> impl IntoView {
                 type="button"
                 class="toggle"
                 data-testid="block-udp"
-                title="UDP passes no longer, TCP does: what many office networks do"
+                data-tip="UDP passes no longer, TCP does: what many office networks do"
                 aria-pressed=move || if is_blocked.get() { "true" } else { "false" }
                 on:click=move |_| app.network.happen(app, LabEvent::BlockUdp { blocked: !is_blocked.get_untracked() })
             >
@@ -132,7 +132,7 @@ fn Events() -> impl IntoView {
             type="button"
             class="wide"
             data-testid="switch-network"
-            title="The client gets another address, as a phone that leaves the Wi-Fi: TCP connections end, QUIC goes on"
+            data-tip="The client gets another address, as a phone that leaves the Wi-Fi: TCP connections end, QUIC goes on"
             on:click=move |_| app.network.happen(app, LabEvent::SwitchNetwork(Switch::default()))
         >
             "Switch network"
@@ -156,7 +156,7 @@ fn Seed() -> impl IntoView {
     };
     view! {
         <div class="field">
-            <label title="The same seed loses the same packets">
+            <label data-tip="The same seed loses the same packets">
                 <span>"Seed"</span>
                 <input
                     type="number"
@@ -167,7 +167,7 @@ fn Seed() -> impl IntoView {
                     on:change=read
                 />
             </label>
-            <button type="button" data-testid="new-seed" title="Other chances, the same network" on:click=move |_| set(window::random_seed())>
+            <button type="button" data-testid="new-seed" data-tip="Other chances, the same network" on:click=move |_| set(window::random_seed())>
                 "New seed"
             </button>
         </div>

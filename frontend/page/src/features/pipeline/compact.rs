@@ -37,7 +37,7 @@ pub fn StageRow(
                 <li class="stage" class:credit=place == Place::Credit class:overflowing=is_overflowing>
                     <span class="level" aria-hidden="true" style=move || format!("--level: {}%", percent.get())></span>
                     {value}
-                    <span class="stage-name" title=place.explanation()>{place.title()}</span>
+                    <span class="stage-name" tabindex="0" data-tip=place.explanation()>{place.title()}</span>
                 </li>
             }
         })

@@ -3,7 +3,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -34,8 +34,8 @@ pub struct Race {
     pub is_running: ArcRwSignal<bool>,
     /// Reason why no race can start.
     pub obstacle: ArcRwSignal<Option<&'static str>>,
-    /// Number of the page's requests handled so far.
-    requests: AtomicU32,
+    /// True if a race was requested that has not begun.
+    is_requested: AtomicBool,
 }
 
 impl Race {
@@ -44,12 +44,15 @@ impl Race {
         SHARED.with(|shared| *shared.get_or_init(|| Box::leak(Box::default())))
     }
 
-    /// Starts a race if the page has requested another one since the last call. A request made before the
-    /// server's description arrives waits for it.
-    pub fn follow_requests(&'static self, input: &ViewInput) {
-        let is_new = self.requests.load(Ordering::Relaxed) != input.races_requested;
-        if is_new && self.start(input) {
-            self.requests.store(input.races_requested, Ordering::Relaxed);
+    /// Requests a race for when the view is open.
+    pub fn request(&self) {
+        self.is_requested.store(true, Ordering::Relaxed);
+    }
+
+    /// Begins a race if one was requested. A request that comes before the server's description waits for it.
+    pub fn follow_request(&'static self, input: &ViewInput) {
+        if self.is_requested.load(Ordering::Relaxed) && self.start(input) {
+            self.is_requested.store(false, Ordering::Relaxed);
         }
     }
 

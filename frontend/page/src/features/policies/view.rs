@@ -34,7 +34,7 @@ const COLUMNS: [Column; 8] = [
 pub fn PoliciesView() -> impl IntoView {
     let Input(input) = expect_context();
     let race = Race::shared();
-    Effect::new(move |_| input.with(|input| race.follow_requests(input)));
+    Effect::new(move |_| input.with(|input| race.follow_request(input)));
     let titles = || COLUMNS.map(|(title, ..)| view! { <th scope="col">{title}</th> }).collect_view();
     view! {
         <div class="card-head">

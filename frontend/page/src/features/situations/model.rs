@@ -9,12 +9,12 @@ use sluice_shared::policy::Policy;
 
 use crate::features::flood::model::{SLOW_DELAY_MS, SLOW_RATE_KBIT};
 use crate::features::network::model::NetworkSetup;
-use crate::url::route::Route;
 use crate::url::setup::CONSUMER_AT_ONCE;
 use crate::url::setup::PageSetup;
 use crate::url::setup::WindowChoice;
 use sluice_bridge::Consumer;
 use sluice_bridge::Recovery;
+use sluice_bridge::View;
 use sluice_bridge::Work;
 
 /// Ready-made scenario. It changes the feed, the network and the consumers, and leaves the lanes' modes and
@@ -212,12 +212,12 @@ impl Scenario {
         Self::PAIRS.contains(&self)
     }
 
-    /// Returns the route to the view that shows the scenario best.
-    pub const fn route(self) -> Option<Route> {
+    /// Returns the view that shows the scenario best.
+    pub const fn view(self) -> Option<View> {
         match self {
-            Self::SilentDrop | Self::Unbounded | Self::BusySpin => Some(Route::Trace),
-            Self::StartOver | Self::BlockedUdp => Some(Route::Continuity),
-            Self::Flood => Some(Route::Inbound),
+            Self::SilentDrop | Self::Unbounded | Self::BusySpin => Some(View::Trace),
+            Self::StartOver | Self::BlockedUdp => Some(View::Continuity),
+            Self::Flood => Some(View::Inbound),
             Self::Clean
             | Self::SlowConsumer
             | Self::NewestOnly

@@ -1,38 +1,47 @@
-//! Buttons for the ready-made scenarios.
+//! Situations of the lab, loaded lazily: a button for each set-up that shows one thing.
 
 use leptos::prelude::*;
+use sluice_bridge::{PageSettings, View, ViewAction, ViewInput};
 
-use crate::app::state::App;
+use crate::features::lazy_host::{Actions, Input};
+use crate::features::network::model::NetworkSetup;
+use crate::features::policies::state::Race;
 use crate::features::situations::model::Scenario;
+use crate::features::situations::state::ModesBefore;
+use crate::url::setup::PageSetup;
+use sluice_bridge::NetworkSettings;
 
-/// Buttons for all scenarios, including the comparisons of a failure with its fix.
+/// Renders a button for each situation, and one for each failure beside its fix.
 #[component]
-pub fn SituationCards() -> impl IntoView {
-    let app = expect_context::<App>();
+pub fn SituationsView() -> impl IntoView {
+    let actions = expect_context::<Actions>();
+    let race = move |_| {
+        Race::shared().request();
+        actions.send(&ViewAction::Open(View::Policies));
+    };
     view! {
-        <section class="card stories">
-            <h2>"Situations"</h2>
-            <div class="story-grid"><Situations situations=&Scenario::ALL/></div>
-            <h2>"Failure beside fix: the first lane fails, the second shows what should be done"</h2>
-            <div class="story-grid">
-                <Situations situations=&Scenario::PAIRS/>
-                <button type="button" class="story" data-testid="scenario-race" on:click=move |_| app.tell_race()>
-                    <b>"Policy race"</b>
-                    <span>"Every delivery policy, one after the other, with the same slow consumer."</span>
-                </button>
-            </div>
-        </section>
+        <h2>"Situations"</h2>
+        <div class="story-grid"><Situations situations=&Scenario::ALL/></div>
+        <h2>"Failure beside fix: the first lane fails, the second shows what should be done"</h2>
+        <div class="story-grid">
+            <Situations situations=&Scenario::PAIRS/>
+            <button type="button" class="story" data-testid="scenario-race" on:click=race>
+                <b>"Policy race"</b>
+                <span>"Every delivery policy, one after the other, with the same slow consumer."</span>
+            </button>
+        </div>
     }
 }
 
-/// One button per scenario; the active one is pressed.
+/// Renders a button for each of some situations; the one in force is pressed.
 #[component]
 fn Situations(
-    /// The scenarios.
+    /// The situations.
     situations: &'static [Scenario],
 ) -> impl IntoView {
-    let app = expect_context::<App>();
-    let setup = Memo::new(move |_| app.setup());
+    let Input(input) = expect_context();
+    let actions = expect_context::<Actions>();
+    let setup = Memo::new(move |_| input.with(setup_of));
     situations
         .iter()
         .map(|scenario| {
@@ -40,9 +49,13 @@ fn Situations(
                 <button
                     type="button"
                     class="story"
-                    data-testid=format!("scenario-{}", scenario.id())
-                    aria-pressed=move || setup.with(|setup| scenario.is_told_by(setup)).to_string()
-                    on:click=move |_| app.tell(*scenario)
+                    data-testid=["scenario-", scenario.id()].concat()
+                    aria-pressed=move || setup.with(|setup| setup.as_ref().is_some_and(|setup| scenario.is_told_by(setup))).to_string()
+                    on:click=move |_| {
+                        if let Some(setup) = input.with_untracked(setup_of) {
+                            start(*scenario, setup, actions);
+                        }
+                    }
                 >
                     <b>{scenario.title()}</b>
                     <span>{scenario.story()}</span>
@@ -50,4 +63,31 @@ fn Situations(
             }
         })
         .collect_view()
+}
+
+/// Returns the page's set-up; `None` if its network has a preset that this module does not know.
+fn setup_of(input: &ViewInput) -> Option<PageSetup> {
+    let NetworkSettings { preset, seed, .. } = &input.network;
+    Some(PageSetup {
+        lanes: input.lanes.iter().map(|lane| lane.setup).collect(),
+        feeds: input.feeds,
+        network: NetworkSetup { preset: preset.parse().ok()?, change: input.network.change(), seed: *seed },
+        heartbeat: input.heartbeat,
+    })
+}
+
+/// Starts a situation. One that compares a failure with its fix gives two lanes the same mode until another situation
+/// starts.
+fn start(scenario: Scenario, mut setup: PageSetup, actions: Actions) {
+    ModesBefore::shared().prepare(&mut setup, scenario.is_pair());
+    let PageSetup { lanes, feeds, network, heartbeat } = scenario.applied_to(&setup);
+    let network = NetworkSettings::new(network.preset.name(), &network.change, network.seed);
+    let settings = Box::new(PageSettings { lanes, feeds, network, heartbeat });
+    actions.send(&ViewAction::Apply { settings, reopens: scenario.is_pair() });
+    if let Some(event) = scenario.event() {
+        actions.send(&ViewAction::Happen(event.into()));
+    }
+    if let Some(view) = scenario.view() {
+        actions.send(&ViewAction::Open(view));
+    }
 }

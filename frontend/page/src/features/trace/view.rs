@@ -71,7 +71,7 @@ fn TraceStepItem(
                 data-testid=["step-", &id].concat()
                 data-value=at.as_micros()
                 aria-pressed=move || input.with(|input| input.marked == Some(at)).to_string()
-                title="Mark this moment in the charts"
+                data-tip="Mark this moment in the charts"
                 on:click=move |_| actions.send(&ViewAction::Mark(at))
             >
                 <time>{after}</time>

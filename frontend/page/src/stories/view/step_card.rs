@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use sluice_bridge::{View, ViewAction};
 use sluice_browser::window;
 
+use crate::glossary::view::Explained;
 use crate::stories::figures::Figures;
 use crate::stories::metric::Metric;
 use crate::stories::place::Place;
@@ -91,7 +92,7 @@ fn Step(
     });
     view! {
         <h2 id=HEADING tabindex="-1">{step.title}</h2>
-        <p data-testid="story-text">{step.text}</p>
+        <p data-testid="story-text"><Explained text=step.text/></p>
         {step.question.map(|text| view! { <Question state place text is_answered/> })}
         {step.control.zip(control).map(|(text, control)| view! { <ControlButton state place control label=text.label/> })}
         <div class="story-answer" role="status" data-testid="story-answer" data-value=move || is_answered.get().to_string()>
