@@ -115,7 +115,9 @@ pub struct ViewInput {
     pub heartbeat: Heartbeat,
     /// Maximum payload of a WebSocket frame from the server, bytes; 0 for whole messages.
     pub fragment_bytes: u32,
-    /// The lanes, from the top.
+    /// Requested settings of all lanes, from the top.
+    pub lane_setups: Vec<LaneSetup>,
+    /// The lanes that run, from the top.
     pub lanes: Vec<LaneInput>,
     /// Time marked in the charts, on the browser's clock.
     pub marked: Option<Time>,
@@ -401,6 +403,7 @@ mod tests {
             feeds: FeedSetup::default(),
             heartbeat: Heartbeat::default(),
             fragment_bytes: 64,
+            lane_setups: vec![lane().setup],
             lanes: vec![lane()],
             marked: Some(Time::from_millis(6)),
             look_revision: 4,

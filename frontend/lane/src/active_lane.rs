@@ -1,4 +1,5 @@
-//! A lane that was asked to connect: its session, its consumer, and what it knows of the server.
+//! State of a lane that has been opened: its session, its consumer, and what is known of the server.
+//! Owned by the driver's `Lane`, which forwards session events to it.
 
 use core::time::Duration;
 
@@ -13,40 +14,40 @@ use super::model::{ConsumptionTimes, LaneStats};
 use super::platform::Clock;
 use sluice_bridge::{FloodReport, Setup};
 
-/// What lives from one [`sluice_bridge::Command::Open`] to the next.
+/// Lane state that lasts from one [`sluice_bridge::Command::Open`] to the next.
 #[derive(Debug)]
 pub(super) struct ActiveLane {
     /// True if the server runs a fault mode, without credit and without resume.
     pub(super) is_exhibit: bool,
     pub(super) session: ClientSession,
     pub(super) consumer: ConsumerSimulator,
-    /// The server's side, as last reported on this connection.
+    /// Server's last report on this connection, with its time of arrival.
     sample: Option<(ServerSample, Time)>,
-    /// What carries the lane, according to the last Welcome.
+    /// Transport facts from the last Welcome.
     pub(super) facts: Option<TransportFacts>,
     /// Duplicates before the last reset.
     pub(super) duplicates_before: u64,
     /// Duplicates before the current epoch.
     pub(super) duplicates_before_epoch: u64,
-    /// Heartbeats that came back from the server's clock as it is.
+    /// Heartbeats answered since the origin of the server's clock last changed.
     pub(super) heartbeats: u32,
-    /// What it floods the server with.
+    /// Flood of the server, with its heartbeats.
     pub(super) flood_client: FloodClient,
-    /// The newest certificate that the page has not been reported.
+    /// Newest certificate that has not been reported to the page.
     pub(super) certificate: Option<Certificate>,
-    /// When the next one is begun without being asked for.
+    /// Time at which the next certificate is started automatically.
     certify_at: Time,
 }
 
 impl ActiveLane {
-    /// How often the server reports its side, as often as it may.
+    /// Requested interval of server reports, the shortest allowed.
     const SAMPLE_EVERY: Duration = Duration::from_millis(100);
-    /// State of the server's queues that is older than this is not known: fifteen reports are missing.
+    /// Age from which a report no longer describes the server's queues: fifteen reports are missing.
     const SAMPLE_EXPIRES: Duration = Duration::from_millis(1_500);
-    /// How often a certificate is begun.
+    /// Interval between automatic certificates.
     const CERTIFY_EVERY: Duration = Duration::from_secs(10);
-    /// The first heartbeat waits behind everything that a page does at its start: one that took longer than this, and
-    /// is alone, tells too little of the offset between the clocks.
+    /// Longest round trip at which the first heartbeat alone gives a usable clock offset. It waits behind the
+    /// page's start-up work, so a slower one is too inaccurate.
     const PROMPT: Duration = Duration::from_millis(2);
 
     pub(super) fn new(setup: Setup, now: Time) -> Self {
@@ -75,14 +76,15 @@ impl ActiveLane {
         }
     }
 
-    /// Proves that nothing was lost, every so often.
+    /// Starts a certificate that nothing was lost, if one is due.
     pub(super) fn certify_if_due(&mut self, now: Time) {
         if self.certify_at <= now && self.session.certify() {
             self.certify_at = now + Self::CERTIFY_EVERY;
         }
     }
 
-    /// The server has described the connection; one that has restarted counts time from another origin.
+    /// Stores the facts of a Welcome. Resets the heartbeat count after a server restart, which changes the
+    /// clock's origin.
     pub(super) fn handle_welcome(&mut self, welcome: Welcome) {
         if welcome.continuity == Continuity::EpochChanged {
             self.heartbeats = 0;
@@ -90,7 +92,7 @@ impl ActiveLane {
         self.facts = Some(welcome.facts);
     }
 
-    /// The connection is gone, and what was known of its other side with it.
+    /// Handles the loss of the connection: informs session and flood, and discards the server's last report.
     pub(super) fn handle_disconnected(&mut self) {
         self.session.handle_disconnected();
         self.sample = None;
@@ -108,7 +110,7 @@ impl ActiveLane {
         self.sample = Some((sample, now));
     }
 
-    /// Returns the server's last report on this connection, however old: what it counts stays counted.
+    /// Returns the server's last report on this connection regardless of its age, for its counters.
     pub(super) fn last_sample(&self) -> Option<&ServerSample> {
         self.sample.as_ref().map(|(sample, _)| sample)
     }
@@ -119,19 +121,20 @@ impl ActiveLane {
         (now.since(*received_at) <= Self::SAMPLE_EXPIRES).then_some(sample)
     }
 
-    /// Lets the consumer complete what is due.
+    /// Completes the messages that the consumer has finished by now.
     pub(super) fn run_consumer(&mut self, stats: &mut LaneStats, clock: &impl Clock, now: Time) {
         let (consumer, mut around) = self.around(stats, clock, now);
         consumer.run(&mut around);
     }
 
-    /// Lets a computing consumer work for one turn.
+    /// Runs a computing consumer for one time slice.
     pub(super) fn compute(&mut self, stats: &mut LaneStats, clock: &impl Clock, now: Time) {
         let (consumer, mut around) = self.around(stats, clock, now);
         consumer.compute(&mut around);
     }
 
-    /// The server's clock minus this one, microseconds, once it is known to within half of a small round trip.
+    /// Returns the server's clock minus the local one, microseconds; `None` until two heartbeats, or one fast
+    /// enough, have come back.
     pub(super) fn clock_offset_micros(&self) -> Option<i64> {
         let clock = self.session.clock();
         let is_known = self.heartbeats > 1 || clock.min_rtt().is_some_and(|rtt| rtt <= Self::PROMPT);
@@ -144,7 +147,7 @@ impl ActiveLane {
         clock: &'a C,
         now: Time,
     ) -> (&'a mut ConsumerSimulator, LaneContext<'a, C>) {
-        // One look for all messages of the turn: the estimate is a search through recent heartbeats.
+        // The estimate searches recent heartbeats, so it is computed once for all messages of the turn.
         let offset_micros = self.clock_offset_micros();
         (&mut self.consumer, LaneContext { session: &mut self.session, stats, clock, offset_micros, now })
     }

@@ -1,4 +1,5 @@
-//! The browser as a lane's platform.
+//! Browser platform of a lane: clock, timer, macrotasks, probes and transports of its worker.
+//! Callbacks hold the lane weakly, so dropping it closes everything.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -16,19 +17,19 @@ use super::timers::{MacrotaskScheduler, Timer};
 use super::transport::{BrowserTransport, Event, EventSink, ReadGate, TransportUnavailable, probe};
 use sluice_bridge::{Endpoints, FloodLevel};
 
-/// A lane that runs in a worker.
+/// Lane that runs in a worker.
 pub(super) type BrowserLane = Lane<BrowserPlatform>;
 
 /// Clock, timer, macrotasks and transports of a worker.
 pub(super) struct BrowserPlatform {
-    /// For callbacks, which so do not keep the lane alive.
+    /// Lane that callbacks call; weak, so that they do not keep it alive.
     lane: Weak<RefCell<BrowserLane>>,
     timer: Timer,
     macrotasks: MacrotaskScheduler,
     gate: Rc<ReadGate>,
 }
 
-/// Creates a lane that was not asked to connect. Its backoff follows from `seed`; `channel` is for its own use.
+/// Creates an idle lane. `seed` determines its backoff; `channel` must not be used for anything else.
 pub(super) fn new_lane(seed: u64, channel: MessageChannel) -> Rc<RefCell<BrowserLane>> {
     Rc::new_cyclic(|lane: &Weak<RefCell<BrowserLane>>| {
         let call = |handler: fn(&mut BrowserLane)| {
@@ -59,7 +60,7 @@ pub(super) fn new_lane(seed: u64, channel: MessageChannel) -> Rc<RefCell<Browser
 }
 
 impl BrowserPlatform {
-    /// Where events of a connection go.
+    /// Returns the event sink of a connection.
     fn sink(&self, id: ConnectionId) -> EventSink {
         let lane = self.lane.clone();
         Rc::new(move |event: Event<'_>| match lane.upgrade() {

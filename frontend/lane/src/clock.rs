@@ -14,10 +14,10 @@ thread_local! {
     static ORIGIN_MILLIS: f64 = PERFORMANCE.with(Performance::time_origin);
 }
 
-/// The time now, microseconds since the Unix epoch.
+/// Returns the time, microseconds since the Unix epoch.
 ///
-/// It never goes back, whatever happens to the system's clock: the epoch is that of the worker's start. Browsers make
-/// it no finer than 5 µs on pages that are isolated from other origins, and 100 µs on others.
+/// It is monotonic even if the system clock changes: the origin is taken at the worker's start. Browsers
+/// limit its resolution to 5 µs on cross-origin isolated pages and 100 µs on others.
 pub(super) fn now() -> Time {
     let millis = ORIGIN_MILLIS.with(|origin| *origin) + PERFORMANCE.with(Performance::now);
     Time::from_micros((millis * 1e3) as u64)

@@ -1,9 +1,10 @@
-//! The consumer: how long it has each message, and when it is done.
+//! Simulated consumer: how long it holds each message, and when it completes it.
 //!
-//! It holds one message at a time. A waiting consumer is reckoned on a chain of deadlines: it takes a message when the
-//! one before was done or when it arrived, whichever is later, and is done after its delay. A browser's timers are
-//! up to 4 ms late; what is due by then is completed together, each at its own time, so the rate is right on average.
-//! A computing consumer is done when it has really spent its time on the thread.
+//! It holds one message at a time. A waiting consumer follows a chain of deadlines: it takes a message when
+//! the previous one completes or when the message arrives, whichever is later, and completes it after its
+//! delay. Browser timers are up to 4 ms late; everything due by then is completed together, each at its own
+//! time, so the average rate is exact. A computing consumer completes a message after actually spending the
+//! time on its thread.
 
 use core::time::Duration;
 
@@ -15,12 +16,12 @@ use sluice_shared::wire::Hop;
 use super::model::ConsumptionTimes;
 use sluice_bridge::{Consumer, Work};
 
-/// The consumer, and the message in its hands.
+/// Simulated consumer with its current message.
 #[derive(Debug)]
 pub(super) struct ConsumerSimulator {
     settings: Consumer,
     in_hand: Option<InHand>,
-    /// When the last message was done.
+    /// Time at which the last message was completed.
     free_since: Time,
 }
 
@@ -30,33 +31,33 @@ struct InHand {
     taken_at: Time,
 }
 
-/// What the simulator needs of the lane.
+/// Interface of the lane to its consumer.
 pub(super) trait ConsumerContext {
-    /// Takes the oldest message that waits.
+    /// Takes the oldest waiting message.
     fn next_message(&mut self) -> Option<Delivered>;
-    /// A message was consumed.
+    /// Handles a consumed message.
     fn handle_consumed(&mut self, message: Delivered, passage: ConsumptionTimes);
-    /// The time now. It passes while the consumer computes.
+    /// Returns the time, which advances while the consumer computes.
     fn now(&mut self) -> Time;
 }
 
 impl ConsumerSimulator {
-    /// Most messages that one call completes; what is left waits for the next.
+    /// Maximum number of messages that one call completes; the rest wait for the next call.
     const MOST_AT_ONCE: usize = 4_096;
-    /// How long a computing consumer keeps the thread before it lets others run, unless one message takes longer.
+    /// Longest time for which a computing consumer keeps the thread, unless a single message takes longer.
     const TURN: Duration = Duration::from_millis(2);
 
-    /// A consumer with nothing in its hands.
+    /// Creates a consumer without a current message.
     pub(super) fn new(settings: Consumer) -> Self {
         Self { settings: within_range(settings), in_hand: None, free_since: Time::ZERO }
     }
 
-    /// Another consumer; it goes on with the message in hand.
+    /// Changes the settings, also for the current message.
     pub(super) fn set(&mut self, settings: Consumer) {
         self.settings = within_range(settings);
     }
 
-    /// Completes what is due without keeping the thread, and takes the next message.
+    /// Completes due messages without blocking the thread, and takes the next one.
     pub(super) fn run(&mut self, around: &mut impl ConsumerContext) {
         if self.in_hand.is_none() {
             self.in_hand = self.take_next(around);
@@ -73,7 +74,7 @@ impl ConsumerSimulator {
         }
     }
 
-    /// Lets a computing consumer work for one turn.
+    /// Runs a computing consumer for one time slice.
     pub(super) fn compute(&mut self, around: &mut impl ConsumerContext) {
         let turn_ends = around.now() + Self::TURN;
         while self.computes()
@@ -103,23 +104,24 @@ impl ConsumerSimulator {
         around.handle_consumed(message, passage);
     }
 
-    /// True if [`ConsumerSimulator::compute`] has something to do.
+    /// True if [`ConsumerSimulator::compute`] has work to do.
     pub(super) const fn wants_to_compute(&self) -> bool {
         self.computes() && self.in_hand.is_some()
     }
 
-    /// When [`ConsumerSimulator::run`] has something to do.
+    /// Returns when [`ConsumerSimulator::run`] has work to do.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         let in_hand = self.in_hand.as_ref().filter(|_| !self.computes())?;
         Some(in_hand.taken_at + self.delay())
     }
 
-    /// Returns when the message in the consumer's hands was taken.
+    /// Returns when the current message was taken; `None` without one.
     pub(super) fn in_hand_since(&self) -> Option<Time> {
         self.in_hand.as_ref().map(|in_hand| in_hand.taken_at)
     }
 
-    /// What is in the consumer's hands; `offset_micros` is the server's clock minus this one.
+    /// Returns the consumer's queue level, at most one message; `offset_micros` is the server's clock minus
+    /// the local one.
     pub(super) fn hop(&self, offset_micros: i64, now: Time) -> Hop {
         let bound = Amount::new(1, 0);
         let Some(InHand { message, .. }) = &self.in_hand else { return Hop { bound, ..Hop::default() } };
@@ -150,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    /// A clock that passes 10 µs whenever it is read.
+    /// Test context whose clock advances by 10 µs whenever it is read.
     struct Bench {
         now: Time,
         inbox: VecDeque<Delivered>,

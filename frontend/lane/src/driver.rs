@@ -1,7 +1,8 @@
-//! The loop that every input runs: take it in, then carry out all that follows from it.
+//! Event loop of a lane: handles each input, then carries out everything that follows from it.
 //!
-//! The [`ConnectionMachine`] decides on connections, the session on messages; the driver carries out what they decide
-//! on a [`Platform`], and records what happened.
+//! The [`ConnectionMachine`] decides on connections, the session on messages. The driver performs the IO on a
+//! [`Platform`] and records what happened. The platform calls it for each transport event, page command,
+//! timer and macrotask.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -20,11 +21,11 @@ use super::report::report;
 use super::transport::{Event, TransportUnavailable};
 use sluice_bridge::{Command, Report};
 
-/// A lane with everything it owns.
+/// Lane with all its state.
 pub(crate) struct Lane<P: Platform> {
     pub(super) platform: P,
     pub(super) machine: ConnectionMachine,
-    /// All connections that are open or being opened.
+    /// Connections that are open or being opened.
     transports: BTreeMap<ConnectionId, P::Transport>,
     pub(super) active: Option<ActiveLane>,
     pub(super) stats: LaneStats,
@@ -32,12 +33,12 @@ pub(crate) struct Lane<P: Platform> {
 }
 
 impl<P: Platform> Lane<P> {
-    /// While the connection takes no more, how long until the next look: WebSocket does not tell.
+    /// Polling interval while the connection is not writable; WebSocket has no event for it.
     const LOOK_AGAIN: Duration = Duration::from_millis(50);
-    /// One write takes items until it is this long, bytes; an item more than that goes alone.
+    /// Size at which a write takes no further items, bytes; a larger item is written alone.
     const MOST_AT_ONCE: usize = 4 * 1024;
 
-    /// A lane that was not asked to connect. The waits between its attempts follow from `seed`.
+    /// Creates an idle lane. `seed` determines the waits between its attempts.
     pub(crate) fn new(seed: u64, platform: P) -> Self {
         Self {
             platform,
@@ -49,7 +50,7 @@ impl<P: Platform> Lane<P> {
         }
     }
 
-    /// Carries out what the page asks, and answers it when it asks for a report.
+    /// Executes a command of the page. Returns a report if the page requested one.
     pub(crate) fn handle_command(&mut self, command: Command) -> Option<Report> {
         if command == Command::Report {
             let now = self.platform.now();
@@ -127,7 +128,7 @@ impl<P: Platform> Lane<P> {
         self.active = None;
     }
 
-    /// Takes in what happened on a connection; returns whether more of it is of interest.
+    /// Handles an event of a connection. Returns whether further events of it are wanted.
     pub(crate) fn handle_transport_event(&mut self, id: ConnectionId, event: Event<'_>) -> bool {
         if self.machine.follows(id) {
             self.handle(|lane, now| lane.take_in(id, event, now));
@@ -171,7 +172,7 @@ impl<P: Platform> Lane<P> {
         }
     }
 
-    /// Does what is due.
+    /// Handles the timer: performs what is due.
     pub(crate) fn handle_timer(&mut self) {
         self.handle(|lane, now| {
             lane.machine.handle_timeout(now);
@@ -184,7 +185,7 @@ impl<P: Platform> Lane<P> {
         });
     }
 
-    /// Lets a computing consumer work for a while.
+    /// Runs a computing consumer for one time slice.
     pub(crate) fn handle_macrotask(&mut self) {
         self.handle(|lane, now| {
             if let Some(active) = &mut lane.active {
@@ -193,7 +194,7 @@ impl<P: Platform> Lane<P> {
         });
     }
 
-    /// Runs an input and all that follows from it, and counts the time it takes.
+    /// Runs an input with everything that follows from it, and records the time taken.
     fn handle(&mut self, input: impl FnOnce(&mut Self, Time)) {
         let began = self.platform.now();
         input(self, began);
@@ -212,8 +213,8 @@ impl<P: Platform> Lane<P> {
         self.arm(ended);
     }
 
-    /// Does what the input has made due, such as the race after a loss, without another turn of the timer: timers of a
-    /// tab in the background are late by a second.
+    /// Performs what the input has made due, such as the race after a loss, without waiting for the timer,
+    /// which is up to a second late in a background tab.
     fn run_due(&mut self, now: Time) {
         self.run_actions(now);
         if self.machine.poll_timeout().is_some_and(|(due, _)| due <= now) {
@@ -222,7 +223,7 @@ impl<P: Platform> Lane<P> {
         }
     }
 
-    /// Tells the connection machine the session's last sign of life.
+    /// Reports the session's last activity to the connection machine.
     fn report_activity(&mut self, now: Time) {
         if let Some(active) = &self.active {
             let session = &active.session;
@@ -230,7 +231,7 @@ impl<P: Platform> Lane<P> {
         }
     }
 
-    /// Carries out what the connection machine has decided, until it has nothing more to decide.
+    /// Executes the decisions of the connection machine until none is left.
     pub(super) fn run_actions(&mut self, now: Time) {
         loop {
             while let Some(event) = self.machine.poll_event() {
@@ -264,7 +265,7 @@ impl<P: Platform> Lane<P> {
                 }
                 active.session.set_mode(mode);
                 active.session.handle_connected(now);
-                // The first heartbeat is due at once, and so goes with the Hello.
+                // The first heartbeat is due at once, so it is sent with the Hello.
                 active.session.handle_timeout(now);
             }
             Action::Detach => {
@@ -285,8 +286,8 @@ impl<P: Platform> Lane<P> {
         }
     }
 
-    /// Sends what is due, unless the connection takes no more; then it waits in the session, where only the newest
-    /// grant counts.
+    /// Sends what is due. While the connection is not writable, it waits in the session, where only the
+    /// newest grant counts.
     fn transmit(&mut self) {
         let current = self.machine.current_id().and_then(|id| self.transports.get(&id));
         let (Some(active), Some(transport)) = (&mut self.active, current) else { return };
@@ -304,8 +305,8 @@ impl<P: Platform> Lane<P> {
         }
     }
 
-    /// Hands over what a flood has. What the browser passes on is a sign of life, since an answer may be stuck behind
-    /// what was sent before it.
+    /// Hands over the blocks of a flood. Draining of the browser's buffer counts as activity, since an answer
+    /// may be stuck behind what was sent before it.
     fn flood_on(&mut self, now: Time) {
         let current = self.machine.current_id().and_then(|id| self.transports.get(&id));
         let (Some(active), Some(transport)) = (&mut self.active, current) else { return };

@@ -1,4 +1,4 @@
-//! What follows from what the session says.
+//! Handling of session events.
 
 use sluice_shared::session::{ClientError, ClientEvent};
 use sluice_shared::time::{Time, micros};
@@ -89,7 +89,7 @@ impl<P: Platform> Lane<P> {
         self.stats.notes.push(level, text, now);
         if let Some(active) = &mut self.active {
             active.handle_welcome(welcome);
-            // Of a server that has restarted, no round trip is known.
+            // No round trip is known for a server that has restarted.
             self.machine.handle_rtt(active.session.clock().min_rtt());
         }
     }

@@ -1,4 +1,6 @@
-//! FloodReport the server, and what that does to the connection.
+//! Flood of the server by a lane, and its effect on the connection.
+//! The driver hands the blocks to the transport and reports echoes and heartbeats; the page receives a
+//! `FloodReport`.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -9,28 +11,28 @@ use sluice_shared::wire::{EchoBlock, Inbound};
 
 use sluice_bridge::{FloodLevel, FloodReport, FloodStats};
 
-/// The last flood of a lane, and its heartbeats.
+/// Last flood of a lane, with its heartbeats.
 #[derive(Debug, Default)]
 pub(super) struct FloodClient {
     flood: Option<Flood>,
-    /// True if the connection went away under the flood.
+    /// True if the connection was lost during the flood.
     is_cut: bool,
     ended_at: Option<Time>,
     level: FloodLevel,
     most_buffered: u64,
-    /// When the heartbeats left that have not come back, oldest first.
+    /// Send times of unanswered heartbeats, oldest first.
     pings: VecDeque<Time>,
     newest: Option<Duration>,
     longest: Duration,
 }
 
 impl FloodClient {
-    /// While a WebSocket has no room, how long until the next look: it does not tell.
+    /// Polling interval of a WebSocket without room; it has no event for it.
     pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(10);
-    /// Heartbeats that are followed at most, the oldest ones.
+    /// Maximum number of tracked heartbeats, the oldest ones.
     const MOST_PINGS: usize = 256;
 
-    /// Begins a flood, unless one is under way.
+    /// Begins a flood, unless one is in progress.
     pub(super) fn begin(&mut self, style: FloodStyle, bytes: u64) {
         if self.is_flooding() {
             return;
@@ -40,12 +42,12 @@ impl FloodClient {
         (self.most_buffered, self.longest) = (0, Duration::ZERO);
     }
 
-    /// Hands no more blocks over; those that were are on their way.
+    /// Stops handing over blocks; those already handed over are still sent.
     pub(super) fn stop(&mut self) {
         self.flood.iter_mut().for_each(Flood::stop);
     }
 
-    /// The connection is gone, and all that waited with it.
+    /// Handles the loss of the connection with everything queued on it.
     pub(super) fn handle_disconnected(&mut self) {
         self.is_cut = true;
         self.stop();
@@ -53,22 +55,22 @@ impl FloodClient {
         (self.level, self.newest) = (FloodLevel::default(), None);
     }
 
-    /// True if a flood has not ended.
+    /// True if a flood is in progress.
     pub(super) fn is_flooding(&self) -> bool {
         !self.is_cut && self.flood.as_ref().is_some_and(|flood| !flood.is_over())
     }
 
-    /// True if there are blocks to be handed over.
+    /// True if blocks remain to be handed over.
     pub(super) fn has_blocks(&self) -> bool {
         !self.is_cut && self.flood.as_ref().is_some_and(|flood| !flood.is_sent())
     }
 
-    /// True if it waits for room.
+    /// True if the flood waits for room.
     pub(super) fn is_waiting(&self) -> bool {
         self.flood.as_ref().is_some_and(|flood| flood.waiting_since().is_some())
     }
 
-    /// Notes what waits in the browser. Returns whether the browser has passed something on since the last look.
+    /// Records the level of the browser's buffer. Returns whether it has drained since the last call.
     pub(super) fn look(&mut self, level: FloodLevel) -> bool {
         let has_drained = level.buffered < self.level.buffered;
         self.level = level;
@@ -76,12 +78,12 @@ impl FloodClient {
         has_drained
     }
 
-    /// The next block, if it is its time.
+    /// Returns the next block, if it is due.
     pub(super) fn next_block(&mut self, has_room: bool, now: Time) -> Option<EchoBlock> {
         self.flood.as_mut().filter(|_| !self.is_cut)?.next_block(has_room, now)
     }
 
-    /// Takes in what has come back. Returns whether it is what was sent.
+    /// Handles echoed bytes. Returns whether they match those sent.
     pub(super) fn handle_echo(&mut self, bytes: &[u8], now: Time) -> bool {
         let Some(flood) = &mut self.flood else { return false };
         let is_right = flood.handle_echo(bytes, now);
@@ -92,18 +94,18 @@ impl FloodClient {
         is_right
     }
 
-    /// A heartbeat leaves.
+    /// Records that a heartbeat is sent.
     pub(super) fn handle_ping(&mut self, now: Time) {
         if self.pings.len() < Self::MOST_PINGS {
             self.pings.push_back(now);
         }
     }
 
-    /// A heartbeat came back; those before it are of no more interest.
+    /// Handles an answered heartbeat, and stops tracking those before it.
     pub(super) fn handle_heartbeat(&mut self, rtt: Duration, now: Time) {
         while self.pings.pop_front_if(|left_at| now.since(*left_at) >= rtt).is_some() {}
         self.newest = Some(rtt);
-        // One that left under the flood may come back when it is over.
+        // A heartbeat sent during the flood may come back after its end.
         if self.ended_at.is_none_or(|ended| now.since(ended) <= rtt) {
             self.longest = self.longest.max(rtt);
         }

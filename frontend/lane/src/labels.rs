@@ -1,10 +1,10 @@
-//! What happens on a lane, in sentences.
+//! Log messages about a lane.
 
 use sluice_shared::wire::Continuity;
 
 use sluice_bridge::Level;
 
-/// `text` with a capital at its beginning and a full stop at its end.
+/// Returns `text` with a capital first letter and a final full stop.
 pub(super) fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let mut sentence: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
@@ -15,7 +15,7 @@ pub(super) fn sentence(text: &str) -> String {
     sentence
 }
 
-/// What a Welcome says of the session.
+/// Returns the log message for a Welcome.
 pub(super) const fn welcome_note(continuity: Continuity, was_ready_before: bool) -> (Level, &'static str) {
     match continuity {
         Continuity::New if was_ready_before => {

@@ -1,14 +1,14 @@
-//! One lane, in a dedicated worker of its own: it connects, receives, consumes and measures, and the page only draws.
+//! One lane in a dedicated worker: it connects, receives, consumes and measures, while the page only draws.
 //!
 //! ```text
 //! transport ──bytes──▶ ClientSession ──inbox──▶ consumer ──▶ model ──Report──▶ page
 //!     ▲                     │ ▲                    │
 //!     └────items to send────┘ └──────credit────────┘
 //! ```
-//! A blocked consumer blocks its own lane alone. The browser calls the `driver`'s loop for each event of a transport,
-//! each command of the page, the one timer, and each macrotask of a computing consumer.
-//! `connection`, `consumer` and `model` are plain Rust with the time as an argument; the driver reaches the browser
-//! through the traits of `platform`, so that tests run it in virtual time (`simulation`).
+//! A blocked consumer blocks only its own lane. The browser calls the `driver`'s loop for each transport
+//! event, page command, timer and macrotask of a computing consumer. `connection`, `consumer` and `model` are
+//! plain Rust with the time as an argument; the driver accesses the browser through the traits of `platform`,
+//! so that tests run it in virtual time (`simulation`).
 
 mod active_lane;
 mod browser;

@@ -1,4 +1,4 @@
-//! What a naive page does: under a failure exhibit there is no credit, and whoever receives a message handles it.
+//! Naive page: in a fault mode there is no credit, and each message is handled where it is received.
 
 use core::time::Duration;
 
@@ -9,14 +9,14 @@ use sluice_shared::wire::CloseCode;
 use super::driver::Lane;
 use super::platform::Platform;
 
-/// Messages in the inbox beyond which a read loop does not read on.
+/// Number of messages in the inbox above which read loops pause.
 const MOST_UNREAD: u64 = 16;
-/// How long a handler computes at most before the page is heard again, unless one message takes longer.
+/// Longest time for which a handler computes before it yields, unless a single message takes longer.
 const MOST_IN_HANDLER: Duration = Duration::from_millis(100);
 
 impl<P: Platform> Lane<P> {
-    /// Lets a computing consumer keep the handler of the event API, a slow one keep the read loops, and ends what
-    /// neither of them holds back.
+    /// Lets a computing consumer keep the handler of the event API, and a slow one pause the read loops. Ends
+    /// the lane if neither limits the memory it holds.
     pub(super) fn handle_naively(&mut self) {
         let began = self.platform.now();
         let Some(active) = self.active.as_mut().filter(|active| active.is_exhibit) else {

@@ -1,4 +1,5 @@
 //! Reports to the page.
+//! Built from the active lane, its statistics and the connection machine whenever the page requests one.
 
 use sluice_shared::session::ClientSession;
 use sluice_shared::time::Time;
@@ -10,7 +11,7 @@ use super::connection::ConnectionMachine;
 use super::model::LaneStats;
 use sluice_bridge::{Credit, Hops, Report, Summary};
 
-/// Makes a report, and forgets what need not be reported again.
+/// Builds a report, and discards what need not be reported again.
 pub(super) fn report(
     mut active: Option<&mut ActiveLane>,
     machine: &ConnectionMachine,
@@ -95,7 +96,7 @@ fn hops(active: &ActiveLane, now: Time) -> Hops {
     let transport = sample.map(|sample| sample.transport);
     let window = credit(session).window;
     let bound = if session.window().is_zero() { Amount::ZERO } else { window };
-    // What the session has sent and this side has not received includes what the server's transport still holds.
+    // Data sent by the session and not received here includes what the server's transport still holds.
     let sent = session.transit_hop();
     let in_transport = transport.map_or(Amount::ZERO, |transport| transport.held);
     let transit = Hop { held: sent.held - in_transport, bound, ..sent };

@@ -13,7 +13,7 @@ extern "C" {
     fn clear_timeout(id: f64);
 }
 
-/// One timer. It fires at the set time or up to a few milliseconds later, and may fire without need.
+/// Timer that fires at the set time or up to a few milliseconds later, possibly without need.
 #[derive(Debug)]
 pub(super) struct Timer {
     callback: Closure<dyn FnMut()>,
@@ -31,8 +31,8 @@ impl Timer {
         Self { callback: Closure::new(callback), armed: None }
     }
 
-    /// Sees to it that the timer fires at `at` at the latest. One that is armed for an earlier time stays, so that
-    /// deadlines that move away with every message cost nothing.
+    /// Arms the timer for `at` at the latest. An earlier deadline stays, so that deadlines postponed by every
+    /// message cost nothing.
     pub(super) fn arm(&mut self, at: Option<Time>, now: Time) {
         let Some(at) = at else { return };
         if self.armed.as_ref().is_some_and(|armed| armed.at <= at) {
@@ -43,7 +43,7 @@ impl Timer {
         self.armed = Some(Armed { id: set_timeout(&self.callback, millis.ceil()), at });
     }
 
-    /// The timer has fired.
+    /// Handles the firing of the timer.
     pub(super) fn handle_fired(&mut self) {
         self.armed = None;
     }
@@ -61,7 +61,7 @@ impl Drop for Timer {
     }
 }
 
-/// A way to be called again after what the event loop already holds, without the 4 ms that timers take at least.
+/// Scheduler of macrotasks: calls back after the events already queued, without the 4 ms minimum of timers.
 #[derive(Debug)]
 pub(super) struct MacrotaskScheduler {
     channel: MessageChannel,
@@ -70,21 +70,21 @@ pub(super) struct MacrotaskScheduler {
 }
 
 impl MacrotaskScheduler {
-    /// Calls come through `channel`, which is used for nothing else.
+    /// Creates a scheduler that calls back through `channel`, which must not be used for anything else.
     pub(super) fn new(channel: MessageChannel, callback: impl FnMut() + 'static) -> Self {
         let callback = Closure::<dyn FnMut()>::new(callback);
         channel.port1().set_onmessage(Some(callback.as_ref().unchecked_ref()));
         Self { channel, is_asked: false, _callback: callback }
     }
 
-    /// Asks for one call; asking again before it comes changes nothing.
+    /// Requests one call; repeated requests before it have no effect.
     pub(super) fn ask(&mut self) {
         if !self.is_asked {
             self.is_asked = self.channel.port2().post_message(&JsValue::NULL).is_ok();
         }
     }
 
-    /// The call has come.
+    /// Handles the call.
     pub(super) fn handle_called(&mut self) {
         self.is_asked = false;
     }

@@ -1,4 +1,4 @@
-//! The worker's end of the bridge to the page.
+//! Worker's end of the bridge to the page.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,16 +21,16 @@ thread_local! {
     static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
 }
 
-/// What lives as long as the worker.
+/// State of the worker.
 struct Worker {
     _lane: Rc<RefCell<BrowserLane>>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
 }
 
-/// Starts the lane that this worker runs, and tells the page by an empty message that it listens.
+/// Starts the lane of this worker, and signals to the page by an empty message that it is ready.
 ///
 /// # Panics
-/// The worker lacks what every browser's workers have.
+/// Panics if the worker lacks what every browser's workers have.
 pub fn start() {
     console_error_panic_hook::set_once();
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
@@ -40,7 +40,7 @@ pub fn start() {
         let (lane, scope) = (lane.clone(), scope.clone());
         move |event: MessageEvent| {
             let bytes = Uint8Array::new(&event.data()).to_vec();
-            // Page and worker come from one build, so this holds always.
+            // Page and worker come from one build, so decoding always succeeds.
             let command: Command =
                 postcard::from_bytes(&bytes).expect("the page speaks the bridge's language");
             let report = lane.borrow_mut().handle_command(command);
@@ -55,7 +55,7 @@ pub fn start() {
     post(&scope, &[]);
 }
 
-/// Posts bytes to the page, which gets the memory instead of a copy of it.
+/// Posts bytes to the page, transferring their memory instead of copying it.
 fn post(scope: &DedicatedWorkerGlobalScope, bytes: &[u8]) {
     let array = Uint8Array::new_from_slice(bytes);
     let moved = Array::of1(&array.buffer());

@@ -1,9 +1,11 @@
-//! Names of modes and networks on the page.
+//! Display names of modes and networks.
+//!
+//! Used by the views and for lane names in sentences.
 
 use sluice_shared::link::Preset;
 use sluice_shared::mode::Mode;
 
-/// The full name of a mode.
+/// Returns the full name of a mode.
 pub const fn title(mode: Mode) -> &'static str {
     match mode {
         Mode::WebSocket => "WebSocket",
@@ -15,7 +17,7 @@ pub const fn title(mode: Mode) -> &'static str {
     }
 }
 
-/// Returns the name of a ready-made network.
+/// Returns the name of a network preset.
 pub const fn preset(preset: Preset) -> &'static str {
     match preset {
         Preset::None => "Clean",
@@ -34,7 +36,7 @@ pub const fn preset(preset: Preset) -> &'static str {
     }
 }
 
-/// A name for tables and sentences.
+/// Returns the short name of a mode, for tables and sentences.
 pub const fn short(mode: Mode) -> &'static str {
     match mode {
         Mode::WebSocket => "WebSocket",
@@ -46,7 +48,7 @@ pub const fn short(mode: Mode) -> &'static str {
     }
 }
 
-/// What a mode is, in a sentence.
+/// Returns the explanation of a mode, one sentence.
 pub const fn explanation(mode: Mode) -> &'static str {
     match mode {
         Mode::WebSocket => "WebSocket over TCP, read by the event API",
@@ -60,7 +62,7 @@ pub const fn explanation(mode: Mode) -> &'static str {
     }
 }
 
-/// Short names of lanes from the top, numbered where two have the same mode.
+/// Returns the short names of lanes from the top, numbered where two have the same mode.
 pub fn short_names(modes: &[Mode]) -> Vec<String> {
     modes
         .iter()
@@ -76,7 +78,7 @@ pub fn short_names(modes: &[Mode]) -> Vec<String> {
         .collect()
 }
 
-/// Returns a lane's name where it carries its messages by `in_use` instead of the mode it is set to.
+/// Returns the name of a lane that uses mode `in_use` instead of the mode it is set to.
 pub fn name_in_use(name: &str, set: Mode, in_use: Mode) -> String {
     if set.transport() == in_use.transport() {
         name.to_owned()

@@ -71,7 +71,7 @@ async fn told(stage: &Stage) -> (String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lab_is_loaded_when_it_is_opened_and_measures_both_stacks() {
-    on_stage("handshakes", DESK, "", async |stage| {
+    on_stage("handshakes", DESK, "?view=stories", async |stage| {
         stage.until("WebSocket consumes", |facts| facts.consumes("websocket", 100.0)).await;
         assert_eq!(
             stage.browser.run(LOADED, json!([])).await,

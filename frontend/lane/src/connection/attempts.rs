@@ -1,4 +1,6 @@
-//! Attempts, races and losses: what follows from the inputs of the connection state machine.
+//! Connection attempts, races and losses of the connection state machine.
+//! Called by the input handlers in `machine`. Nothing here performs IO: actions and notices are queued for
+//! the driver.
 
 use core::time::Duration;
 use std::borrow::Cow;
@@ -15,11 +17,12 @@ use crate::labels::sentence;
 use sluice_bridge::{Connection, ConnectionEventKind, Level};
 
 impl ConnectionMachine {
-    /// A QUIC handshake that has failed after this long has met silence: Chromium waits for 10 s, and a refusal takes
-    /// a round trip.
+    /// Minimum duration of a failed QUIC handshake that counts as unanswered: Chromium gives up after 10 s,
+    /// while a refusal takes one round trip.
     const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(8);
 
-    /// When the open connection is taken for lost, although it may live, and others are tried beside it.
+    /// Returns when the open connection is presumed lost, although it may be alive, and others are tried
+    /// beside it.
     pub(super) fn rescue_at(&self) -> Option<Time> {
         let current = self.current.as_ref().filter(|_| self.state.is_open())?;
         let since =
@@ -27,7 +30,7 @@ impl ConnectionMachine {
         self.race.rescue_at(since)
     }
 
-    /// When a lane that is open on its fallback tries its own transport again.
+    /// Returns when a lane that is open on its fallback retries its own transport.
     pub(super) fn return_at(&self) -> Option<Time> {
         self.race.return_at().filter(|_| self.state.is_open())
     }
@@ -71,9 +74,9 @@ impl ConnectionMachine {
         self.actions.push_back(Action::Open { id, mode: attempt.mode, endpoints });
     }
 
-    /// True if this end of an attempt is the browser's own handshake timeout, in other words no answer at all. Its
-    /// error says no more than that of a refusal. Only the first attempt counts: later ones may be held back before
-    /// they begin.
+    /// True if the attempt ended by the browser's own handshake timeout, that is, without any response. The
+    /// error itself is the same as for a refusal. Only first attempts count, since the browser may delay
+    /// later ones before they begin.
     pub(super) fn is_handshake_timeout(&self, id: ConnectionId, end: &CloseReason, now: Time) -> bool {
         let attempt = self.attempts.iter().find(|attempt| attempt.id == id);
         attempt.is_some_and(|attempt| {
@@ -84,7 +87,7 @@ impl ConnectionMachine {
         })
     }
 
-    /// An attempt has ended before its transport opened.
+    /// Handles an attempt that ended before its transport opened.
     pub(super) fn handle_attempt_failed(&mut self, id: ConnectionId, end: &CloseReason, now: Time) {
         let Some(at) = self.attempts.iter().position(|attempt| attempt.id == id) else { return };
         let mode = self.attempts.swap_remove(at).mode;
@@ -99,7 +102,8 @@ impl ConnectionMachine {
         }
     }
 
-    /// Ends the connection, or the attempts for one; a race that runs goes on, or another attempt follows.
+    /// Ends the connection, or all attempts. A race in progress continues; otherwise another attempt is
+    /// scheduled.
     pub(super) fn end(&mut self, end: &CloseReason, code: CloseCode, now: Time) {
         let Some(settings) = &self.settings else { return };
         let mode = settings.mode;
@@ -119,7 +123,7 @@ impl ConnectionMachine {
         self.wait(end, mode, now);
     }
 
-    /// Waits for the next attempt.
+    /// Schedules the next attempt.
     fn wait(&mut self, end: &CloseReason, mode: Mode, now: Time) {
         let Some(settings) = &self.settings else { return };
         self.race.cancel();
@@ -150,7 +154,7 @@ impl ConnectionMachine {
         self.actions.push_back(Action::Detach);
     }
 
-    /// Ends all attempts, and the race with them.
+    /// Ends all attempts and the race.
     pub(super) fn drop_attempts(&mut self, now: Time) {
         self.race.handle_given_up(now);
         for ConnectionAttempt { id, opening_since, .. } in self.attempts.drain(..) {

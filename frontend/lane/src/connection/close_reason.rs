@@ -7,21 +7,21 @@ use sluice_shared::wire::CloseCode;
 /// Reason for which a connection ended or did not begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CloseReason {
-    /// The other side gave a reason, in a sentence.
+    /// The peer gave a reason, as a sentence.
     PeerClosed(String),
-    /// The connection broke, with the browser's words, which say little.
+    /// The connection broke. Holds the browser's error message, which has little detail.
     Broken(String),
-    /// The server does not answer at all.
+    /// The server did not respond at all.
     Unreachable,
-    /// It was not ready in time.
+    /// The connection was not ready in time.
     TimedOut,
-    /// It was ready, and then the server was silent for this long after a heartbeat.
+    /// A connection that had been ready received nothing for this long after a heartbeat.
     Unresponsive(Duration),
 }
 
 impl CloseReason {
-    /// Returns the reason for a close without a goodbye, from its code, if it is one of ours, and its text, which may
-    /// be empty.
+    /// Returns the reason for a close without a goodbye. `code` is the close code if it is one of ours;
+    /// `reason` may be empty.
     pub(super) fn of_close(code: Option<CloseCode>, reason: String, was_open: bool) -> Self {
         match code {
             Some(_) if reason.is_empty() => Self::PeerClosed("The server has closed the connection.".into()),
@@ -33,7 +33,7 @@ impl CloseReason {
     }
 }
 
-/// Returns the port of a URL; its scheme's own port when it names none.
+/// Returns the port of a URL, or the default port of its scheme if it names none.
 pub(super) fn port_of(url: &str) -> &str {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = authority.split(['/', '?', '#']).next().unwrap_or(authority);

@@ -1,4 +1,6 @@
 //! Inputs and outputs of the connection state machine.
+//! The driver calls the `handle_*` methods and drains the `poll_*` methods; the parent module states the
+//! contract.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -16,12 +18,12 @@ use sluice_bridge::{
     Connection, ConnectionEventKind, Endpoints, Level, Recovery, TransportOpenTimes, Upkeep,
 };
 
-/// Connection that is being tried.
+/// Connection attempt in progress.
 #[derive(Debug)]
 pub(super) struct ConnectionAttempt {
     pub(super) id: ConnectionId,
     pub(super) mode: Mode,
-    /// Since when its transport is being opened; `None` while the server is probed.
+    /// Time at which opening of its transport began; `None` while the server is probed.
     pub(super) opening_since: Option<Time>,
 }
 
@@ -30,18 +32,19 @@ pub(super) struct ConnectionAttempt {
 pub(super) struct CurrentConnection {
     pub(super) id: ConnectionId,
     pub(super) mode: Mode,
-    /// Last sign of life, as last reported.
+    /// Time of the peer's last activity, as reported by the session.
     pub(super) heard_at: Time,
-    /// When the first heartbeat left that nothing was heard after.
+    /// Send time of the oldest heartbeat since which nothing was received; `None` without one.
     pub(super) unanswered_since: Option<Time>,
-    /// The server's announcement that it is about to close.
+    /// Server's announcement that it is about to close.
     pub(super) goodbye: Option<Goodbye>,
 }
 
-/// All decisions on a lane's connections: when to try which transport, when to give up, and which one is used.
+/// Connection state machine of a lane: decides when to try which transport, when to give up, and which one is
+/// used.
 #[derive(Debug)]
 pub(crate) struct ConnectionMachine {
-    /// `None` while the lane is not to be connected.
+    /// `None` while the lane should not be connected.
     pub(super) settings: Option<ConnectionSettings>,
     pub(super) state: ConnectionState,
     pub(super) race: TransportRace,
@@ -49,16 +52,16 @@ pub(crate) struct ConnectionMachine {
     pub(super) current: Option<CurrentConnection>,
     pub(super) newest_id: u64,
     pub(super) rtt: Option<Duration>,
-    /// Last sign of life on any connection since the lane was opened.
+    /// Time of the last activity on any connection since the lane was opened.
     pub(super) heard_at: Time,
-    /// Reason of the last failed attempt, so that a repeated one is noted once.
+    /// Reason of the last failed attempt, so that a repeated one is logged once.
     pub(super) noted_reason: Option<String>,
     pub(super) actions: VecDeque<Action>,
     pub(super) events: VecDeque<ConnectionNotice>,
 }
 
 impl ConnectionMachine {
-    /// A machine that was not asked to connect; its backoff follows from `seed`.
+    /// Creates an idle machine. `seed` determines its backoff.
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             settings: None,
@@ -75,7 +78,7 @@ impl ConnectionMachine {
         }
     }
 
-    /// Connects, and stays connected until [`ConnectionMachine::handle_close`].
+    /// Connects, and keeps the lane connected until [`ConnectionMachine::handle_close`].
     pub(crate) fn handle_open(&mut self, settings: ConnectionSettings, now: Time) {
         self.handle_close(now);
         (self.noted_reason, self.rtt, self.heard_at) = (None, None, now);
@@ -85,7 +88,7 @@ impl ConnectionMachine {
         self.connect(now);
     }
 
-    /// Closes every connection for good.
+    /// Closes every connection permanently.
     pub(crate) fn handle_close(&mut self, now: Time) {
         self.drop_attempts(now);
         self.race.cancel();
@@ -96,7 +99,7 @@ impl ConnectionMachine {
         self.state.handle_closed();
     }
 
-    /// Retries at once: the browser says that the network is back.
+    /// Retries at once, because the browser reports that the network is back.
     pub(crate) fn handle_online(&mut self, now: Time) {
         self.record(ConnectionEventKind::Online);
         self.state.handle_online(now);
@@ -104,8 +107,8 @@ impl ConnectionMachine {
         self.handle_timeout(now);
     }
 
-    /// Changes the endpoints. An open connection stays if only the certificates differ, and otherwise moves; an
-    /// attempt towards the earlier endpoints begins anew.
+    /// Changes the endpoints. An open connection stays if only the certificates differ, and otherwise
+    /// reconnects; an attempt in progress restarts.
     pub(crate) fn handle_endpoints(&mut self, endpoints: Endpoints, now: Time) {
         let Some(settings) = &mut self.settings else { return };
         if settings.endpoints == endpoints {
@@ -115,7 +118,7 @@ impl ConnectionMachine {
         let is_elsewhere = settings.endpoints.url(mode) != endpoints.url(mode);
         settings.endpoints = endpoints;
         if is_elsewhere {
-            // What was learnt of the path to the earlier address says nothing about this one.
+            // Failures on the path to the previous address say nothing about this one.
             self.state.handle_moved();
             self.race = TransportRace::new(mode, self.race.falls_back());
         }
@@ -128,8 +131,8 @@ impl ConnectionMachine {
         }
     }
 
-    /// Changes heartbeat, recovery and fallback. A lane on its fallback that may not fall back any more reconnects
-    /// over its own transport.
+    /// Changes heartbeat, recovery and fallback. A lane on its fallback reconnects over its own transport if
+    /// it may no longer fall back.
     pub(crate) fn handle_upkeep(&mut self, upkeep: Upkeep, now: Time) {
         let Some(settings) = &mut self.settings else { return };
         settings.upkeep = upkeep;
@@ -147,7 +150,7 @@ impl ConnectionMachine {
         }
     }
 
-    /// The server was asked whether it is there.
+    /// Handles the result of a probe: opens the transport if the server answered.
     pub(crate) fn handle_probed(&mut self, id: ConnectionId, answers: bool, now: Time) {
         if answers {
             self.open_transport(id, now);
@@ -156,7 +159,8 @@ impl ConnectionMachine {
         }
     }
 
-    /// A transport has opened: it takes the session over from the connection that may still have it.
+    /// Handles an opened transport, which takes the session over from the current connection, if there is
+    /// one.
     pub(crate) fn handle_transport_opened(&mut self, id: ConnectionId, now: Time) {
         let Some(at) = self.attempts.iter().position(|attempt| attempt.id == id) else { return };
         let Some(starts_over) =
@@ -175,7 +179,7 @@ impl ConnectionMachine {
         self.actions.push_back(Action::Attach { id, mode, starts_over });
     }
 
-    /// The browser cannot open this transport at all, for `reason`.
+    /// Handles a transport that the browser cannot open at all, for `reason`.
     pub(crate) fn handle_transport_unavailable(&mut self, id: ConnectionId, reason: String, now: Time) {
         if self.race.falls_back() {
             self.handle_attempt_failed(id, &CloseReason::Broken(reason), now);
@@ -185,7 +189,7 @@ impl ConnectionMachine {
         }
     }
 
-    /// A transport is closed, or has failed to open.
+    /// Handles a transport that has closed or failed to open.
     pub(crate) fn handle_transport_closed(
         &mut self,
         id: ConnectionId,
@@ -216,7 +220,7 @@ impl ConnectionMachine {
             (None, Some(CloseCode::Unsupported | CloseCode::TakenOver | CloseCode::ExhibitOver)) => {
                 return self.give_up(CloseCode::Normal, &reason, now);
             }
-            // A client that is slow on purpose may not get to the server's last word.
+            // A deliberately slow client may never read the server's goodbye.
             (None, None) if self.state.is_open() && self.is_exhibit() => {
                 let reason = "The connection is over before the server could say how the exhibit went";
                 return self.give_up(CloseCode::Normal, reason, now);
@@ -230,7 +234,8 @@ impl ConnectionMachine {
         self.settings.as_ref().is_some_and(|settings| settings.is_exhibit)
     }
 
-    /// Takes in what the session knows of the current connection: the last sign of life, and since when it is overdue.
+    /// Records the session's view of the current connection: the peer's last activity, and the send time of
+    /// the oldest unanswered heartbeat.
     pub(crate) fn handle_activity(&mut self, heard_at: Time, unanswered_since: Option<Time>, now: Time) {
         let Some(current) = &mut self.current else { return };
         (current.heard_at, current.unanswered_since) = (heard_at, unanswered_since);
@@ -242,19 +247,19 @@ impl ConnectionMachine {
         }
     }
 
-    /// Takes in the smallest recent round trip, or that none is known any more.
+    /// Records the smallest recent round trip; `None` if it is no longer known.
     pub(crate) const fn handle_rtt(&mut self, rtt: Option<Duration>) {
         self.rtt = rtt;
     }
 
-    /// The server's Welcome is here. Returns whether the lane had been ready before.
+    /// Handles the server's Welcome. Returns whether the lane had been ready before.
     pub(crate) fn handle_welcome(&mut self, now: Time) -> bool {
         let Some(current) = &self.current else { return false };
         self.noted_reason = None;
         self.state.handle_ready(current.mode, now)
     }
 
-    /// The server announces that it is about to close, or that the lane need not come back.
+    /// Handles the server's goodbye: it is about to close, or the lane must not reconnect.
     pub(crate) fn handle_goodbye(&mut self, goodbye: Goodbye, now: Time) {
         match goodbye.code {
             CloseCode::Unsupported | CloseCode::TakenOver | CloseCode::ExhibitOver => {
@@ -275,14 +280,15 @@ impl ConnectionMachine {
         }
     }
 
-    /// The server owes a sign of life for longer than the heartbeat's timeout.
+    /// Ends the connection, because the server has not responded within the heartbeat's timeout.
     pub(crate) fn handle_unresponsive(&mut self, now: Time) {
         let Some(settings) = &self.settings else { return };
         let timeout = settings.upkeep.heartbeat.within_range().timeout;
         self.end(&CloseReason::Unresponsive(timeout), CloseCode::Unresponsive, now);
     }
 
-    /// The server has broken the protocol, as `error` says: the lane connects again.
+    /// Ends the connection after a protocol violation by the server, described by `error`. The lane
+    /// reconnects.
     pub(crate) fn handle_protocol_error(&mut self, error: &str, now: Time) {
         let reason = sentence(&format!("The server broke the protocol: {error}"));
         self.events.push_back(ConnectionNotice::Note(Level::Error, reason.clone()));
@@ -290,12 +296,12 @@ impl ConnectionMachine {
         self.end(&CloseReason::PeerClosed(reason), CloseCode::Protocol, now);
     }
 
-    /// Ends the connection for good, for a `reason` that connecting again would not remove.
+    /// Ends the connection permanently, for a `reason` that reconnecting would not remove.
     pub(crate) fn handle_hopeless(&mut self, code: CloseCode, reason: &str, now: Time) {
         self.give_up(code, reason, now);
     }
 
-    /// Does what is due: ends an attempt, begins the next one, or begins or ends a race.
+    /// Performs what is due: ends an attempt, begins the next one, or begins or ends a race.
     pub(crate) fn handle_timeout(&mut self, now: Time) {
         if self.state.poll_timeout().is_some_and(|due| due <= now) {
             match self.state.connection() {
@@ -324,17 +330,17 @@ impl ConnectionMachine {
         self.start_attempts(now);
     }
 
-    /// The next thing that the driver has to do.
+    /// Returns the next action for the driver.
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
-    /// The next thing for the timeline or the log.
+    /// Returns the next notice for the timeline or the log.
     pub(crate) fn poll_event(&mut self) -> Option<ConnectionNotice> {
         self.events.pop_front()
     }
 
-    /// When to call [`ConnectionMachine::handle_timeout`] at the latest, and what for.
+    /// Returns the latest time to call [`ConnectionMachine::handle_timeout`], and its purpose.
     pub(crate) fn poll_timeout(&self) -> Option<(Time, &'static str)> {
         let purpose = match self.state.connection() {
             Connection::Connecting { .. } => "end of an attempt",
@@ -352,22 +358,22 @@ impl ConnectionMachine {
         .min_by_key(|(at, _)| *at)
     }
 
-    /// The state of the lane's connection.
+    /// Returns the state of the lane's connection.
     pub(crate) const fn connection(&self) -> &Connection {
         self.state.connection()
     }
 
-    /// How long the transports of the last race took, if the lane races at all.
+    /// Returns how long each transport took to open in the last race; `None` if the lane does not race.
     pub(crate) fn transport_open_times(&self) -> Option<TransportOpenTimes> {
         self.race.transport_open_times()
     }
 
-    /// The connection that carries the session.
+    /// Returns the connection that carries the session.
     pub(crate) fn current_id(&self) -> Option<ConnectionId> {
         self.current.as_ref().map(|current| current.id)
     }
 
-    /// True if events of this connection are of interest.
+    /// True if events of this connection are still relevant.
     pub(crate) fn follows(&self, id: ConnectionId) -> bool {
         self.current_id() == Some(id) || self.attempts.iter().any(|attempt| attempt.id == id)
     }

@@ -1,12 +1,12 @@
 //! Connection state machine of one lane, without IO.
 //!
-//! The driver reports what happened through `handle_*`, with the time as an argument, then carries out
-//! [`ConnectionMachine::poll_action`] and records [`ConnectionMachine::poll_event`] until both are empty, and calls
-//! [`ConnectionMachine::handle_timeout`] at [`ConnectionMachine::poll_timeout`].
+//! The driver reports what happened through `handle_*`, with the time as an argument. It then carries out
+//! [`ConnectionMachine::poll_action`] and records [`ConnectionMachine::poll_event`] until both are empty, and
+//! calls [`ConnectionMachine::handle_timeout`] at [`ConnectionMachine::poll_timeout`].
 //!
 //! Invariants: at most one connection carries the session; every [`Action::Open`] is followed by one
-//! [`Action::Close`] or by the report that the transport is closed or unavailable; after `handle_timeout(now)` the next
-//! timeout is later than `now`.
+//! [`Action::Close`] or by the report that the transport is closed or unavailable; after
+//! `handle_timeout(now)` the next timeout is later than `now`.
 
 mod attempts;
 mod close_reason;
@@ -26,78 +26,78 @@ use sluice_bridge::{ConnectionEventKind, Endpoints, Level, Upkeep};
 
 pub(crate) use machine::ConnectionMachine;
 
-/// Number of one connection among all those that a lane has ever tried.
+/// Identifier of a connection among all that a lane has ever tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ConnectionId(pub(crate) u64);
 
-/// Settings that decide where and how a lane connects.
+/// Settings that determine where and how a lane connects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectionSettings {
-    /// The lane's own way of carrying messages.
+    /// Mode that the lane is set to.
     pub(crate) mode: Mode,
-    /// The server's addresses.
+    /// Server addresses.
     pub(crate) endpoints: Endpoints,
     /// Heartbeat, recovery and fallback.
     pub(crate) upkeep: Upkeep,
-    /// True if the server runs a fault mode, which is over when its connection is.
+    /// True if the server runs a fault mode, which ends with its connection.
     pub(crate) is_exhibit: bool,
 }
 
-/// Something that the driver has to do.
+/// Action for the driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Ask whether the server answers HTTP, and report it by [`ConnectionMachine::handle_probed`].
+    /// Probe the server over HTTP, and report the result to [`ConnectionMachine::handle_probed`].
     Probe {
-        /// The attempt that waits for the answer.
+        /// Attempt that waits for the result.
         id: ConnectionId,
     },
-    /// Begin to open a transport.
+    /// Start to open a transport.
     Open {
-        /// Its number in all later calls.
+        /// Identifier in all later calls.
         id: ConnectionId,
-        /// How it carries messages.
+        /// Mode to open.
         mode: Mode,
-        /// Where it connects.
+        /// Server addresses.
         endpoints: Endpoints,
     },
-    /// Close a transport, whether or not it has opened; its later events are of no interest.
+    /// Close a transport, whether or not it has opened; its later events are ignored.
     Close {
-        /// Its number.
+        /// Transport to close.
         id: ConnectionId,
-        /// The code for the other side.
+        /// Close code for the peer.
         code: CloseCode,
-        /// The reason for the other side.
+        /// Reason for the peer.
         reason: Cow<'static, str>,
     },
     /// Run the session over this transport, which has opened.
     Attach {
-        /// Its number.
+        /// Transport to use.
         id: ConnectionId,
-        /// How it carries messages.
+        /// Mode of that transport.
         mode: Mode,
-        /// True if the session begins anew instead of resuming.
+        /// True if a new session starts instead of a resumption.
         starts_over: bool,
     },
-    /// The session has no connection any more.
+    /// Detach the session, which no longer has a connection.
     Detach,
 }
 
-/// Something for the connection's timeline or the page's log.
+/// Notice for the connection timeline or the page's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionNotice {
-    /// An event of the timeline that changes no outage.
+    /// Timeline event that does not affect an outage.
     Timeline(ConnectionEventKind),
     /// A transport has opened.
     Opened(Transport),
-    /// The connection is lost, or taken for lost.
+    /// The connection is lost, or presumed lost.
     Lost {
-        /// How it was noticed.
+        /// Event that revealed the loss.
         kind: ConnectionEventKind,
-        /// The last sign of life before that.
+        /// Time of the last activity before the loss.
         heard_at: Time,
     },
-    /// The connection that was taken for lost is alive.
+    /// The connection that was presumed lost is alive.
     Recovered,
-    /// A sentence for the log.
+    /// Log message.
     Note(Level, String),
 }

@@ -1,7 +1,8 @@
-//! Which transports a lane tries side by side, and when each begins.
+//! Transport race: which transports a lane tries side by side, and when each attempt starts.
 //!
-//! A lane that falls back races its WebTransport, which has a head start, with WebSocket: the first that opens is used.
-//! On the fallback, WebTransport is tried again in the background. A lane that does not fall back is a race of one.
+//! A lane with fallback races WebTransport, which has a head start, against WebSocket; the first to open is
+//! used. On the fallback, WebTransport is retried in the background. Without fallback, the race has a single
+//! participant. The race only decides; the connection state machine queues the actions.
 
 use core::time::Duration;
 
@@ -10,30 +11,31 @@ use sluice_shared::time::{Time, micros};
 
 use sluice_bridge::TransportOpenTimes;
 
-/// Why transports are tried.
+/// Purpose of a race.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RacePurpose {
     /// The lane has no connection.
     Connect,
-    /// The connection that the lane has is silent.
+    /// The current connection does not respond.
     Rescue,
-    /// The lane is on its fallback, and its own transport may work again.
+    /// The lane is on its fallback and retries its own transport.
     Return,
 }
 
-/// A race. It decides; the driver opens and closes.
+/// Race between transports. It only decides; the driver opens and closes.
 #[derive(Debug)]
 pub(super) struct TransportRace {
     preferred: Mode,
     falls_back: bool,
     running: Option<ActiveRace>,
-    /// Tries of WebTransport in a row that did not open.
+    /// Consecutive WebTransport attempts that did not open.
     failures: u32,
-    /// WebTransport is left alone until then: browsers hold back a page that keeps failing (see `transport::probe`).
+    /// Earliest time of the next WebTransport attempt: browsers delay a page that keeps failing (see
+    /// `transport::probe`).
     rests_until: Time,
-    /// On the fallback: when the lane's own transport is tried again.
+    /// Time at which the lane's own transport is retried; set only on the fallback.
     returns_at: Option<Time>,
-    /// No silence starts a race before this.
+    /// Earliest time at which an unresponsive connection may start a race.
     next_rescue: Time,
     times: TransportOpenTimes,
 }
@@ -42,30 +44,29 @@ pub(super) struct TransportRace {
 struct ActiveRace {
     purpose: RacePurpose,
     began: Time,
-    /// Those whose time has not come.
+    /// Attempts that are not due yet, with their start times.
     waiting: Vec<(Mode, Time)>,
     trying: Vec<Mode>,
     gives_up_at: Time,
 }
 
 impl TransportRace {
-    /// How far WebTransport is ahead of WebSocket at least; twice the round trip where that is more.
+    /// Minimum head start of WebTransport over WebSocket; twice the round trip if that is longer.
     const HEAD_START: Duration = Duration::from_millis(250);
-    /// How long a silent connection is waited for before others are tried, counted from the heartbeat that was not
-    /// answered.
+    /// Time from an unanswered heartbeat until other transports are tried.
     pub(super) const SILENCE: Duration = Duration::from_secs(2);
-    /// How long a race beside a silent connection lasts.
+    /// Maximum duration of a race beside an unresponsive connection.
     const RESCUE: Duration = Duration::from_secs(10);
-    /// From one try to get back to WebTransport to the next.
+    /// Interval between attempts to return to WebTransport.
     const RETURN_EVERY: Duration = Duration::from_secs(30);
-    /// How long such a try lasts: the browser may hold it back for a minute.
+    /// Maximum duration of such an attempt, which the browser may delay by a minute.
     const RETURN: Duration = Duration::from_secs(75);
-    /// The least rest of WebTransport after the first failure; twice as long after each further one.
+    /// Pause of WebTransport after its first failure; doubles with each further one.
     const FIRST_REST: Duration = Duration::from_secs(1);
-    /// The longest such rest.
+    /// Maximum pause of WebTransport.
     const LONGEST_REST: Duration = Duration::from_secs(30);
 
-    /// A lane of `preferred`.
+    /// Creates the race of a lane that is set to `preferred`.
     pub(super) fn new(preferred: Mode, falls_back: bool) -> Self {
         Self {
             preferred,
@@ -85,17 +86,17 @@ impl TransportRace {
         self
     }
 
-    /// True if WebSocket stands in from here on; only WebTransport falls back.
+    /// Enables or disables the fallback to WebSocket; only WebTransport falls back.
     pub(super) fn set_falls_back(&mut self, falls_back: bool) {
         self.falls_back = falls_back && self.preferred.transport() == Transport::WebTransport;
     }
 
-    /// True if WebSocket stands in.
+    /// True if the lane may fall back to WebSocket.
     pub(super) const fn falls_back(&self) -> bool {
         self.falls_back
     }
 
-    /// A race begins; what is on the way of an earlier one is out.
+    /// Begins a race, which replaces an earlier one.
     pub(super) fn begin(&mut self, purpose: RacePurpose, rtt: Option<Duration>, now: Time) {
         let head_start = rtt.map_or(Self::HEAD_START, |rtt| Self::HEAD_START.max(rtt * 2));
         let is_resting = self.falls_back && now < self.rests_until && purpose != RacePurpose::Return;
@@ -121,7 +122,7 @@ impl TransportRace {
         }
     }
 
-    /// The next transport to be tried now.
+    /// Returns the next transport whose attempt is due.
     pub(super) fn poll_start(&mut self, now: Time) -> Option<Mode> {
         let running = self.running.as_mut()?;
         let at = running.waiting.iter().position(|(_, due)| *due <= now)?;
@@ -130,7 +131,8 @@ impl TransportRace {
         Some(mode)
     }
 
-    /// A try has ended without opening; `counts` tells whether the transport is to blame. The next one starts at once.
+    /// Handles an attempt that ended without opening, and makes the next one due at once. `counts` is whether
+    /// the transport is to blame.
     pub(super) fn handle_out(&mut self, mode: Mode, counts: bool, now: Time) {
         if counts && mode.transport() == Transport::WebTransport {
             self.note_failure(now);
@@ -141,12 +143,12 @@ impl TransportRace {
         }
     }
 
-    /// True if a race runs in which nobody is left.
+    /// True if a race is in progress and no participant is left.
     pub(super) fn is_decided(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.waiting.is_empty() && running.trying.is_empty())
     }
 
-    /// A transport has opened: the race is over. Returns when it had begun.
+    /// Ends the race, because a transport has opened. Returns the time at which it began.
     pub(super) fn handle_won(&mut self, mode: Mode, now: Time) -> Time {
         let (began, purpose) =
             self.running.take().map_or((now, RacePurpose::Connect), |race| (race.began, race.purpose));
@@ -166,7 +168,7 @@ impl TransportRace {
         began
     }
 
-    /// The race is over without a winner; what was still tried is out.
+    /// Ends the race without a winner. An unfinished WebTransport attempt counts as a failure.
     pub(super) fn handle_given_up(&mut self, now: Time) {
         let Some(running) = self.running.take() else { return };
         if running.trying.iter().any(|mode| mode.transport() == Transport::WebTransport) {
@@ -177,42 +179,45 @@ impl TransportRace {
         }
     }
 
-    /// The network is back: WebTransport rests no longer, and a lane on its fallback tries to get back at once.
+    /// Ends the pause of WebTransport and any wait before returning to it, because the network is back.
     pub(super) fn handle_online(&mut self, now: Time) {
         self.rests_until = now;
         self.returns_at = self.returns_at.map(|at| at.min(now));
     }
 
-    /// The race is called off; nobody is to blame.
+    /// Cancels the race without counting failures.
     pub(super) fn cancel(&mut self) {
         self.running = None;
         self.returns_at = None;
     }
 
-    /// What the race is for, while one runs.
+    /// Returns the purpose of the race in progress.
     pub(super) fn purpose(&self) -> Option<RacePurpose> {
         self.running.as_ref().map(|running| running.purpose)
     }
 
-    /// The connection is gone that was to be rescued: the race goes on for a connection. Returns when it began.
+    /// Turns a rescue into a race for a connection, because the connection to be rescued is gone. Returns the
+    /// time at which it began; `None` if there was no rescue.
     pub(super) fn handle_nothing_to_rescue(&mut self) -> Option<Time> {
         let running = self.running.as_mut().filter(|running| running.purpose == RacePurpose::Rescue)?;
         running.purpose = RacePurpose::Connect;
         Some(running.began)
     }
 
-    /// When a connection that is silent since `unanswered_since` is to be rescued.
+    /// Returns when to rescue a connection that has not responded since `unanswered_since`; `None` without
+    /// fallback or during a race.
     pub(super) fn rescue_at(&self, unanswered_since: Time) -> Option<Time> {
         (self.falls_back && self.running.is_none())
             .then(|| (unanswered_since + Self::SILENCE).max(self.next_rescue))
     }
 
-    /// True if the race has lasted long enough. The driver's own patience ends one for a connection.
+    /// True if the race has reached its maximum duration. A race for a connection is limited by the
+    /// connection state instead.
     pub(super) fn is_overdue(&self, now: Time) -> bool {
         self.gives_up_at().is_some_and(|at| at <= now)
     }
 
-    /// When the next transport starts or the race ends, and which of both.
+    /// Returns when the next transport starts or the race ends, and which of the two.
     pub(super) fn poll_timeout(&self) -> Option<(Time, &'static str)> {
         let starts = self.running.iter().flat_map(|running| &running.waiting);
         starts
@@ -221,12 +226,12 @@ impl TransportRace {
             .min_by_key(|(at, _)| *at)
     }
 
-    /// On the fallback: when the lane's own transport is to be tried again.
+    /// Returns when the lane's own transport is retried; `None` unless the lane is on its fallback.
     pub(super) const fn return_at(&self) -> Option<Time> {
         self.returns_at
     }
 
-    /// How long the transports of the last race took, if there is a race at all.
+    /// Returns how long each transport took to open in the last race; `None` without fallback.
     pub(super) fn transport_open_times(&self) -> Option<TransportOpenTimes> {
         self.falls_back.then_some(self.times)
     }
@@ -241,7 +246,7 @@ impl TransportRace {
         self.rests_until = now + Self::rest_after(self.failures);
     }
 
-    /// How long WebTransport rests after so many failures in a row.
+    /// Returns the pause of WebTransport after this many consecutive failures.
     pub(super) fn rest_after(failures: u32) -> Duration {
         Self::FIRST_REST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(Self::LONGEST_REST)
     }

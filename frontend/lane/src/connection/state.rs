@@ -1,4 +1,5 @@
-//! State of a lane's connection: whether it is open, when it is tried again, and when an attempt is given up.
+//! Connection state of a lane: whether it is open, when it reconnects, and when an attempt times out.
+//! Owned by the connection state machine, which reports each attempt, success and loss; performs no IO.
 
 use core::time::Duration;
 
@@ -12,34 +13,34 @@ use crate::labels::sentence;
 use sluice_bridge::{Connection, Endpoints};
 use sluice_text::format;
 
-/// The life of a lane's connections. It decides; the driver opens and closes.
+/// Connection state of a lane. It only decides; the driver opens and closes.
 #[derive(Debug)]
 pub(super) struct ConnectionState {
     connection: Connection,
     backoff: Backoff,
-    /// True if any connection was ready since the lane was opened.
+    /// True if a connection has been ready since the lane was opened.
     was_ever_ready: bool,
-    /// Tries in a row that did not get ready.
+    /// Consecutive attempts that did not become ready.
     failed_tries: u32,
-    /// When the try that runs is given up.
+    /// Time at which the current attempt is given up.
     gives_up_at: Time,
 }
 
 impl ConnectionState {
-    /// A try that is not ready after this is given up.
+    /// Timeout of an attempt that does not become ready.
     const PATIENCE: Duration = Duration::from_secs(10);
-    /// The same at least for the first try after a loss, or ten round trips where that is more; twice as long for each
-    /// further one.
+    /// Minimum timeout of the first attempt after a loss; ten round trips if that is longer. Doubles with
+    /// each further attempt.
     const SHORT_PATIENCE: Duration = Duration::from_secs(3);
-    /// The same for a later try of WebTransport. The browser may hold it back for a minute (see
-    /// `transport::probe`); it gives the handshake itself 10 s.
+    /// Timeout of later WebTransport attempts. The browser may delay them by a minute (see
+    /// `transport::probe`) and gives the handshake itself 10 s.
     const HELD_BACK_PATIENCE: Duration = Duration::from_secs(75);
-    /// A connection that was ready for this long has held: the next loss starts with the shortest wait.
+    /// Minimum duration of a stable connection, whose loss resets the backoff.
     const HELD: Duration = Duration::from_secs(5);
-    /// Failed tries after which it is worth telling what may be in the way.
+    /// Failed attempts after which the reason suggests a possible cause.
     const SUSPICIOUS: u32 = 2;
 
-    /// The state of a lane that was not asked to connect; its waits follow from `seed`.
+    /// Creates the state of an idle lane. `seed` determines its backoff.
     pub(super) const fn new(seed: u64) -> Self {
         Self {
             connection: Connection::Idle,
@@ -50,7 +51,7 @@ impl ConnectionState {
         }
     }
 
-    /// The state as the page sees it.
+    /// Returns the state as shown on the page.
     pub(super) const fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -60,25 +61,25 @@ impl ConnectionState {
         matches!(self.connection, Connection::Open { .. })
     }
 
-    /// The lane is opened: forgets what was learnt of an earlier set-up.
+    /// Handles the opening of the lane: discards what was learnt from an earlier set-up.
     pub(super) fn handle_opened(&mut self) {
         self.backoff.reset();
         (self.was_ever_ready, self.failed_tries) = (false, 0);
     }
 
-    /// The server is to be found elsewhere: forgets what was learnt of the way to it.
+    /// Handles a change of the server's address: discards what was learnt about the path to it.
     pub(super) fn handle_moved(&mut self) {
         self.backoff.reset();
         self.failed_tries = 0;
     }
 
-    /// True if to ask if the server is there before the next try.
+    /// True if the server should be probed before the next attempt.
     pub(super) fn wants_probe(&self, mode: Mode) -> bool {
         mode.transport() == Transport::WebTransport && self.is_retry()
     }
 
-    /// A try begins; the round trip was last `rtt`. Where WebSocket stands in for a WebTransport that the browser holds
-    /// back, there is no waiting for it.
+    /// Handles the start of an attempt; `rtt` is the last known round trip. A WebTransport attempt that the
+    /// browser may delay gets a long timeout only without fallback to WebSocket.
     pub(super) fn handle_try(&mut self, mode: Mode, falls_back: bool, rtt: Option<Duration>, now: Time) {
         let is_held_back = self.wants_probe(mode) && !falls_back;
         let patience = if is_held_back { Self::HELD_BACK_PATIENCE } else { self.patience(rtt) };
@@ -86,15 +87,17 @@ impl ConnectionState {
         self.connection = Connection::Connecting { since: now };
     }
 
-    /// How long a try may take: all that TCP's own waits between its SYNs need at first, and less where the way is
-    /// known, since a try that began in a tunnel asks again ever later, and a new one at once. Tries that fail get more.
+    /// Returns the timeout of an attempt. The default allows for TCP's retransmissions of its SYN. It is
+    /// shorter if the path is known, since an attempt that began in an outage retries ever more slowly, while
+    /// a new one sends at once. It grows with each failed attempt.
     fn patience(&self, rtt: Option<Duration>) -> Duration {
         let Some(rtt) = rtt.filter(|_| self.was_ever_ready) else { return Self::PATIENCE };
         let patience = Self::SHORT_PATIENCE.max(rtt.saturating_mul(10));
         patience.saturating_mul(1 << self.failed_tries.min(4)).min(Self::PATIENCE)
     }
 
-    /// A transport has opened, or the connection is lost while others are tried since `began`: a Welcome is awaited.
+    /// Waits for a Welcome, because a transport has opened, or because the connection was lost while others
+    /// have been tried since `began`.
     pub(super) fn handle_under_way(&mut self, began: Time, now: Time) {
         self.gives_up_at = self.gives_up_at.max(now + Self::PATIENCE);
         self.connection = Connection::Connecting { since: began };
@@ -104,7 +107,8 @@ impl ConnectionState {
         self.was_ever_ready || self.failed_tries > 0
     }
 
-    /// The server's Welcome is here, on a connection of `mode`. Returns whether the lane had been ready before.
+    /// Handles the server's Welcome on a connection of `mode`. Returns whether the lane had been ready
+    /// before.
     pub(super) fn handle_ready(&mut self, mode: Mode, now: Time) -> bool {
         let began = match self.connection {
             Connection::Connecting { since } => since,
@@ -118,8 +122,8 @@ impl ConnectionState {
         core::mem::replace(&mut self.was_ever_ready, true)
     }
 
-    /// The connection has ended: waits for another try. A lane that falls back is to race at once when it loses a
-    /// connection that has held, and its race sees to WebTransport's rest.
+    /// Handles the end of the connection and schedules another attempt. A lane with fallback races at once
+    /// after losing a stable connection, and its race handles the pause of WebTransport.
     pub(super) fn handle_end(
         &mut self,
         end: &CloseReason,
@@ -150,24 +154,24 @@ impl ConnectionState {
         self.connection = Connection::Waiting { reason, retry_at: now + wait };
     }
 
-    /// Trying again cannot help.
+    /// Gives up, because retrying cannot help.
     pub(super) fn handle_hopeless(&mut self, reason: String) {
         self.connection = Connection::Failed { reason };
     }
 
-    /// The lane is closed for good.
+    /// Handles the closing of the lane.
     pub(super) fn handle_closed(&mut self) {
         self.connection = Connection::Idle;
     }
 
-    /// The network is back: what waits is tried now.
+    /// Makes a scheduled attempt due at once, because the network is back.
     pub(super) fn handle_online(&mut self, now: Time) {
         if let Connection::Waiting { retry_at, .. } = &mut self.connection {
             *retry_at = now;
         }
     }
 
-    /// When a try is given up, or the next one begins.
+    /// Returns when the current attempt is given up, or the next one begins.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         match self.connection {
             Connection::Connecting { .. } => Some(self.gives_up_at),
@@ -186,7 +190,7 @@ impl ConnectionState {
                         "UDP port {port} does not answer: a firewall or proxy may block UDP. WebSocket lanes still work."
                     );
                 }
-                // What is refused once may be a server that is starting.
+                // A single refusal may come from a server that is starting.
                 CloseReason::Broken(_) if self.failed_tries >= Self::SUSPICIOUS => {
                     return format!(
                         "UDP port {port} refuses WebTransport: a firewall or proxy may block UDP, or the server's \
@@ -260,7 +264,7 @@ mod tests {
             let lost_at = Time::from_millis(held_secs * 1_000);
             state.handle_end(&broken(), Mode::OneStream, true, &endpoints(), lost_at);
             assert_eq!(state.poll_timeout() == Some(lost_at), wants_race_at_once);
-            // WebTransport's rest is the race's business: WebSocket may be tried soon.
+            // The race handles the pause of WebTransport, so WebSocket may be tried soon.
             for failed in 0..6 {
                 state.handle_try(Mode::OneStream, true, None, lost_at);
                 assert_eq!(

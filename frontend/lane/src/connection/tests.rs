@@ -1,4 +1,5 @@
-//! Random inputs to the connection state machine alone, also ones that no browser would bring.
+//! Property test of the connection state machine alone.
+//! Inputs are random and include sequences that no browser produces.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use sluice_shared::wire::{CloseCode, Goodbye};
 use super::{Action, ConnectionId, ConnectionMachine, ConnectionSettings};
 use sluice_bridge::{Endpoints, Recovery, Upkeep};
 
-/// One input; a number stands for one of the newest connections.
+/// Random input; a number refers to one of the newest connections.
 #[derive(Clone, Debug)]
 enum Input {
     Open(Mode, bool),
@@ -74,7 +75,7 @@ fn input() -> impl Strategy<Value = Input> {
     ]
 }
 
-/// What the actions so far amount to.
+/// Accumulated effect of the actions so far.
 #[derive(Debug, Default)]
 struct Driver {
     newest: u64,
@@ -124,7 +125,7 @@ fn apply(machine: &mut ConnectionMachine, driver: &mut Driver, input: Input, now
         Input::Endpoints(port) => machine.handle_endpoints(endpoints(port), now),
         Input::Upkeep(falls_back) => machine.handle_upkeep(upkeep(falls_back), now),
         Input::Probed(number, answers) => {
-            // The answer to a probe comes once, before the transport is opened.
+            // A probe is answered once, before the transport is opened.
             let id = driver.id(number);
             if !driver.live.contains(&id) {
                 machine.handle_probed(id, answers, now);
@@ -168,8 +169,8 @@ fn apply(machine: &mut ConnectionMachine, driver: &mut Driver, input: Input, now
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Every connection is opened once and closed once, the session has at most one of them, nothing stays due after a
-    /// timeout, and a closed machine wants nothing.
+    /// Each connection is opened once and closed once, the session has at most one of them, nothing stays due
+    /// after a timeout, and a closed machine requests nothing.
     #[test]
     fn any_inputs_in_any_order_keep_the_invariants(
         seed in any::<u64>(),

@@ -1,4 +1,7 @@
 //! Latency of messages over the last 30 s of an epoch.
+//!
+//! Filled by the epoch's recorder. Summaries are rebuilt at most ten times a second, since each merges all
+//! histograms.
 
 use core::time::Duration;
 
@@ -7,27 +10,27 @@ use sluice_shared::time::{Time, micros};
 
 use sluice_bridge::{Ages, Summary, curve_share};
 
-/// The ages of one message, each a part of the first.
+/// Latency of one message with its components.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parts {
     /// Consumed − produced.
     pub(super) total: Duration,
-    /// Left the session − produced.
+    /// Sent by the session − produced.
     pub(super) at_server: Duration,
-    /// Received − left the session.
+    /// Received − sent by the session.
     pub(super) in_transit: Duration,
     /// Consumed − received.
     pub(super) in_inbox: Duration,
 }
 
-/// Ages of the last 30 s, kept as one set of histograms for every three seconds.
+/// Latencies of the last 30 s, kept as one set of histograms for every three seconds.
 ///
-/// The window slides by whole spans, so it holds between 27 and 30 s. Summaries are made anew at most ten times a
-/// second, since each merges all histograms.
+/// The window slides by whole spans, so it covers between 27 and 30 s. Summaries are rebuilt at most ten
+/// times a second.
 #[derive(Debug)]
 pub(super) struct AgeWindow {
     spans: Vec<Span>,
-    /// ReadGate for merging.
+    /// Buffer for merging.
     merged: Histogram,
     shares: [f64; Summary::CURVE],
     newest: LatencyReport,
@@ -36,20 +39,20 @@ pub(super) struct AgeWindow {
 
 #[derive(Debug)]
 struct Span {
-    /// Which span of time, in spans since the origin.
+    /// Number of the time span, in spans since the origin.
     index: u64,
     parts: [Histogram; PARTS],
 }
 
-/// Total, at the server, in transit, in the inbox.
+/// Number of values in [`Parts`]: total, at the server, in transit, in the inbox.
 const PARTS: usize = 4;
 
 /// Latency statistics as last reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LatencyReport {
-    /// In the order of [`Parts`].
+    /// Summaries in the order of [`Parts`].
     pub(crate) ages: [Ages; PARTS],
-    /// Of the total; see [`sluice_bridge::EpochStats::curve`].
+    /// Quantile curve of the total; see [`sluice_bridge::EpochStats::curve`].
     pub(crate) curve: Vec<u32>,
 }
 
@@ -69,7 +72,7 @@ impl AgeWindow {
         }
     }
 
-    /// Counts one message, consumed at `now`.
+    /// Records one message, consumed at `now`.
     pub(super) fn record(&mut self, parts: Parts, now: Time) {
         let index = now.as_micros() / Self::SPAN_MICROS;
         let span = &mut self.spans[(index % Self::SPANS as u64) as usize];
@@ -84,7 +87,7 @@ impl AgeWindow {
         in_inbox.record(parts.in_inbox);
     }
 
-    /// What the last 30 s were like.
+    /// Returns the statistics of the last 30 s.
     pub(super) fn report(&mut self, now: Time) -> &LatencyReport {
         if self.reported_at.is_none_or(|at| now.since(at) >= Self::REPORT_EVERY) {
             self.reported_at = Some(now);
@@ -111,7 +114,7 @@ impl AgeWindow {
         }
     }
 
-    /// Forgets everything.
+    /// Discards all measurements.
     pub(super) fn clear(&mut self) {
         self.spans.iter_mut().flat_map(|span| &mut span.parts).for_each(Histogram::clear);
         self.reported_at = None;
@@ -128,7 +131,7 @@ fn ages_of(histogram: &Histogram) -> Ages {
 }
 
 impl Parts {
-    /// The total in whole microseconds, as charts hold it.
+    /// Returns the total in whole microseconds, the unit of the charts.
     pub(super) fn total_micros(self) -> u32 {
         u32::try_from(micros(self.total)).unwrap_or(u32::MAX)
     }

@@ -1,15 +1,17 @@
-//! The age chart: what was consumed in each 50 ms of the last 30 s.
+//! Latency chart: the messages consumed in each 50 ms of the last 30 s.
+//!
+//! Filled by `LaneStats`. A report contains only the columns that changed since the last one.
 
 use sluice_shared::time::Time;
 
 use sluice_bridge::AgeColumn;
 
-/// The newest [`AgeColumn::SHOWN`] columns, and which of them have changed since they were last reported.
+/// Newest [`AgeColumn::SHOWN`] columns, with those that changed since the last report.
 #[derive(Debug)]
 pub(super) struct Columns {
     slots: Vec<Slot>,
     newest: u64,
-    /// The oldest column that has changed.
+    /// Oldest column that has changed.
     changed_from: Option<u64>,
 }
 
@@ -24,18 +26,18 @@ impl Columns {
         Self { slots: vec![Slot::default(); AgeColumn::SHOWN], newest: 0, changed_from: None }
     }
 
-    /// Counts a message of `age_micros`, consumed at `at`.
+    /// Counts a message with a latency of `age_micros`, consumed at `at`.
     pub(super) fn record(&mut self, age_micros: u32, at: Time) {
         let Some(Slot { column, sum_micros }) = self.slot(at) else { return };
         column.min = if column.count == 0 { age_micros } else { column.min.min(age_micros) };
         column.max = column.max.max(age_micros);
         column.count = column.count.saturating_add(1);
         *sum_micros += u64::from(age_micros);
-        // A mean passes no value it is the mean of.
+        // A mean does not exceed the maximum, which is a `u32`.
         column.mean = u32::try_from(*sum_micros / u64::from(column.count)).unwrap_or(u32::MAX);
     }
 
-    /// Counts messages reported in a gap.
+    /// Counts messages of a reported gap.
     pub(super) fn record_gap(&mut self, messages: u64, at: Time) {
         let Some(Slot { column, .. }) = self.slot(at) else { return };
         column.gaps = column.gaps.saturating_add(u32::try_from(messages).unwrap_or(u32::MAX));
@@ -48,7 +50,7 @@ impl Columns {
         }
     }
 
-    /// The slot of `at`; `None` when that is further back than the chart.
+    /// Returns the slot of `at`; `None` if that is older than the chart.
     fn slot(&mut self, at: Time) -> Option<&mut Slot> {
         let index = at.as_micros() / AgeColumn::WIDTH_MICROS;
         if index + AgeColumn::SHOWN as u64 <= self.newest {
@@ -63,7 +65,7 @@ impl Columns {
         Some(slot)
     }
 
-    /// The columns that have changed since the last call, oldest first.
+    /// Takes the columns that have changed since the last call, oldest first.
     pub(super) fn take_changed(&mut self) -> Vec<AgeColumn> {
         let Some(from) = self.changed_from.take() else { return Vec::new() };
         let from = from.max((self.newest + 1).saturating_sub(AgeColumn::SHOWN as u64));
@@ -74,7 +76,7 @@ impl Columns {
             .collect()
     }
 
-    /// Forgets everything.
+    /// Discards all columns.
     pub(super) fn clear(&mut self) {
         self.slots.fill(Slot::default());
         (self.newest, self.changed_from) = (0, None);

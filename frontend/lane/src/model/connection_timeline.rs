@@ -1,4 +1,7 @@
-//! The life of a lane's connections: what happened when, and how the lane came back from its last loss.
+//! Timeline of a lane's connections: their events, and the course of the last outage.
+//!
+//! Filled by the driver. An outage lasts from the last activity on a lost connection to the first fresh
+//! message; further losses before that belong to the same outage.
 
 use sluice_shared::mode::Transport;
 use sluice_shared::time::{Time, micros};
@@ -6,12 +9,12 @@ use sluice_shared::time::{Time, micros};
 use super::ring::Ring;
 use sluice_bridge::{ConnectionEvent, ConnectionEventKind, Outage, Report, SessionStart};
 
-/// Notes events, and measures each loss of the connection from its last sign of life to the first fresh message.
+/// Recorder of connection events, and of each outage from the last activity to the first fresh message.
 #[derive(Debug)]
 pub(crate) struct ConnectionTimeline {
     events: Ring<ConnectionEvent>,
     outage: Option<CurrentOutage>,
-    /// The loss before one that may turn out to be none.
+    /// Outage before the current one, restored if that turns out to be a false alarm.
     earlier: Option<CurrentOutage>,
 }
 
@@ -19,7 +22,7 @@ pub(crate) struct ConnectionTimeline {
 struct CurrentOutage {
     reported: Outage,
     noticed_at: Time,
-    /// What was produced from here on, on the server's clock, is fresh; known once it has welcomed the lane.
+    /// Time on the server's clock from which on messages count as fresh; `None` before the Welcome.
     fresh_from: Option<Time>,
 }
 
@@ -30,22 +33,23 @@ impl CurrentOutage {
 }
 
 impl ConnectionTimeline {
-    /// A life without events.
+    /// Creates an empty timeline.
     pub(crate) fn new() -> Self {
         Self { events: Ring::new(Report::MAX_CONNECTION_EVENTS), outage: None, earlier: None }
     }
 
-    /// Notes an event.
+    /// Records an event.
     pub(crate) fn push(&mut self, kind: ConnectionEventKind, at: Time) {
         self.events.push(ConnectionEvent { at, kind });
     }
 
-    /// The connection that was last heard of at `heard_at` is gone, as `kind` says, or held for lost.
+    /// Handles the loss of a connection whose last activity was at `heard_at`. It is lost or presumed lost,
+    /// depending on `kind`.
     pub(crate) fn handle_lost(&mut self, kind: ConnectionEventKind, heard_at: Time, now: Time) {
         if kind != ConnectionEventKind::Missed {
             self.push(kind, now);
         }
-        // Whatever else is lost before the lane is back belongs to the same loss.
+        // Further losses before the lane has recovered belong to the same outage.
         if self.outage.is_some_and(|outage| !outage.is_over()) {
             return;
         }
@@ -60,14 +64,14 @@ impl ConnectionTimeline {
         self.earlier = self.outage.replace(CurrentOutage { reported, noticed_at: now, fresh_from: None });
     }
 
-    /// The connection that was held for lost is alive.
+    /// Withdraws the outage of a connection that was presumed lost but is alive.
     pub(crate) fn handle_alive(&mut self) {
         if self.outage.is_some_and(|outage| outage.reported.open_after_micros.is_none()) {
             self.outage = self.earlier;
         }
     }
 
-    /// A transport has opened.
+    /// Records that a transport has opened.
     pub(crate) fn handle_open(&mut self, transport: Transport, now: Time) {
         self.push(ConnectionEventKind::TransportOpen(transport), now);
         if let Some(outage) = self.coming_back() {
@@ -75,7 +79,7 @@ impl ConnectionTimeline {
         }
     }
 
-    /// The server has welcomed the lane, when its own clock stood at `server_now`.
+    /// Records the server's Welcome; `server_now` is the server's clock at that moment.
     pub(crate) fn handle_welcome(
         &mut self,
         transport: Transport,
@@ -90,14 +94,14 @@ impl ConnectionTimeline {
         }
     }
 
-    /// The loss has cost messages.
+    /// Counts messages that the outage has cost.
     pub(crate) fn handle_missed_messages(&mut self, messages: u64) {
         if let Some(outage) = &mut self.outage {
             outage.reported.missed += messages;
         }
     }
 
-    /// A message was consumed that was produced at `produced_at` on the server's clock.
+    /// Handles a consumed message that was produced at `produced_at` on the server's clock.
     pub(crate) fn handle_consumed(&mut self, produced_at: Time, consumed_at: Time) {
         let Some(outage) = self.coming_back() else { return };
         if outage.fresh_from.is_some_and(|from| produced_at >= from) {
@@ -106,12 +110,12 @@ impl ConnectionTimeline {
         }
     }
 
-    /// Returns whether the connection was lost and nothing fresh has come since.
+    /// Returns whether the connection was lost and no fresh message has been consumed since.
     pub(crate) fn is_lost(&self) -> bool {
         self.outage.is_some_and(|outage| !outage.is_over())
     }
 
-    /// The last loss.
+    /// Returns the last outage.
     pub(crate) fn last_outage(&self) -> Option<Outage> {
         self.outage.map(|outage| outage.reported)
     }
@@ -121,7 +125,7 @@ impl ConnectionTimeline {
         self.events.take_all()
     }
 
-    /// Forgets the last loss, unless it goes on. Events that were not reported yet stay.
+    /// Discards the last outage, unless it is in progress. Unreported events stay.
     pub(crate) fn clear(&mut self) {
         self.outage = self.outage.filter(|outage| !outage.is_over());
         self.earlier = None;
@@ -140,7 +144,7 @@ mod tests {
         Time::from_millis(millis)
     }
 
-    /// Lost at 1 s, noticed at 3 s, and back at 3.5 s.
+    /// Returns a timeline with one outage: lost at 1 s, noticed at 3 s, and reconnected at 3.5 s.
     fn back() -> ConnectionTimeline {
         let mut timeline = ConnectionTimeline::new();
         timeline.handle_lost(ConnectionEventKind::Dead, at(1_000), at(3_000));

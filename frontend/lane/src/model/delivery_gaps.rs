@@ -1,4 +1,6 @@
-//! DeliveryGaps, and what became of the messages that were published meanwhile.
+//! Delivery gaps, with the fate of the messages that were published meanwhile.
+//!
+//! Filled by `LaneStats` on each arrival. A gap is detected by the message that ends it.
 
 use core::time::Duration;
 
@@ -7,12 +9,12 @@ use sluice_shared::time::{Time, micros};
 use super::ring::Ring;
 use sluice_bridge::{DeliveryGap, Summary};
 
-/// Notices a silence by the message that ends it: nothing had arrived for [`Summary::DELIVERY_GAP_MICROS`], and for twice as
-/// long as is usual. All times are of one clock.
+/// Detector of delivery gaps: times without arrivals of at least [`Summary::DELIVERY_GAP_MICROS`], and of
+/// twice the usual spacing. All times are on one clock.
 #[derive(Debug)]
 pub(super) struct DeliveryGaps {
     kept: Ring<DeliveryGap>,
-    /// The first arrival, or the end of the last silence that is not kept any more.
+    /// First arrival, or the end of the last gap that is no longer kept.
     since: Option<Time>,
     last_arrival: Option<Time>,
     usual_micros: u64,
@@ -21,18 +23,19 @@ pub(super) struct DeliveryGaps {
 }
 
 impl DeliveryGaps {
-    /// What is left out or lost by a silence is reported at its end, or this long after it.
+    /// Time after the end of a gap within which skipped or lost messages are attributed to it.
     const AFTERMATH: Duration = Duration::from_secs(1);
-    /// What is usual is forgotten within some times its own length.
+    /// Decay of the usual spacing: it is forgotten within this many times its own length.
     const FORGETTING: u64 = 4;
 
-    /// None so far.
+    /// Creates a detector without gaps.
     pub(super) fn new() -> Self {
         let kept = Ring::new(Summary::MAX_DELIVERY_GAPS);
         Self { kept, since: None, last_arrival: None, usual_micros: 0, left_out: 0, lost: 0 }
     }
 
-    /// A message has arrived, which was published at `published_at`; `None` while the server's clock is not known.
+    /// Handles the arrival of a message that was published at `published_at`; `None` while the server's clock
+    /// is unknown.
     pub(super) fn handle_arrival(&mut self, published_at: Option<Time>, now: Time) {
         self.since.get_or_insert(now);
         if let Some(last) = self.last_arrival.replace(now) {
@@ -44,7 +47,7 @@ impl DeliveryGaps {
                     self.since = Some(forgotten.until);
                 }
             }
-            // A silence does not make silences usual, unless one follows the other.
+            // A single gap raises the usual spacing only up to the threshold.
             let faded = self.usual_micros.saturating_sub(spacing / Self::FORGETTING);
             self.usual_micros = faded.max(spacing.min(long));
         }
@@ -56,24 +59,24 @@ impl DeliveryGaps {
             newest.lost += lost;
         }
         let Some(published_at) = published_at else { return };
-        // Most messages are younger than the end of the newest silence.
+        // Most messages were published after the end of the newest gap.
         let mut gaps = self.kept.newest_first_mut().take_while(|gap| published_at <= gap.until);
         if let Some(gap) = gaps.find(|gap| published_at >= gap.from) {
             gap.waited += 1;
         }
     }
 
-    /// Messages that will not come, and why that is known.
+    /// Counts messages that were skipped for a known reason.
     pub(super) const fn handle_left_out(&mut self, messages: u64) {
         self.left_out += messages;
     }
 
-    /// Messages that nothing accounts for.
+    /// Counts messages that were lost without a report.
     pub(super) const fn handle_lost(&mut self, messages: u64) {
         self.lost += messages;
     }
 
-    /// The newest ones, oldest first.
+    /// Returns the newest gaps, oldest first.
     pub(super) fn kept(&self) -> Vec<DeliveryGap> {
         self.kept.all()
     }
@@ -83,7 +86,7 @@ impl DeliveryGaps {
         self.last_arrival
     }
 
-    /// Since when all that there were are kept; `None` before the first message.
+    /// Returns the time since which all gaps are kept; `None` before the first message.
     pub(super) const fn since(&self) -> Option<Time> {
         self.since
     }
@@ -106,7 +109,7 @@ mod tests {
         assert_eq!((gaps.kept(), gaps.last_arrival()), (vec![gap], Some(at(21_000))));
     }
 
-    /// A message every 2 ms until one second, each 20 ms old.
+    /// Returns a detector that has seen one second of a message every 2 ms, each 20 ms after its publication.
     fn steady() -> DeliveryGaps {
         let mut gaps = DeliveryGaps::new();
         for millis in (0..=1_000).step_by(2) {
@@ -119,7 +122,7 @@ mod tests {
     fn messages_that_were_published_in_a_silence_have_waited_for_its_end() {
         let mut gaps = steady();
         assert_eq!((gaps.kept(), gaps.since()), (vec![], Some(at(0))));
-        // What was under way, what was published meanwhile, and what came after.
+        // Messages in transit before the gap, published in it, and published after it.
         for published in (982..1_600).step_by(2) {
             gaps.handle_arrival(Some(at(published)), at(1_500.max(published + 20)));
         }

@@ -1,16 +1,16 @@
-//! A sample of the messages.
+//! Sample of the messages.
 
 use super::ring::Ring;
 use sluice_bridge::{Dot, Report};
 
-/// Takes every n-th message, with n such that about 60 a second are taken; below that rate every one is.
+/// Sampler that takes every n-th message, about 60 per second; slower feeds are taken whole.
 ///
-/// Counting messages rather than time keeps the sample fair: messages that arrive together are as likely to be taken
-/// as those that arrive alone.
+/// Counting messages rather than time keeps the sample fair: messages that arrive together are as likely to
+/// be taken as those that arrive alone.
 #[derive(Debug)]
 pub(super) struct DotSampler {
     taken: Ring<Dot>,
-    /// Messages to pass over before the next is taken.
+    /// Messages to skip before the next one is taken.
     skip: u64,
 }
 
@@ -21,7 +21,7 @@ impl DotSampler {
         Self { taken: Ring::new(Report::MAX_DOTS), skip: 0 }
     }
 
-    /// Offers a message of a feed that brings `per_second`.
+    /// Offers a message of a feed with `per_second` messages per second.
     pub(super) fn offer(&mut self, dot: Dot, per_second: u64) {
         if self.skip > 0 {
             self.skip -= 1;
@@ -36,7 +36,7 @@ impl DotSampler {
         self.taken.take_all()
     }
 
-    /// Forgets the sample.
+    /// Discards the sample.
     pub(super) fn clear(&mut self) {
         self.taken.clear();
         self.skip = 0;

@@ -1,4 +1,6 @@
-//! Counts of the current epoch, beside the lane's totals.
+//! Statistics of the current epoch, beside the lane's totals.
+//!
+//! Owned by `LaneStats`, which begins an epoch with each change of the set-up.
 
 use sluice_shared::time::Time;
 use sluice_shared::units::Amount;
@@ -7,10 +9,10 @@ use sluice_shared::wire::GapReason;
 use super::ages::{AgeWindow, Parts};
 use sluice_bridge::EpochStats;
 
-/// Counts since the last change of the set-up.
+/// Statistics since the last change of the set-up.
 ///
-/// Everything that happens after the change counts. Latency counts for messages that were produced after it, and
-/// stalls count from the first of these on: what the change itself takes to arrive belongs to neither network.
+/// Every event after the change counts. Latency counts only for messages produced after it, and stalls only
+/// from the first of these on: the time that the change itself takes to arrive belongs to neither set-up.
 #[derive(Debug)]
 pub(super) struct EpochRecorder {
     counts: EpochStats,
@@ -20,7 +22,7 @@ pub(super) struct EpochRecorder {
 }
 
 impl EpochRecorder {
-    /// Counts of nothing, in an epoch without a beginning.
+    /// Creates empty statistics, before any epoch.
     pub(super) fn new() -> Self {
         Self { counts: EpochStats::default(), latency: AgeWindow::new(), has_begun: false }
     }
@@ -32,7 +34,7 @@ impl EpochRecorder {
         self.has_begun = false;
     }
 
-    /// Forgets what was counted in this epoch.
+    /// Discards the counts of this epoch.
     pub(super) fn clear(&mut self) {
         self.begin(self.counts.number, self.counts.since);
     }
@@ -42,7 +44,7 @@ impl EpochRecorder {
         self.counts.consumed += Amount::one(bytes);
     }
 
-    /// Counts the latency of a message produced at `produced_at`, if that was in this epoch.
+    /// Records the latency of a message, if it was produced in this epoch.
     pub(super) fn record_latency(&mut self, parts: Parts, produced_at: Time, consumed_at: Time) {
         if produced_at < self.counts.since {
             return;
@@ -56,24 +58,24 @@ impl EpochRecorder {
         self.counts.stalls += u64::from(self.has_begun);
     }
 
-    /// Counts messages in a reported gap.
+    /// Counts messages of a reported gap.
     pub(super) fn record_gap(&mut self, reason: GapReason, messages: u64) {
         for (known, count) in GapReason::ALL.into_iter().zip(&mut self.counts.gaps) {
             *count += if known == reason { messages } else { 0 };
         }
     }
 
-    /// Counts messages that nothing accounts for.
+    /// Counts messages that were lost without a report.
     pub(super) const fn record_lost(&mut self, messages: u64) {
         self.counts.lost += messages;
     }
 
-    /// Counts a connection that followed a loss.
+    /// Counts a reconnection after a loss.
     pub(super) const fn record_reconnect(&mut self) {
         self.counts.reconnects += 1;
     }
 
-    /// Returns what was counted; duplicates are the session's.
+    /// Returns the statistics, without duplicates, which the session counts.
     pub(super) fn stats(&mut self, now: Time) -> EpochStats {
         let reported = self.latency.report(now);
         let [latency, latency_at_server, latency_in_transit, latency_in_inbox] = reported.ages;

@@ -1,4 +1,6 @@
-//! Messages that will not come, by reason.
+//! Skipped messages by reason.
+//!
+//! Filled by `LaneStats`, which also logs them at a limited rate.
 
 use core::time::Duration;
 
@@ -10,7 +12,8 @@ use sluice_bridge::{Level, SkippedRun};
 
 const REASONS: usize = GapReason::ALL.len();
 
-/// Counts gaps, and notes them: the first of a reason at once, later ones together every few seconds.
+/// Counter of skipped messages. The first gap of a reason is logged at once, later ones together every few
+/// seconds.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
     counts: [u64; REASONS],
@@ -22,7 +25,7 @@ pub(super) struct Gaps {
 impl Gaps {
     const NOTE_EVERY: Duration = Duration::from_secs(5);
 
-    /// Counts `messages` in a gap.
+    /// Counts `messages` of a reported gap.
     pub(super) fn record(&mut self, report: &GapReport, messages: u64) {
         for (known, count) in GapReason::ALL.into_iter().zip(&mut self.counts) {
             if known == report.reason {
@@ -39,17 +42,17 @@ impl Gaps {
         }
     }
 
-    /// The newest run of messages that was reported.
+    /// Returns the newest run of messages that was reported as skipped.
     pub(super) const fn newest(&self) -> Option<SkippedRun> {
         self.newest
     }
 
-    /// The counts, in the order of [`GapReason::ALL`].
+    /// Returns the counts, in the order of [`GapReason::ALL`].
     pub(super) const fn counts(&self) -> [u64; REASONS] {
         self.counts
     }
 
-    /// Notes what was not noted yet and is due.
+    /// Logs the gaps that are due and were not logged yet.
     pub(super) fn note(&mut self, notes: &mut Notes, now: Time) {
         for (index, reason) in GapReason::ALL.into_iter().enumerate() {
             let new = self.counts[index] - self.noted[index];

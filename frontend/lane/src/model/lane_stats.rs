@@ -1,4 +1,6 @@
-//! All of a lane's statistics.
+//! All statistics of a lane.
+//! Filled by the driver and its session events, read by `report`. Memory is bounded, whatever the rate of the
+//! feed.
 
 use core::time::Duration;
 
@@ -22,7 +24,7 @@ use super::ring::Ring;
 use super::stalls::Stalls;
 use sluice_bridge::{AgeColumn, DeliveryGap, Dot, EpochStats, HostReading, Level, Report, SkippedRun};
 
-/// What was consumed, how old it was, and what was missed.
+/// Statistics of consumed messages, their latency, and losses.
 #[derive(Debug)]
 pub(crate) struct LaneStats {
     pub(crate) notes: Notes,
@@ -40,23 +42,23 @@ pub(crate) struct LaneStats {
     bytes: LastSecond,
     busy_micros: LastSecond,
     occupied_micros: LastSecond,
-    /// Since when rates are measured.
+    /// Time since which rates are measured.
     rates_since: Option<Time>,
     lost: u64,
     reconnects: u64,
     stall_noted_at: Option<Time>,
 }
 
-/// A message's way through the consumer.
+/// Times at which a message passed through the consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ConsumptionTimes {
-    /// When the consumer took it.
+    /// Time at which the consumer took it.
     pub(crate) taken_at: Time,
-    /// When the consumer was done with it.
+    /// Time at which the consumer completed it.
     pub(crate) consumed_at: Time,
 }
 
-/// The totals of a [`LaneStats`].
+/// Totals of a [`LaneStats`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Totals {
     pub(crate) consumed: Amount,
@@ -72,10 +74,10 @@ pub(crate) struct Totals {
 
 impl LaneStats {
     const STALL_NOTE_EVERY: Duration = Duration::from_secs(1);
-    /// A second, and the slot by which [`LastSecond`] is late.
+    /// Time before the first rate: one second, and the slot by which [`LastSecond`] lags.
     const FIRST_RATE_AFTER: Duration = Duration::from_millis(1_100);
 
-    /// Statistics of nothing.
+    /// Creates empty statistics.
     pub(crate) fn new() -> Self {
         Self {
             notes: Notes::new(),
@@ -100,7 +102,7 @@ impl LaneStats {
         }
     }
 
-    /// Forgets all measurements; what is subscribed and what is still to be noted stays.
+    /// Discards all measurements; subscriptions and pending log messages stay.
     pub(crate) fn clear(&mut self) {
         self.epoch.clear();
         self.columns.clear();
@@ -118,20 +120,20 @@ impl LaneStats {
         (self.lost, self.reconnects) = (0, 0);
     }
 
-    /// Begins an epoch, which counts from zero beside the totals.
+    /// Begins an epoch, whose counts start at zero.
     pub(crate) fn begin_epoch(&mut self, number: u32, since: Time) {
         self.epoch.begin(number, since);
     }
 
-    /// Learns which streams carry host readings.
+    /// Records which streams carry host readings.
     pub(crate) fn handle_streams(&mut self, streams: &[StreamInfo]) {
         self.host_streams.clear();
         self.host_streams
             .extend(streams.iter().filter(|info| info.feed == FeedSpec::Host).map(|info| info.id));
     }
 
-    /// Counts a message that was consumed. `offset_micros` is the server's clock minus this one; without it the
-    /// message has no age yet, and counts in the totals alone.
+    /// Counts a consumed message. `offset_micros` is the server's clock minus the local one; while it is
+    /// unknown, the message has no latency and counts only in the totals.
     pub(crate) fn record(
         &mut self,
         message: &Delivered,
@@ -190,7 +192,7 @@ impl LaneStats {
         }
     }
 
-    /// Counts messages that will not come, and why; `messages` of them were not known of before.
+    /// Counts skipped messages with their reason; `messages` of them were not known before.
     pub(crate) fn record_gap(&mut self, report: &GapReport, messages: u64, now: Time) {
         self.gaps.record(report, messages);
         self.epoch.record_gap(report.reason, messages);
@@ -198,7 +200,7 @@ impl LaneStats {
         self.columns.record_gap(messages, now);
     }
 
-    /// Counts messages that nothing accounts for.
+    /// Counts messages that were lost without a report.
     pub(crate) fn record_lost(&mut self, messages: u64, now: Time) {
         self.lost += messages;
         self.epoch.record_lost(messages);
@@ -206,7 +208,7 @@ impl LaneStats {
         self.notes.push(Level::Error, format!("{messages} messages never came, and nothing tells why."), now);
     }
 
-    /// Counts messages that starting over has cost.
+    /// Counts messages that were lost because the session started over.
     pub(crate) fn record_missed(&mut self, messages: u64, now: Time) {
         self.lost += messages;
         self.epoch.record_lost(messages);
@@ -216,7 +218,7 @@ impl LaneStats {
         self.notes.push(Level::Error, format!("Starting over has cost {messages} messages."), now);
     }
 
-    /// Counts a connection after the first. In the epoch it counts if a loss made it necessary, and no setting.
+    /// Counts a reconnection. The epoch counts it only if it was caused by a loss, not by a setting.
     pub(crate) fn record_reconnect(&mut self) {
         self.reconnects += 1;
         if self.timeline.is_lost() {
@@ -224,12 +226,12 @@ impl LaneStats {
         }
     }
 
-    /// Counts time that the thread was kept busy, up to `now`.
+    /// Records time for which the thread was busy, up to `now`.
     pub(crate) fn record_busy(&mut self, span: Duration, now: Time) {
         self.busy_micros.add(micros(span), now);
     }
 
-    /// Totals and rates; the consumer has had a message in its hands since `in_hand_since`.
+    /// Returns totals and rates; the consumer has held a message since `in_hand_since`.
     pub(crate) fn totals(&mut self, in_hand_since: Option<Time>, now: Time) -> Totals {
         let since = *self.rates_since.get_or_insert(now);
         let has_rates = now.since(since) >= Self::FIRST_RATE_AFTER;
@@ -262,12 +264,12 @@ impl LaneStats {
         self.delivery_gaps.last_arrival()
     }
 
-    /// Returns the newest delivery gaps, and since when they are complete.
+    /// Returns the newest delivery gaps, and the time since which they are complete.
     pub(crate) fn delivery_gaps(&self) -> (Vec<DeliveryGap>, Option<Time>) {
         (self.delivery_gaps.kept(), self.delivery_gaps.since())
     }
 
-    /// Statistics of the epoch, all but the session's duplicates.
+    /// Returns the statistics of the epoch, without the session's duplicates.
     pub(crate) fn epoch(&mut self, now: Time) -> EpochStats {
         self.epoch.stats(now)
     }
@@ -302,7 +304,7 @@ mod tests {
 
     use super::*;
 
-    /// The server's clock is 5 s ahead.
+    /// Server's clock minus the local one: 5 s, in microseconds.
     const OFFSET: i64 = 5_000_000;
 
     fn message(stream: u32, seq: u64, produced_ms: u64, payload: Vec<u8>) -> Delivered {

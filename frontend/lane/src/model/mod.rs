@@ -1,4 +1,4 @@
-//! What a lane has measured, as plain Rust of bounded size: no browser, tested natively.
+//! Measurements of a lane: plain Rust of bounded size, without a browser, tested natively.
 
 mod ages;
 mod columns;

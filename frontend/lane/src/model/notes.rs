@@ -1,21 +1,21 @@
-//! What happened, for the page's log.
+//! Log messages for the page.
 
 use sluice_shared::time::Time;
 
 use super::ring::Ring;
 use sluice_bridge::{Level, Note, Report};
 
-/// The newest [`Report::MAX_NOTES`] notes that the page has not been reported.
+/// Newest [`Report::MAX_NOTES`] notes that have not been reported to the page.
 #[derive(Debug)]
 pub(crate) struct Notes(Ring<Note>);
 
 impl Notes {
-    /// No notes.
+    /// Creates an empty list.
     pub(crate) fn new() -> Self {
         Self(Ring::new(Report::MAX_NOTES))
     }
 
-    /// Notes something.
+    /// Adds a note.
     pub(crate) fn push(&mut self, level: Level, text: impl Into<String>, at: Time) {
         self.0.push(Note { at, level, text: text.into() });
     }

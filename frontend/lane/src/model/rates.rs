@@ -1,15 +1,17 @@
-//! What happened in the last second.
+//! Sums over the last second.
+//!
+//! Used by `LaneStats` for rates and for the share of busy time.
 
 use sluice_shared::time::Time;
 
-/// A sum over the last second, known to a tenth of it.
+/// Sum over the last second, with a resolution of a tenth of it.
 ///
-/// Time is cut into slots; the sum is that of the ten slots before the one that is still filling, so it is of one
-/// whole second and up to a slot late.
+/// Time is divided into slots. The sum covers the ten slots before the current one, so it spans one whole
+/// second and lags by up to one slot.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LastSecond {
     slots: [u64; Self::SLOTS + 1],
-    /// The slot that is filling, in slots since the origin of time.
+    /// Number of the current slot, in slots since the origin of time.
     filling: u64,
 }
 
@@ -24,13 +26,13 @@ impl LastSecond {
         self.slots[slot] += amount;
     }
 
-    /// The sum over the last second.
+    /// Returns the sum over the last second.
     pub(super) fn sum(&mut self, now: Time) -> u64 {
         self.advance(now);
         self.slots.iter().sum::<u64>() - self.slots[self.place(self.filling)]
     }
 
-    /// Adds the microseconds from `from` to `until`, each to the slot that it lies in.
+    /// Adds the microseconds from `from` to `until`, each to its own slot.
     pub(super) fn add_span(&mut self, from: Time, until: Time) {
         self.advance(until);
         let (mut from, until) = (from.as_micros(), until.as_micros());
@@ -84,7 +86,7 @@ mod tests {
         assert_eq!(rate.sum(Time::from_millis(11_250)), 50_000);
         rate.add_span(Time::from_millis(11_000), Time::from_millis(99_000));
         assert_eq!(rate.sum(Time::from_millis(99_000)), 1_000_000);
-        // A span that ended before what was counted last.
+        // A span that ended before the time of the last count.
         let mut late = LastSecond::default();
         late.add(0, Time::from_millis(5_000));
         late.add_span(Time::from_millis(3_000), Time::from_millis(4_500));

@@ -1,8 +1,8 @@
-//! The newest few of a sequence.
+//! Bounded buffer of the newest values.
 
 use std::collections::VecDeque;
 
-/// Holds at most a fixed number of values; the oldest goes first.
+/// Ring buffer of fixed capacity; the oldest value is dropped first.
 #[derive(Debug)]
 pub(super) struct Ring<T> {
     values: VecDeque<T>,
@@ -10,12 +10,12 @@ pub(super) struct Ring<T> {
 }
 
 impl<T: Clone> Ring<T> {
-    /// An empty ring for `most` values. It takes its memory now, so that pushing never allocates.
+    /// Creates an empty ring for `most` values. Its memory is allocated here, so pushing never allocates.
     pub(super) fn new(most: usize) -> Self {
         Self { values: VecDeque::with_capacity(most), most }
     }
 
-    /// Adds the newest value; tells which one went for it.
+    /// Adds the newest value and returns the one that it displaced.
     pub(super) fn push(&mut self, value: T) -> Option<T> {
         let oldest = if self.values.len() >= self.most { self.values.pop_front() } else { None };
         self.values.push_back(value);
@@ -29,22 +29,22 @@ impl<T: Clone> Ring<T> {
         all
     }
 
-    /// All values, oldest first.
+    /// Returns all values, oldest first.
     pub(super) fn all(&self) -> Vec<T> {
         self.values.iter().cloned().collect()
     }
 
-    /// The newest value.
+    /// Returns the newest value.
     pub(super) fn newest_mut(&mut self) -> Option<&mut T> {
         self.values.back_mut()
     }
 
-    /// All values, the newest first.
+    /// Returns all values, newest first.
     pub(super) fn newest_first_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.values.iter_mut().rev()
     }
 
-    /// Forgets all values.
+    /// Discards all values.
     pub(super) fn clear(&mut self) {
         self.values.clear();
     }

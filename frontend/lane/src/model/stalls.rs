@@ -1,4 +1,4 @@
-//! DeliveryGaps while messages waited.
+//! Stalls: times without consumption although messages waited.
 
 use core::time::Duration;
 
@@ -6,8 +6,8 @@ use sluice_shared::time::Time;
 
 use sluice_bridge::Summary;
 
-/// Notices a stall by the message that ends it: nothing had been consumed for [`Summary::STALL_MICROS`], and the
-/// message was that old, so it could have been.
+/// Detector of stalls. A stall is detected by the message that ends it: nothing had been consumed for
+/// [`Summary::STALL_MICROS`], and the message is at least that old, so it could have been.
 #[derive(Debug, Default)]
 pub(super) struct Stalls {
     last_consumed_at: Option<Time>,
@@ -15,7 +15,7 @@ pub(super) struct Stalls {
 }
 
 impl Stalls {
-    /// A message of `age` was consumed at `now`; returns how long the stall was that it ended, if it ended one.
+    /// Handles a message of `age`, consumed at `now`. Returns the length of the stall that it ended, if any.
     pub(super) fn handle_consumed(&mut self, age: Duration, now: Time) -> Option<Duration> {
         let silence = now.since(self.last_consumed_at.replace(now)?);
         let long = Duration::from_micros(Summary::STALL_MICROS);
@@ -24,7 +24,7 @@ impl Stalls {
         stalled.then_some(silence)
     }
 
-    /// How many there were.
+    /// Returns the number of stalls.
     pub(super) const fn count(&self) -> u64 {
         self.count
     }

@@ -1,9 +1,9 @@
-//! A whole lane in virtual time: driver, connection machine, race and session on a simulated browser, network and
-//! server, with failures injected.
+//! Simulation of a whole lane in virtual time: driver, connection machine, race and session on a simulated
+//! browser, network and server, with injected faults.
 //!
-//! [`world::World`] runs the events in order and checks after every call into the lane that at most one connection is
-//! used, that nothing is sent on one that is not open, and that timers do not spin. `scenarios` are scripts of
-//! described steps; `properties` are random schedules of failures.
+//! [`world::World`] runs the events in order and checks after every call into the lane that at most one
+//! connection is used, that nothing is sent on a connection that is not open, and that timers do not spin.
+//! `scenarios` are scripts of described steps; `properties` are random schedules of faults.
 
 mod network;
 mod platform;

@@ -1,4 +1,5 @@
-//! Simulated network between one lane and its server: paths of two transports that can be cut, and handshakes.
+//! Simulated network between one lane and its server: one path per transport, handshakes and faults.
+//! Driven by `World`, which advances the time and hands queued events to the lane.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -10,24 +11,24 @@ use sluice_shared::time::Time;
 use super::server::{Output, ServerProcess};
 use crate::connection::ConnectionId;
 
-/// State of the path that one transport takes.
+/// State of the path of one transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PathState {
     Up,
-    /// Everything is lost; what is reliable is sent again when the path is back.
+    /// All packets are lost; reliable data is retransmitted when the path recovers.
     Blackhole,
-    /// New connections are refused; open ones go on.
+    /// New connections are refused; open ones continue.
     Refusing,
 }
 
-/// Something that reaches the lane.
+/// Event that reaches the lane.
 #[derive(Debug)]
 pub(super) enum LaneEvent {
     Probed(bool),
     Opened,
     /// A WebSocket message.
     Frame(Bytes),
-    /// Bytes of the control stream or of the data stream of WebTransport.
+    /// Bytes of WebTransport's control stream or data stream.
     Stream {
         is_control: bool,
         bytes: Bytes,
@@ -63,7 +64,7 @@ enum NetworkEvent {
     IdleCheck {
         id: ConnectionId,
     },
-    /// What was held back goes on.
+    /// Delivery of data that was held back.
     Release {
         id: ConnectionId,
     },
@@ -74,13 +75,13 @@ enum NetworkEvent {
 pub(super) enum WireState {
     Opening,
     Open,
-    /// The lane has closed it.
+    /// Closed by the lane.
     Closed,
-    /// The lane was reported that it is closed.
+    /// Lost, and the lane has been notified.
     Lost,
 }
 
-/// One connection, at both of its ends.
+/// Connection with its state at both ends.
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) state: WireState,
@@ -92,39 +93,39 @@ pub(super) struct Wire {
     held_down: VecDeque<LaneEvent>,
 }
 
-/// Network, server, and the browser's event queue and timer.
+/// Network and server, with the browser's event queue and timer.
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) now: Time,
     pub(super) tcp: PathState,
     pub(super) udp: PathState,
-    /// True if the server process does not run, although its kernel accepts connections.
+    /// True if the server process is frozen, although its kernel accepts connections.
     pub(super) is_server_frozen: bool,
     pub(super) produces: bool,
     pub(super) server: ServerProcess,
     pub(super) wires: BTreeMap<ConnectionId, Wire>,
-    /// Events that have reached the browser and not the lane.
+    /// Events that the browser has received and the lane has not.
     pub(super) inbox: VecDeque<(ConnectionId, LaneEvent)>,
-    /// When the browser's timer fires.
+    /// Time at which the browser's timer fires.
     pub(super) timer: Option<Time>,
     pub(super) wants_macrotask: bool,
     events: BTreeMap<(Time, u64), NetworkEvent>,
     scheduled: u64,
-    /// Handshakes of WebTransport that failed: browsers hold back a page that keeps failing.
+    /// Failed WebTransport handshakes: browsers delay a page that keeps failing.
     failed_handshakes: u32,
 }
 
 impl Network {
     const LATENCY: Duration = Duration::from_millis(20);
     const PRODUCE_EVERY: Duration = Duration::from_millis(100);
-    /// How long browsers give a QUIC handshake.
+    /// Browser's timeout of a QUIC handshake.
     const QUIC_HANDSHAKE: Duration = Duration::from_secs(10);
-    /// How long browsers give a TCP connection.
+    /// Browser's timeout of a TCP handshake.
     const TCP_HANDSHAKE: Duration = Duration::from_secs(120);
     const PROBE: Duration = Duration::from_secs(5);
     /// QUIC's idle timeout.
     const IDLE: Duration = Duration::from_secs(12);
-    /// The longest time for which a browser holds a handshake back.
+    /// Longest time for which a browser delays a handshake.
     pub(super) const LONGEST_HOLD_BACK: Duration = Duration::from_secs(60);
 
     pub(super) fn new(now: Time) -> Self {
@@ -159,7 +160,7 @@ impl Network {
         }
     }
 
-    /// True if bytes that have a connection pass.
+    /// True if data of established connections passes.
     fn passes(&self, transport: Transport) -> bool {
         self.path(transport) != PathState::Blackhole
     }
@@ -203,7 +204,7 @@ impl Network {
         self.schedule(Self::LATENCY, NetworkEvent::ToServer { id, bytes });
     }
 
-    /// The lane closes a connection, or drops its last handle of it.
+    /// Handles a connection that the lane closes, explicitly or by dropping its last handle.
     pub(super) fn close(&mut self, id: ConnectionId) {
         if let Some(wire) = self.wires.get_mut(&id)
             && matches!(wire.state, WireState::Opening | WireState::Open)
@@ -213,7 +214,7 @@ impl Network {
         }
     }
 
-    /// Runs what is due now.
+    /// Runs the next event, if it is due.
     pub(super) fn run_next(&mut self) {
         let now = self.now;
         let Some(first) = self.events.first_entry().filter(|entry| entry.key().0 <= now) else { return };
@@ -277,7 +278,7 @@ impl Network {
                         self.server.handle_accepted(id, transport);
                     }
                 }
-                // A browser may have the event of a connection in its queue that the lane closes meanwhile.
+                // A browser may have queued an event of a connection that the lane closes meanwhile.
                 return self.inbox.push_back((id, LaneEvent::Opened));
             }
             PathState::Up | PathState::Refusing | PathState::Blackhole => {}
@@ -332,7 +333,7 @@ impl Network {
         }
     }
 
-    /// The browser learns that a connection is over.
+    /// Notifies the browser that a connection is over.
     fn lose(&mut self, id: ConnectionId, code: Option<u32>, reason: String) {
         if let Some(wire) = self.wires.get_mut(&id)
             && matches!(wire.state, WireState::Opening | WireState::Open)
@@ -362,7 +363,7 @@ impl Network {
         }
     }
 
-    /// Changes both paths and the server's pace; what was held back by them goes on.
+    /// Changes both paths, and freezes or thaws the server; releases the data that they held back.
     pub(super) fn set_conditions(&mut self, tcp: PathState, udp: PathState, is_server_frozen: bool) {
         (self.tcp, self.udp, self.is_server_frozen) = (tcp, udp, is_server_frozen);
         let ids: Vec<_> = self.wires.keys().copied().collect();
@@ -379,7 +380,7 @@ impl Network {
         }
     }
 
-    /// Lets go on what was held back. Until then, later bytes wait behind it.
+    /// Releases data that was held back. Until then, later bytes wait behind it.
     fn release(&mut self, id: ConnectionId) {
         let Some(transport) = self.wires.get(&id).map(|wire| wire.transport) else { return };
         if !self.passes(transport) {
@@ -396,8 +397,8 @@ impl Network {
         }
     }
 
-    /// Hands bytes to the server. A session that a late Hello begins on a connection that the lane has closed is not the
-    /// lane's.
+    /// Hands bytes to the server. A session that a late Hello begins on a connection closed by the lane is
+    /// not counted as the lane's.
     fn hand_to_server(&mut self, id: ConnectionId, bytes: &Bytes) {
         let first_position = self.server.first_position;
         self.server.handle_bytes(id, bytes, self.now);
@@ -406,7 +407,8 @@ impl Network {
         }
     }
 
-    /// Stops the server. Its kernel resets TCP connections; of QUIC ones nothing is heard any more.
+    /// Stops the server. Without a goodbye, its kernel resets TCP connections, while QUIC connections receive
+    /// nothing.
     pub(super) fn stop_server(&mut self, is_graceful: bool) {
         for id in self.server.stop(is_graceful) {
             let is_tcp = self.wires.get(&id).is_some_and(|wire| wire.transport == Transport::WebSocket);

@@ -1,4 +1,5 @@
 //! Simulated browser as a lane's platform.
+//! All calls go to the simulated network; `World` runs its events in virtual time.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,7 +18,7 @@ use sluice_bridge::{Endpoints, FloodLevel};
 /// Handle of the simulated network for one lane.
 pub(super) struct SimulatedPlatform {
     pub(super) network: Rc<RefCell<Network>>,
-    /// True if this browser has no WebTransport.
+    /// True if the simulated browser has no WebTransport.
     pub(super) lacks_webtransport: Rc<Cell<bool>>,
 }
 
@@ -56,7 +57,7 @@ impl Platform for SimulatedPlatform {
     fn arm_timer(&mut self, at: Option<Time>, now: Time) {
         let mut network = self.network.borrow_mut();
         let Some(at) = at else { return };
-        // As in browsers: whole milliseconds, and an earlier time that is set stays.
+        // As in browsers, timers have whole milliseconds, and an earlier deadline stays set.
         let at = now + core::time::Duration::from_millis(at.since(now).as_micros().div_ceil(1_000) as u64);
         network.timer = Some(network.timer.map_or(at, |earlier| earlier.min(at)));
     }

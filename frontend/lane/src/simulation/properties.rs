@@ -1,4 +1,5 @@
-//! Random schedules of failures.
+//! Property tests with random schedules of faults.
+//! When all faults are removed, the lane must be open again within `bound`.
 
 use core::time::Duration;
 
@@ -12,7 +13,7 @@ use super::script::{Condition, Fault};
 use super::world::{World, endpoints, setup};
 use sluice_bridge::{Command, Connection, Recovery, Upkeep};
 
-/// Something that happens during a run.
+/// Event of a schedule.
 #[derive(Clone, Debug)]
 enum Happening {
     Fault(Fault),
@@ -23,7 +24,7 @@ fn path_state() -> impl Strategy<Value = PathState> {
     prop_oneof![Just(PathState::Up), Just(PathState::Blackhole), Just(PathState::Refusing)]
 }
 
-/// Close codes after which a lane comes back.
+/// Returns close codes after which a lane reconnects.
 fn temporary_code() -> impl Strategy<Value = CloseCode> {
     proptest::sample::select(vec![
         CloseCode::Normal,
@@ -69,11 +70,11 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-/// How long the lane may take to be open again when nothing fails any more: until a dead connection or attempt is
-/// noticed, the longest wait, and another attempt.
+/// Returns how long the lane may take to be open again without faults: detection of a dead connection or
+/// attempt, the longest wait, and another attempt.
 fn bound(mode: Mode, upkeep: &Upkeep) -> Duration {
     const SLACK: Duration = Duration::from_secs(2);
-    /// The longest an attempt may take before it is given up: alone, WebTransport may be held back by the browser.
+    /// Maximum duration of an attempt; longer for WebTransport without fallback, which the browser may delay.
     const PATIENCE: Duration = Duration::from_secs(10);
     const HELD_BACK_PATIENCE: Duration = Duration::from_secs(75);
     const LONGEST_REST: Duration = Duration::from_secs(30);
@@ -87,7 +88,7 @@ fn bound(mode: Mode, upkeep: &Upkeep) -> Duration {
     heartbeat.interval + heartbeat.timeout + patience + wait + connect + SLACK
 }
 
-/// Runs a schedule, lets everything recover, and returns the run with the time that the lane took to be open again.
+/// Runs a schedule, removes all faults, checks that the lane recovers within the bound, and returns the run.
 fn run(seed: u64, mode: Mode, first: Upkeep, schedule: &[(u64, Happening)]) -> World {
     let mut world = World::new(seed);
     let mut upkeep = first;
@@ -111,7 +112,7 @@ fn run(seed: u64, mode: Mode, first: Upkeep, schedule: &[(u64, Happening)]) -> W
     }
     let healed_at = world.now();
     let bound = bound(mode, &upkeep);
-    // A connection that is open may still be found dead, so the lane has to be open and stay so.
+    // An open connection may still be found dead, so the lane has to be open and stay so.
     let mut open_since = None;
     while open_since.is_none_or(|since| world.now().since(since) < Duration::from_secs(20)) {
         let is_open = matches!(world.connection(), Connection::Open { .. });
@@ -126,8 +127,8 @@ fn run(seed: u64, mode: Mode, first: Upkeep, schedule: &[(u64, Happening)]) -> W
     world
 }
 
-/// UDP is cut between the opening of WebTransport and its Hello, which reaches the server long after the lane has fallen
-/// back to WebSocket. Found by the property below.
+/// UDP is cut between the opening of WebTransport and its Hello, which reaches the server long after the lane
+/// has fallen back to WebSocket. Found by the property below.
 #[test]
 fn a_late_hello_on_a_closed_connection_costs_the_lane_nothing() {
     let upkeep = Upkeep {
@@ -147,8 +148,8 @@ fn a_late_hello_on_a_closed_connection_costs_the_lane_nothing() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Within the bound after the last failure the lane is open; the invariants of `World::check` hold throughout; no
-    /// message is lost without a reason; a closed lane leaves nothing behind.
+    /// The lane is open within the bound after the last fault, the invariants of `World::check` hold
+    /// throughout, no message is lost without a reason, and a closed lane leaves nothing behind.
     #[test]
     fn a_lane_recovers_from_every_schedule_of_failures(
         seed in any::<u64>(),

@@ -1,4 +1,5 @@
-//! Scripts of failures that users meet.
+//! Scripted faults that users meet.
+//! Each test plays a list of described steps; a failure names its step.
 
 use core::time::Duration;
 
@@ -52,7 +53,8 @@ fn racing() -> Step {
     tell(open(Mode::OneStream, true, Recovery::Resume))
 }
 
-/// Ends every script: what was published is consumed once, and a closed lane leaves nothing behind.
+/// Plays a script, then checks that each published message was consumed once and that a closed lane leaves
+/// nothing behind.
 fn play_to_the_end(seed: u64, steps: Vec<(&'static str, Step)>) {
     let mut steps = steps;
     steps.extend([

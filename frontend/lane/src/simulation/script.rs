@@ -1,4 +1,5 @@
 //! Scripts: lists of described steps.
+//! Played by `scenarios`; the faults are also used by `properties`.
 
 use core::time::Duration;
 
@@ -9,24 +10,24 @@ use super::network::PathState;
 use super::world::World;
 use sluice_bridge::{Command, Connection, ConnectionEventKind, SessionStart};
 
-/// One step of a script.
+/// Step of a script.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// The page sends a command.
+    /// Sends a command of the page.
     Tell(Command),
-    /// Something happens to the network or the server.
+    /// Injects a fault.
     Inject(Fault),
-    /// Time passes.
+    /// Lets time pass.
     Run(Duration),
-    /// Time passes until this holds, at most so long.
+    /// Lets time pass until the condition holds, at most this long.
     Within(Duration, Condition),
-    /// This holds now and for so long.
+    /// Expects the condition now and for this long.
     Stays(Duration, Condition),
-    /// This holds now.
+    /// Expects the condition now.
     Check(Condition),
 }
 
-/// What can happen to the network, the server and the browser.
+/// Fault or other change of the network, the server or the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The path of one transport changes.
@@ -35,50 +36,50 @@ pub(super) enum Fault {
     Network(PathState),
     /// The server process stops, with a goodbye or without.
     StopServer { is_graceful: bool },
-    /// It starts again, and knows nothing of the time before.
+    /// The server process starts again, without its earlier state.
     StartServer,
-    /// The server process accepts connections and does nothing.
+    /// The server process accepts connections but does nothing.
     FreezeServer,
-    /// It goes on.
+    /// The frozen server process continues.
     ThawServer,
     /// Sessions expire at the server.
     ForgetSessions,
     /// The server closes every connection with this code.
     CloseAll(CloseCode),
-    /// The server rejects every Hello with this code from now on.
+    /// The server rejects every Hello with this code from now on; `None` accepts them again.
     RejectWith(Option<CloseCode>),
-    /// The tab sleeps; its timers fire before or after the events that have come meanwhile.
+    /// The tab sleeps; its timers fire before or after the events received meanwhile.
     Sleep { secs: u64, timers_first: bool },
     /// The browser has no WebTransport.
     NoWebTransport,
-    /// Nothing is published any more.
+    /// Publishing stops.
     StopProducing,
 }
 
-/// What a step expects.
+/// Expected condition of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
     /// The lane is open over this transport.
     OpenOver(Transport),
     /// The lane is not open.
     NotOpen,
-    /// It waits for its next attempt, for a reason with these words.
+    /// The lane waits for its next attempt, and the reason contains these words.
     WaitsFor(&'static str),
-    /// It has given up, for a reason with these words.
+    /// The lane has given up, and the reason contains these words.
     GaveUp(&'static str),
-    /// The newest session began so.
+    /// The newest session started this way.
     Began(SessionStart),
     /// The heartbeat has ended a connection.
     HeartbeatEndedOne,
-    /// A silent connection was tried beside and turned out to be alive, or the other way round.
+    /// The log contains these words.
     Noted(&'static str),
-    /// It has reconnected so often.
+    /// The lane has reconnected this many times.
     Reconnected(u64),
-    /// Every message since the first subscription is consumed, once.
+    /// Every message since the first subscription was consumed exactly once.
     AllConsumed,
-    /// The state of the server's queues is known, or it is not.
+    /// The state of the server's queues is known, or unknown.
     ServerQueuesKnown(bool),
-    /// Nothing is connected any more.
+    /// No connection is left.
     NothingLive,
 }
 

@@ -1,4 +1,6 @@
-//! Simulated server process: one feed with one stream, sessions that are resumed, taken over, refused or forgotten.
+//! Simulated server process: one feed with one stream, and sessions that are resumed, taken over, rejected or
+//! forgotten.
+//! Owned by the simulated network, which delivers its outputs.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -25,9 +27,9 @@ const STREAM: StreamId = StreamId(7);
 #[derive(Debug)]
 pub(super) struct ServerProcess {
     pub(super) is_up: bool,
-    /// Refuses every Hello with this code.
+    /// Code with which every Hello is rejected.
     pub(super) rejects_with: Option<CloseCode>,
-    /// Position of the first message of the session that the lane began with.
+    /// Position of the first message of the lane's first session.
     pub(super) first_position: Option<Seq>,
     log: FeedLog,
     sessions: HashSet<SessionId>,
@@ -36,14 +38,14 @@ pub(super) struct ServerProcess {
     outputs: Vec<(ConnectionId, Output)>,
 }
 
-/// Bytes or a close for a client.
+/// Output for a client.
 #[derive(Debug)]
 pub(super) enum Output {
-    /// Control items, or a WebSocket message with all there is.
+    /// Control items, or a WebSocket message with everything.
     Control(Bytes),
     /// Batches on the data stream of WebTransport.
     Data(Bytes),
-    /// The end, with its code and reason.
+    /// Close, with its code and reason.
     Close(CloseCode, String),
 }
 
@@ -94,7 +96,8 @@ impl ServerProcess {
         }
     }
 
-    /// Stops; returns the connections that this ends. A graceful stop says goodbye to each of them.
+    /// Stops the server and returns the connections that this ends. A graceful stop sends a goodbye to each
+    /// of them.
     pub(super) fn stop(&mut self, is_graceful: bool) -> Vec<ConnectionId> {
         let ids: Vec<_> = self.connections.keys().copied().collect();
         if is_graceful {
@@ -105,7 +108,7 @@ impl ServerProcess {
         ids
     }
 
-    /// Starts again: with another epoch, empty logs and no sessions.
+    /// Starts the server again, with another epoch, empty logs and no sessions.
     pub(super) fn start(&mut self) {
         if !self.is_up {
             self.is_up = true;
@@ -114,7 +117,7 @@ impl ServerProcess {
         }
     }
 
-    /// Forgets all sessions, as after they have expired.
+    /// Discards all sessions, as if they had expired.
     pub(super) fn forget_sessions(&mut self) {
         self.sessions.clear();
     }
@@ -128,7 +131,7 @@ impl ServerProcess {
         }
     }
 
-    /// Position that the next message will have.
+    /// Returns the position of the next message.
     pub(super) fn head(&self) -> Seq {
         self.log.log.next_seq()
     }
@@ -154,7 +157,7 @@ impl ServerProcess {
         self.run(now);
     }
 
-    /// Lets the sessions send without another message.
+    /// Runs the sessions, which send what they can, without a new message.
     pub(super) fn run(&mut self, now: Time) {
         for (_, session) in self.connections.values_mut().filter_map(|connection| connection.session.as_mut())
         {
@@ -216,7 +219,7 @@ impl ServerProcess {
         );
         self.take_over(session, id);
         self.sessions.insert(session);
-        // A Welcome that never arrived began nothing: the lane asks for a new session again.
+        // A Welcome that never arrived began nothing: the lane requests a new session again.
         if continuity == Continuity::New {
             self.first_position = Some(next);
         }
@@ -281,7 +284,7 @@ impl ServerProcess {
         }
     }
 
-    /// Takes what is to be sent to clients, in order.
+    /// Takes the outputs for clients, in order.
     pub(super) fn take_outputs(&mut self) -> Vec<(ConnectionId, Output)> {
         core::mem::take(&mut self.outputs)
     }

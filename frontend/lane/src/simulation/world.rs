@@ -1,4 +1,5 @@
-//! A lane and its surroundings, event by event in virtual time.
+//! A lane and its surroundings, run event by event in virtual time.
+//! Used by `scenarios` and `properties`; `World::check` holds after every call into the lane.
 
 use core::time::Duration;
 use std::cell::{Cell, RefCell};
@@ -21,19 +22,20 @@ use sluice_bridge::{
     Command, Connection, ConnectionEvent, Consumer, Endpoints, Report, Setup, Summary, Upkeep, Window, Work,
 };
 
-/// One run.
+/// Simulated run of one lane.
 pub(super) struct World {
     pub(super) network: Rc<RefCell<Network>>,
     pub(super) lacks_webtransport: Rc<Cell<bool>>,
     /// Events of the connection's timeline so far.
     pub(super) timeline: Vec<ConnectionEvent>,
-    /// Sentences of the log so far.
+    /// Log messages so far.
     pub(super) notes: Vec<String>,
     lane: Lane<SimulatedPlatform>,
     intakes: BTreeMap<(ConnectionId, bool), Intake>,
-    /// While the tab sleeps: until when, and whether its timers fire before the events that have come meanwhile.
+    /// End of the tab's sleep, and whether its timers fire before the events received meanwhile; `None` while
+    /// awake.
     asleep: Option<(Time, bool)>,
-    /// Timers that fired without the time going on.
+    /// Consecutive timer calls without an advance of time.
     timers_in_a_row: u32,
     report_at: Time,
     summary: Summary,
@@ -41,7 +43,7 @@ pub(super) struct World {
 
 impl World {
     const REPORT_EVERY: Duration = Duration::from_secs(2);
-    /// Most calls of the timer at one moment.
+    /// Maximum number of timer calls at one moment.
     const MOST_TIMERS_IN_A_ROW: u32 = 3;
 
     pub(super) fn new(seed: u64) -> Self {
@@ -74,7 +76,7 @@ impl World {
         self.lane.machine.connection().clone()
     }
 
-    /// The newest totals.
+    /// Returns the newest summary.
     pub(super) const fn summary(&self) -> &Summary {
         &self.summary
     }
@@ -84,7 +86,7 @@ impl World {
         self.check();
     }
 
-    /// The tab sleeps for `span`: the network goes on, the lane does not.
+    /// Suspends the tab for `span`; the network continues, the lane does not.
     pub(super) fn sleep(&mut self, span: Duration, timers_first: bool) {
         self.asleep = Some((self.now() + span, timers_first));
         self.run_for(span);
@@ -184,7 +186,7 @@ impl World {
         self.check();
     }
 
-    /// Checks what holds between any two calls into the lane.
+    /// Checks the invariants that hold between any two calls into the lane.
     fn check(&self) {
         let network = self.network.borrow();
         let is_live = |state| matches!(state, WireState::Opening | WireState::Open);
@@ -193,19 +195,19 @@ impl World {
         assert!(used <= 1, "two connections are used at once: {live:?}");
         assert!(live.len() <= 3, "more than a race beside a connection: {live:?}");
         for (id, wire) in live {
-            // What is lost or opened is known to the browser before the lane.
+            // The browser knows of an opened or lost connection before the lane does.
             let is_on_the_way = network.inbox.iter().any(|(other, _)| other == id);
             assert!(self.lane.machine.follows(*id) || is_on_the_way, "{id:?} is leaked: {wire:?}");
         }
     }
 
-    /// Connections that neither end has closed.
+    /// Returns the number of connections that neither end has closed.
     pub(super) fn live_connections(&self) -> usize {
         let is_live = |state| matches!(state, WireState::Opening | WireState::Open);
         self.network.borrow().wires.values().filter(|wire| is_live(wire.state)).count()
     }
 
-    /// Asks the lane for a report, as the page does once a frame.
+    /// Requests a report from the lane, as the page does once per frame.
     pub(super) fn report(&mut self) {
         if self.asleep.is_some() {
             return;
@@ -217,7 +219,7 @@ impl World {
     }
 }
 
-/// A lane of `mode` that keeps its connection as `upkeep` says.
+/// Returns the set-up of a lane of `mode` with this upkeep.
 pub(super) fn setup(mode: Mode, upkeep: Upkeep) -> Setup {
     Setup {
         mode,
@@ -231,7 +233,7 @@ pub(super) fn setup(mode: Mode, upkeep: Upkeep) -> Setup {
     }
 }
 
-/// The server's addresses, with this port for UDP.
+/// Returns the server's addresses, with this port for UDP.
 pub(super) fn endpoints(udp_port: u16) -> Endpoints {
     Endpoints {
         websocket: format!("ws://localhost:{udp_port}/ws"),

@@ -1,4 +1,5 @@
-//! What all carriers have in common.
+//! Common interface of all browser transports.
+//! Opened by the lane's platform; events go to an `EventSink`, and dropping a transport closes it.
 
 use std::rc::Rc;
 
@@ -13,58 +14,58 @@ use super::websocket_stream::WebSocketStreamTransport;
 use super::webtransport::WebTransportConnection;
 use sluice_bridge::Endpoints;
 
-/// One connection of a lane.
+/// Connection of a lane.
 pub(crate) enum BrowserTransport {
     Socket(WebSocketTransport),
     SocketStream(WebSocketStreamTransport),
     Transport(WebTransportConnection),
 }
 
-/// What happens on a connection.
+/// Event of a connection.
 pub(crate) enum Event<'a> {
-    /// True if the server answers HTTP.
+    /// A probe has finished.
     Probed {
-        /// It does.
+        /// True if the server answers HTTP.
         answers: bool,
     },
-    /// Items may be sent.
+    /// The transport has opened; items may be sent.
     Opened,
     /// A WebSocket message.
     Frame(Bytes),
-    /// Bytes of a WebTransport stream, whose items its intake collects.
+    /// Bytes of a WebTransport stream, whose items are collected by its intake.
     Stream {
-        /// The stream's own.
+        /// Intake of the stream.
         intake: &'a mut Intake,
-        /// What was read.
+        /// Bytes that were read.
         chunk: &'a [u8],
     },
     /// A datagram.
     Datagram(Bytes),
-    /// Bytes of a flood that come back on a stream of their own.
+    /// Bytes of a flood that come back on a separate stream.
     Echo(&'a [u8]),
-    /// What was to be sent has been taken; more may be sent.
+    /// The send queue has room again.
     Writable,
-    /// It is over.
+    /// The connection is over.
     Closed {
-        /// The other side's close code, if it gave one.
+        /// Peer's close code, if there is one.
         code: Option<u32>,
-        /// The other side's reason, or the browser's words; may be empty.
+        /// Peer's reason, or the browser's error message; may be empty.
         reason: String,
     },
 }
 
-/// Where events go. It returns whether more of them are wanted.
+/// Receiver of events. Returns whether it wants more of them.
 pub(crate) type EventSink = Rc<dyn Fn(Event<'_>) -> bool>;
 
-/// Why there can be no connection, in a sentence. Trying again cannot help.
+/// Reason for which no connection is possible, as a sentence. Retrying cannot help.
 #[derive(Debug)]
 pub(crate) struct TransportUnavailable(pub(crate) String);
 
 impl BrowserTransport {
-    /// Begins to connect. What is read in a loop of its own is read while there is `room`.
+    /// Starts to connect. Read loops pause while `gate` is closed.
     ///
     /// # Errors
-    /// The browser lacks what `mode` needs, or refuses the URL.
+    /// Returns an error if the browser lacks what `mode` needs, or refuses the URL.
     pub(crate) fn open(
         mode: Mode,
         endpoints: &Endpoints,
@@ -83,8 +84,8 @@ impl BrowserTransport {
         }
     }
 
-    /// True if little enough waits to be sent that more may be added. When it is not, [`Event::Writable`] follows, or
-    /// the next look finds it so.
+    /// True if the send queue is short enough for more. If not, [`Event::Writable`] follows, or a later poll
+    /// finds room.
     pub(crate) fn is_writable(&self) -> bool {
         match self {
             Self::Socket(transport) => transport.is_writable(),
@@ -102,7 +103,7 @@ impl BrowserTransport {
         }
     }
 
-    /// Closes, and tells the other side why.
+    /// Closes the connection, with a code and a reason for the peer.
     pub(crate) fn close(self, code: CloseCode, reason: &str) {
         match self {
             Self::Socket(transport) => transport.close(code, reason),
@@ -112,11 +113,11 @@ impl BrowserTransport {
     }
 }
 
-/// Most bytes of UTF-8 in a WebSocket close reason (RFC 6455 §5.5).
+/// Maximum length of a WebSocket close reason, bytes of UTF-8 (RFC 6455 §5.5).
 const MAX_CLOSE_REASON: usize = 123;
 
-/// The code a browser may send for `code`: 1000 or one of the applications' own (4000–4999), which is all that the
-/// API allows.
+/// Returns the code that a browser may send for `code`: 1000 or an application's own (4000–4999), the only
+/// ones that the API allows.
 pub(super) const fn browser_close_code(code: CloseCode) -> u16 {
     match code {
         CloseCode::Normal => 1000,
@@ -132,7 +133,7 @@ pub(super) const fn browser_close_code(code: CloseCode) -> u16 {
     }
 }
 
-/// As much of `reason` as a close frame takes.
+/// Returns as much of `reason` as fits into a close frame.
 pub(super) fn close_reason(reason: &str) -> &str {
     let mut end = reason.len().min(MAX_CLOSE_REASON);
     while !reason.is_char_boundary(end) {

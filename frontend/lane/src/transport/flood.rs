@@ -1,4 +1,5 @@
-//! Floods on each transport: on a WebSocket among all other items, on WebTransport on a stream of its own.
+//! Floods on each transport: on a WebSocket among all other items, on WebTransport on a separate stream.
+//! Called by the driver through the platform's transport handle.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,7 +17,7 @@ use super::streams::{Writer, bytes_of, detach, read, reader_of};
 use sluice_bridge::FloodLevel;
 
 impl BrowserTransport {
-    /// True if blocks can be handed over. When they can't, a way for them is being opened, and [`Event::Writable`]
+    /// True if blocks can be handed over. If not, a stream for them is being opened, and [`Event::Writable`]
     /// follows.
     pub(crate) fn can_flood(&self) -> bool {
         match self {
@@ -25,8 +26,8 @@ impl BrowserTransport {
         }
     }
 
-    /// True if a flood that takes care may go on. When it may not, [`Event::Writable`] follows, or on a WebSocket a
-    /// later look finds it so.
+    /// True if a paced flood may continue. If not, [`Event::Writable`] follows, or on a WebSocket a later
+    /// poll finds room.
     pub(crate) fn has_flood_room(&self) -> bool {
         match self {
             Self::Socket(transport) => transport.buffered() < Flood::PACED_BYTES,
@@ -35,7 +36,7 @@ impl BrowserTransport {
         }
     }
 
-    /// Hands a block over, whatever waits already.
+    /// Hands over a block, regardless of the queue.
     pub(crate) fn flood(&self, block: EchoBlock) {
         if let Self::Transport(transport) = self {
             return transport.with_flood(|writer| writer.write(&block.payload)).unwrap_or_default();
@@ -45,14 +46,14 @@ impl BrowserTransport {
         self.send(&item);
     }
 
-    /// Every block was handed over.
+    /// Ends the flood after its last block.
     pub(crate) fn end_flood(&self) {
         if let Self::Transport(transport) = self {
             transport.end_flood();
         }
     }
 
-    /// What waits in the browser, the flood and, where they share it, all else.
+    /// Returns the level of the browser's send queue: the flood, and everything else on a shared connection.
     pub(crate) fn flood_level(&self) -> FloodLevel {
         let level = match self {
             Self::Socket(transport) => {
@@ -65,7 +66,7 @@ impl BrowserTransport {
     }
 }
 
-/// The stream of a flood over WebTransport.
+/// Stream of a flood over WebTransport.
 #[derive(Clone, Default)]
 pub(super) struct FloodStream(Rc<RefCell<State>>);
 
@@ -74,12 +75,12 @@ enum State {
     #[default]
     Closed,
     Opening,
-    /// With whether its end was written.
+    /// Writer of the open stream, and whether its end was written.
     Open(Writer, bool),
 }
 
 impl FloodStream {
-    /// True if it is open; if not, it is being opened.
+    /// True if the stream is open; otherwise starts to open it.
     pub(super) fn open(&self, transport: &WebTransport, sink: &EventSink) -> bool {
         let mut state = self.0.borrow_mut();
         if matches!(*state, State::Closed | State::Open(_, true)) {
@@ -89,7 +90,7 @@ impl FloodStream {
         matches!(*state, State::Open(..))
     }
 
-    /// What `look` finds, while the stream is open.
+    /// Applies `look` to the writer while the stream is open.
     pub(super) fn with<T>(&self, look: impl FnOnce(&Writer) -> T) -> Option<T> {
         match &*self.0.borrow() {
             State::Open(writer, _) => Some(look(writer)),
@@ -97,7 +98,7 @@ impl FloodStream {
         }
     }
 
-    /// Ends the stream after what was written; the next flood has another.
+    /// Ends the stream after the queued data; the next flood opens another.
     pub(super) fn end(&self) {
         if let State::Open(writer, has_ended @ false) = &mut *self.0.borrow_mut() {
             writer.close();
@@ -108,7 +109,7 @@ impl FloodStream {
 
 /// Opens the stream, and reads what comes back on it.
 async fn run(flood: FloodStream, transport: WebTransport, sink: EventSink) {
-    // A connection that is lost shows there.
+    // The loss of the connection is reported by its own `closed` promise.
     let Ok(stream) = JsFuture::from(transport.create_bidirectional_stream()).await else { return };
     let stream: WebTransportBidirectionalStream = stream.unchecked_into();
     let Ok(writer) = WritableStreamDefaultWriter::new(&stream.writable()) else { return };

@@ -1,7 +1,8 @@
-//! Bytes in and out of the browser. JavaScript's networking is called here and nowhere else in the lane.
+//! Browser IO. The lane calls JavaScript's networking here and nowhere else.
 //!
-//! All transports have one shape: opening returns at once, what happens is delivered straight to a [`browser_transport::EventSink`] (never
-//! inside a call of the transport's own methods), and dropping a transport closes it.
+//! All transports work alike: opening returns at once, events go straight to a
+//! [`browser_transport::EventSink`] (never inside a call of the transport's own methods), and dropping a
+//! transport closes it.
 
 mod browser_transport;
 mod flood;

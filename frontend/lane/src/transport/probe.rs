@@ -1,8 +1,8 @@
-//! Probe: whether the server answers HTTP at all.
+//! Probe: checks whether the server answers HTTP at all.
 //!
-//! Chromium counts every WebTransport handshake that fails against the page and holds the next ones back: by 10 ms
-//! times two to the number of failures of the last minutes, up to a minute. So a lane does not try the UDP port of a
-//! server that does not even answer HTTP.
+//! Chromium counts each failed WebTransport handshake against the page and delays the next ones: by 10 ms
+//! times two to the power of the number of recent failures, up to a minute. A lane therefore does not try the
+//! UDP port of a server that does not even answer HTTP.
 
 use js_sys::{Object, Promise, Reflect};
 use wasm_bindgen::JsValue;
@@ -20,15 +20,15 @@ extern "C" {
     fn timeout(millis: f64) -> Result<JsValue, JsValue>;
 }
 
-/// How long the server may take to answer, milliseconds.
+/// Timeout of the probe, milliseconds.
 const PATIENCE_MILLIS: f64 = 5_000.0;
 
-/// Asks the server that the page came from for a sign of life; [`Event::Probed`] tells.
+/// Probes the server that the page came from, and reports the result as [`Event::Probed`].
 pub(crate) fn probe(sink: EventSink) {
     let init = Object::new();
-    // Whatever the answer says, that there is one is enough.
+    // Any response counts, whatever its status.
     let mut wanted: Vec<(&str, JsValue)> = vec![("cache", "no-store".into())];
-    // A browser without this method throws: there the attempt's own patience ends the wait.
+    // A browser without this method throws; there the timeout of the attempt ends the wait.
     wanted.extend(AbortSignal::timeout(PATIENCE_MILLIS).ok().map(|signal| ("signal", signal)));
     for (name, value) in wanted {
         // Setting a property of a plain object cannot fail.

@@ -1,10 +1,10 @@
-//! Gate at which read loops wait while the lane takes no more.
+//! Gate that pauses read loops while the lane takes no more.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
-/// Open while read loops may go on; holds at most one waker of each open read loop.
+/// Gate of the read loops; holds at most one waker of each of them.
 #[derive(Debug, Default)]
 pub(crate) struct ReadGate {
     is_closed: Cell<bool>,
@@ -19,7 +19,7 @@ impl ReadGate {
         }
     }
 
-    /// Waits for gate. A loop that does not read on holds the server back, through the browser's own buffer.
+    /// Waits until the gate is open. A paused loop holds the server back, through the browser's own buffer.
     pub(super) async fn wait(&self) {
         poll_fn(|cx| {
             if !self.is_closed.get() {

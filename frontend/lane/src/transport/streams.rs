@@ -1,4 +1,5 @@
-//! Small helpers for promises, streams and the errors they reject with.
+//! Helpers for promises, streams and the errors they reject with.
+//! Used by all transports of the browser.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -18,32 +19,33 @@ pub(super) fn has_global(name: &str) -> bool {
     Reflect::has(&js_sys::global(), &JsValue::from_str(name)).unwrap_or(false)
 }
 
-/// Lets a promise run whose outcome shows elsewhere. Without a handler, a rejection would reach the console.
+/// Detaches a promise whose outcome is handled elsewhere. Without a handler, a rejection would reach the
+/// console.
 pub(super) fn detach(promise: Promise) {
     spawn_local(async move {
         JsFuture::from(promise).await.ok();
     });
 }
 
-/// The browser's words for an error.
+/// Returns the browser's message of an error.
 pub(super) fn message_of(error: &JsValue) -> String {
     text_at(error, "message").or_else(|| error.as_string()).unwrap_or_default()
 }
 
-/// A string property, unless it is missing or empty.
+/// Returns a string property, unless it is missing or empty.
 fn text_at(object: &JsValue, name: &str) -> Option<String> {
     let value = Reflect::get(object, &JsValue::from_str(name)).ok()?;
     value.as_string().filter(|text| !text.is_empty())
 }
 
-/// A whole-number property.
+/// Returns a whole-number property.
 fn number_at(object: &JsValue, name: &str) -> Option<u32> {
     let value = Reflect::get(object, &JsValue::from_str(name)).ok()?.as_f64()?;
     (value >= 0.0 && value <= f64::from(u32::MAX)).then_some(value as u32)
 }
 
-/// The end that a `closed` promise tells, fulfilled or rejected, by its `closeCode` and its `reason`; `words` tells a
-/// reason when there is none.
+/// Waits for a `closed` promise, fulfilled or rejected, and returns the end of the connection from its
+/// `closeCode` and `reason`; `words` supplies a missing reason.
 pub(super) async fn end_of(closed: Promise, words: fn(&JsValue) -> String) -> Event<'static> {
     let (Ok(reported) | Err(reported)) = JsFuture::from(closed).await;
     let code = number_at(&reported, "closeCode");
@@ -62,7 +64,7 @@ pub(super) async fn read(reader: &ReadableStreamDefaultReader) -> Option<JsValue
     (result.get_done() != Some(true)).then(|| result.get_value())
 }
 
-/// The bytes of a chunk, an `ArrayBuffer` or a view of one; `None` when it is text.
+/// Returns the bytes of a chunk, an `ArrayBuffer` or a view of one; `None` if it is text.
 pub(super) fn bytes_of(chunk: &JsValue) -> Option<Vec<u8>> {
     if let Some(view) = chunk.dyn_ref::<Uint8Array>() {
         return Some(view.to_vec());
@@ -70,19 +72,19 @@ pub(super) fn bytes_of(chunk: &JsValue) -> Option<Vec<u8>> {
     chunk.dyn_ref::<ArrayBuffer>().map(|buffer| Uint8Array::new(buffer).to_vec())
 }
 
-/// Writes to a stream, and counts what is on the way.
+/// Writer of a stream, with a count of its pending writes.
 #[derive(Clone)]
 pub(super) struct Writer {
     writer: WritableStreamDefaultWriter,
     pending: Rc<Cell<usize>>,
     pending_bytes: Rc<Cell<u64>>,
-    /// True if somebody waits for the writer to be ready.
+    /// True if a task waits for the writer to be ready.
     is_awaited: Rc<Cell<bool>>,
     sink: EventSink,
 }
 
 impl Writer {
-    /// Writes that may be on the way at once.
+    /// Maximum number of pending writes.
     const MOST_PENDING: usize = 8;
 
     pub(super) fn new(writer: WritableStreamDefaultWriter, sink: EventSink) -> Self {
@@ -93,7 +95,7 @@ impl Writer {
         self.pending.get() < Self::MOST_PENDING
     }
 
-    /// True if the stream asks for more. When it does not, [`Event::Writable`] follows as soon as it is ready.
+    /// True if the stream requests more data. If not, [`Event::Writable`] follows as soon as it is ready.
     pub(super) fn has_room(&self) -> bool {
         let has_room = self.desired_size().is_some_and(|size| size > 0);
         if !has_room && !self.is_awaited.replace(true) {
@@ -110,22 +112,23 @@ impl Writer {
         has_room
     }
 
-    /// What was written and has not been passed on.
+    /// Returns the amount of data that was written and not passed on yet.
     pub(super) fn level(&self) -> FloodLevel {
         FloodLevel { buffered: self.pending_bytes.get(), desired_size: self.desired_size() }
     }
 
-    /// Chunks that the stream asks for; negative when it has too many. `None` when it has failed.
+    /// Returns the number of chunks that the stream requests; negative if it has too many, `None` if it has
+    /// failed.
     fn desired_size(&self) -> Option<i32> {
         self.writer.desired_size().ok().flatten().map(|size| size as i32)
     }
 
-    /// Ends the stream after what was written.
+    /// Ends the stream after the queued data.
     pub(super) fn close(&self) {
         detach(self.writer.close());
     }
 
-    /// Writes whole items. A failure shows as the end of the connection.
+    /// Writes whole items. A failure is reported as the end of the connection.
     pub(super) fn write(&self, items: &[u8]) {
         let promise = self.writer.write_with_chunk(&Uint8Array::new_from_slice(items));
         let Self { pending, pending_bytes, sink, .. } = self.clone();

@@ -11,7 +11,7 @@ use web_sys::{BinaryType, CloseEvent, Event as JsEvent, MessageEvent, WebSocket}
 use super::browser_transport::{Event, EventSink, TransportUnavailable, browser_close_code, close_reason};
 use super::streams::message_of;
 
-/// A `WebSocket` and what it calls.
+/// `WebSocket` with its event handlers.
 pub(crate) struct WebSocketTransport {
     socket: WebSocket,
     _on_open: Closure<dyn FnMut(JsEvent)>,
@@ -20,8 +20,8 @@ pub(crate) struct WebSocketTransport {
 }
 
 impl WebSocketTransport {
-    /// More than this waiting in the browser, beside what a paced flood keeps there, means that the connection does not
-    /// drain, bytes.
+    /// Level of the browser's buffer above which the connection is not draining, bytes. Includes what a paced
+    /// flood keeps there.
     const MOST_BUFFERED: u32 = 16 * 1024 + Flood::PACED_BYTES;
 
     pub(super) fn open(url: &str, sink: EventSink) -> Result<Self, TransportUnavailable> {
@@ -60,7 +60,7 @@ impl WebSocketTransport {
         self.buffered() < Self::MOST_BUFFERED
     }
 
-    /// What waits in the browser to be sent, bytes.
+    /// Returns the level of the browser's send buffer, bytes.
     pub(super) fn buffered(&self) -> u32 {
         self.socket.buffered_amount()
     }
@@ -77,7 +77,7 @@ impl WebSocketTransport {
     }
 }
 
-/// What stands for a text message: the protocol has none, and an empty item is malformed.
+/// Returns the event for a text message: the protocol has none, and an empty item is malformed.
 pub(super) fn text_frame() -> Event<'static> {
     Event::Frame(Bytes::from_static(&[0]))
 }

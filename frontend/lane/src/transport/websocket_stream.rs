@@ -1,4 +1,5 @@
-//! WebSocket by Chromium's `WebSocketStream`, whose reader holds the sender back when it does not read.
+//! WebSocket by Chromium's `WebSocketStream`, whose reader applies backpressure to the sender.
+//! The next message is requested only when the lane has handled the last one and has room.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -37,7 +38,7 @@ extern "C" {
     fn writable(this: &OpenedStreams) -> WritableStream;
 }
 
-/// A `WebSocketStream` with its writer, once it is open.
+/// `WebSocketStream` with its writer, once it is open.
 pub(crate) struct WebSocketStreamTransport {
     socket: WebSocketStream,
     writer: Rc<RefCell<Option<Writer>>>,
@@ -62,7 +63,7 @@ impl WebSocketStreamTransport {
         spawn_local(run(socket.opened(), writer.clone(), sink.clone(), Rc::clone(gate)));
         let closed = socket.closed();
         spawn_local(async move {
-            // The browser's own words tell no more than that it is over.
+            // The browser's error message says no more than that the connection is over.
             let end = end_of(closed, |_| String::new()).await;
             sink(end);
         });
@@ -79,7 +80,7 @@ impl WebSocketStreamTransport {
         }
     }
 
-    /// What `look` finds, once the writer is there.
+    /// Applies `look` to the writer, once it exists.
     pub(super) fn with_writer<T>(&self, look: impl FnOnce(&Writer) -> T) -> Option<T> {
         self.writer.borrow().as_ref().map(look)
     }
@@ -102,9 +103,9 @@ impl Drop for WebSocketStreamTransport {
     }
 }
 
-/// Reads messages one after the other; the next is asked for when the lane has taken in the last, and has room.
+/// Reads messages one by one; the next is requested when the lane has handled the last one and has room.
 async fn run(opened: Promise, writer: Rc<RefCell<Option<Writer>>>, sink: EventSink, gate: Rc<ReadGate>) {
-    // What stands in the way shows in `closed` too, with its reason.
+    // A failure is also reported by `closed`, with its reason.
     let Ok(streams) = JsFuture::from(opened).await else { return };
     let streams: OpenedStreams = streams.unchecked_into();
     let Ok(js_writer) = WritableStreamDefaultWriter::new(&streams.writable()) else { return };

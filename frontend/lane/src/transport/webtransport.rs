@@ -25,7 +25,7 @@ use super::read_gate::ReadGate;
 use super::streams::{Writer, bytes_of, detach, end_of, has_global, message_of, read, reader_of};
 use sluice_bridge::Endpoints;
 
-/// A `WebTransport` with the control stream's writer, once it is open.
+/// `WebTransport` with the control stream's writer, once it is open.
 pub(crate) struct WebTransportConnection {
     transport: WebTransport,
     writer: Rc<RefCell<Option<Writer>>>,
@@ -33,8 +33,8 @@ pub(crate) struct WebTransportConnection {
     sink: EventSink,
 }
 
-/// Datagrams that the browser keeps while the worker is away. It would drop more than one by itself; as much as the
-/// largest window lets the server send is ours to keep.
+/// Number of datagrams that the browser buffers while the worker is busy: as many as the largest window lets
+/// the server send. By default it would keep only one.
 const INCOMING_DATAGRAMS: f64 = AutoWindow::MAX.messages as f64;
 
 impl WebTransportConnection {
@@ -79,17 +79,17 @@ impl WebTransportConnection {
         }
     }
 
-    /// True if a stream for a flood is open; if not, it is being opened.
+    /// True if a stream for a flood is open; otherwise starts to open it.
     pub(super) fn open_flood(&self) -> bool {
         self.flood.open(&self.transport, &self.sink)
     }
 
-    /// What `look` finds of the flood's stream, while it is open.
+    /// Applies `look` to the flood's stream while it is open.
     pub(super) fn with_flood<T>(&self, look: impl FnOnce(&Writer) -> T) -> Option<T> {
         self.flood.with(look)
     }
 
-    /// Every block of the flood was handed over.
+    /// Ends the flood after its last block.
     pub(super) fn end_flood(&self) {
         self.flood.end();
     }
@@ -119,7 +119,7 @@ fn missing() -> &'static str {
     }
 }
 
-/// Opens the control stream, and reads everything that comes.
+/// Opens the control stream, and reads everything that arrives.
 async fn run(
     transport: WebTransport,
     with_datagrams: bool,
@@ -127,7 +127,7 @@ async fn run(
     source: Source,
 ) {
     let sink = source.sink.clone();
-    // What stands in the way shows in `closed` too, with its reason.
+    // A failure is also reported by `closed`, with its reason.
     if JsFuture::from(transport.ready()).await.is_err() {
         return;
     }
@@ -141,7 +141,7 @@ async fn run(
     if !sink(Event::Opened) {
         return;
     }
-    // Control is read whatever waits.
+    // The control stream is read even while the gate is closed.
     spawn_local(read_stream(control.readable().unchecked_into(), Source { sink, gate: None }));
     let Some(streams) = reader_of(&transport.incoming_unidirectional_streams()) else { return };
     while let Some(stream) = read(&streams).await {
@@ -150,7 +150,7 @@ async fn run(
     }
 }
 
-/// Where a read loop brings what it has read, and where it waits before it reads on.
+/// Destination of a read loop, and the gate at which it pauses.
 #[derive(Clone)]
 struct Source {
     sink: EventSink,
@@ -165,7 +165,7 @@ impl Source {
     }
 }
 
-/// Reads one stream to its end, which also gives the server leave to open another.
+/// Reads one stream to its end, which also allows the server to open another.
 async fn read_stream(stream: ReadableStream, source: Source) {
     let Some(reader) = reader_of(&stream) else { return };
     let mut intake = Intake::default();
@@ -181,7 +181,7 @@ async fn read_stream(stream: ReadableStream, source: Source) {
 
 async fn read_datagrams(transport: WebTransport, source: Source) {
     let datagrams = transport.datagrams();
-    // The limit's name in the standard, and the one it had before. A browser that knows neither keeps its own.
+    // Current and former name of the limit in the standard. A browser that knows neither keeps its default.
     for name in ["incomingMaxBufferedDatagrams", "incomingHighWaterMark"] {
         Reflect::set(
             datagrams.unchecked_ref::<Object>(),

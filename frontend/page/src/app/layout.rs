@@ -107,7 +107,7 @@ fn Shown() -> impl IntoView {
     move || match app.route.get() {
         Route::Stories => view! { <StoryCards/> }.into_any(),
         Route::Lab => {
-            view! { <section class="card stories"><LazyPanel view=View::Situations/></section><HostPanel/> }
+            view! { <section class="card"><LazyPanel view=View::Situations/></section><HostPanel/> }
                 .into_any()
         }
         Route::Story => view! { <LazyPanel view=View::Story/> }.into_any(),

@@ -115,6 +115,7 @@ impl App {
             feeds: setup.feeds,
             heartbeat: setup.heartbeat,
             fragment_bytes: self.fragment_bytes.get_untracked(),
+            lane_setups: setup.lanes,
             lanes: engine.lanes().filter_map(|running| lane_input(&lanes, running, view)).collect(),
             marked: self.marked.get_untracked(),
             look_revision: self.frames().look_revision(),

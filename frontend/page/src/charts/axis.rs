@@ -15,7 +15,7 @@ pub(crate) const fn time_axis(right: Time, end_px: f64) -> TimeAxis {
     TimeAxis { right, span_micros: SPAN_MICROS, left_px: LEFT, width_px: (end_px - LEFT).max(1.0) }
 }
 
-/// The time axis of a chart: its right edge and how much time lies left of it.
+/// Time axis of a chart: its right edge and the time shown to the left of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimeAxis {
     /// Time at the right edge.

@@ -1,5 +1,7 @@
-//! Times in which nothing arrived on a lane, and what ended them: a new connection, another network path, or the end of
-//! an outage of the network.
+//! Delivery history of a lane: times without arrivals, and what ended them.
+//!
+//! Built by `verdict_input`. Each interruption ended with a new connection, another network path, or the end
+//! of a network outage.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -9,14 +11,14 @@ use sluice_shared::time::{Time, micros};
 
 use crate::verdict::{Interruption, InterruptionKind};
 
-/// What is known of a lane's deliveries. All times are on the browser's clock.
+/// Delivery history of a lane. All times are on the browser's clock.
 #[derive(Debug)]
 pub(super) struct DeliveryHistory<'lane> {
-    /// Beginning of the epoch: interruptions that ended before it are left out.
+    /// Beginning of the epoch; interruptions that ended before it are ignored.
     pub(super) began: Time,
-    /// The lane's last loss of its connection.
+    /// Last outage of the lane's connection.
     pub(super) last_outage: Option<Outage>,
-    /// Newest delivery gaps, short ones too.
+    /// Newest delivery gaps, including short ones.
     pub(super) newest_gaps: &'lane [DeliveryGap],
     /// Newest long delivery gaps.
     pub(super) long_gaps: &'lane VecDeque<DeliveryGap>,
@@ -39,7 +41,7 @@ impl DeliveryHistory<'_> {
             self.long_gaps.iter().filter(|gap| is_reconnect(gap)).max_by_key(|gap| gap.until.since(gap.from));
         let reconnect = recovery.map(|(lost_at, recovered_at, lost)| Interruption {
             kind: InterruptionKind::Reconnect,
-            // Data that had waited comes before data that is fresh.
+            // Data that had waited arrives before fresh data.
             without_data_micros: Some(micros(
                 gap.map_or_else(|| recovered_at.since(lost_at), |gap| gap.until.since(gap.from)),
             )),
@@ -60,11 +62,11 @@ impl DeliveryHistory<'_> {
         reconnect.into_iter().chain(moved).chain(outlived).collect()
     }
 
-    /// Returns when the connection was lost, when data was fresh again, and the messages lost, if the lane recovered in
-    /// the epoch.
+    /// Returns when the connection was lost, when data was fresh again, and the number of messages lost, if
+    /// the lane recovered in the epoch.
     fn recovery(&self) -> Option<(Time, Time, u64)> {
         let outage = self.last_outage?;
-        // Until a fresh message comes, what had waited is delivered.
+        // Data that had waited is delivered before the first fresh message.
         let welcome = outage.welcome.map(|(after_micros, ..)| after_micros);
         let without_data = outage.noticed_after_micros + outage.fresh_after_micros.or(welcome)?;
         let recovered_at = outage.lost_at + Duration::from_micros(without_data);
@@ -98,7 +100,7 @@ mod tests {
         DeliveryGap { from: at(from), until: at(until), left_out: 3, ..DeliveryGap::default() }
     }
 
-    /// A connection that was lost at 10 s, given up 2 s later, and fresh again 500 ms after that.
+    /// Connection lost at 10 s, given up 2 s later, and fresh again 500 ms after that.
     const LOST: Outage = Outage {
         lost_at: at(10_000),
         noticed_after_micros: 2_000_000,

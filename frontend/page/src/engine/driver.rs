@@ -1,4 +1,7 @@
-//! Joins what is wanted to the workers, and what they report to the models.
+//! Engine of the page: brings the workers to the wanted set-up, and applies their reports to the models.
+//!
+//! Called by the frame loop, by handlers of the page and by workers' messages. Borrowed for one call at a
+//! time, never across an await.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -33,36 +36,36 @@ use sluice_browser::clock;
 use sluice_browser::worker_link::Arrival;
 use sluice_browser::worker_link::WorkerLink;
 
-/// The engine as painters and handlers hold it. It is borrowed for the length of one call, never across a wait.
+/// Shared handle of the engine. A borrow lasts for one call, never across an await.
 pub type EngineHandle = Rc<RefCell<Engine>>;
 
-/// All lanes as they run, outside the reactive graph.
+/// All running lanes, outside the reactive graph.
 #[derive(Debug)]
 pub struct Engine {
     this: Weak<RefCell<Self>>,
     running: Vec<RunningLane>,
     /// True if a lane has consumed a message since the page was opened.
     has_data: bool,
-    /// What has happened.
+    /// Event log.
     pub log: Log,
-    /// What the page costs.
+    /// Cost of the page itself.
     pub meter: FrameMeter,
-    /// The verdict that is shown.
+    /// Verdict that is shown.
     pub verdict: Steady,
-    /// When the measurements began.
+    /// Beginning of the measurements.
     pub measured_since: Time,
-    /// What happened to the network.
+    /// Events of the network.
     pub events: TimelineEvents,
-    /// The moment that is marked in the charts.
+    /// Time that is marked in the charts.
     pub marked: Option<Time>,
-    /// How often lanes ask the server for a sign of life.
+    /// Heartbeat of all lanes.
     heartbeat: Heartbeat,
     fragment_bytes: u32,
-    /// Which quantity the host panel shows.
+    /// Quantity shown by the host panel.
     metric: HostMetric,
     axis: AgeAxis,
     epochs: EpochLog,
-    /// All measurements are to be forgotten with the next instruction.
+    /// True if all measurements are discarded with the next instruction.
     restarts: bool,
     lab: Option<NetworkReport>,
     room: RelayRoom,
@@ -70,7 +73,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine without lanes.
+    /// Creates an engine without lanes.
     pub fn new() -> EngineHandle {
         Rc::new_cyclic(|this| {
             RefCell::new(Self {
@@ -96,59 +99,60 @@ impl Engine {
         })
     }
 
-    /// All lanes, from the top.
+    /// Returns all lanes, from the top.
     pub fn lanes(&self) -> impl Iterator<Item = &RunningLane> {
         self.running.iter()
     }
 
-    /// One lane and its position from the top.
+    /// Returns a lane and its position from the top.
     pub fn lane(&self, id: LaneId) -> Option<(usize, &RunningLane)> {
         self.running.iter().enumerate().find(|(_, running)| running.id == id)
     }
 
-    /// One lane, to be changed.
+    /// Returns a lane for modification.
     pub fn lane_mut(&mut self, id: LaneId) -> Option<&mut RunningLane> {
         self.running.iter_mut().find(|running| running.id == id)
     }
 
-    /// How latency is laid out on the timeline.
+    /// Returns the layout of latencies on the timeline.
     pub const fn latency_axis(&self) -> AgeAxis {
         self.axis
     }
 
-    /// What the host panel shows.
+    /// Returns the quantity shown by the host panel.
     pub const fn host_metric(&self) -> HostMetric {
         self.metric
     }
 
-    /// Chooses what the charts show.
+    /// Selects what the charts show.
     pub const fn set_view(&mut self, axis: AgeAxis, metric: HostMetric) {
         self.axis = axis;
         self.metric = metric;
     }
 
-    /// How often lanes are to ask the server for a sign of life.
+    /// Sets the heartbeat of all lanes.
     pub const fn set_heartbeat(&mut self, heartbeat: Heartbeat) {
         self.heartbeat = heartbeat;
     }
 
-    /// WebSocket frames of at most so many payload bytes, or whole messages with 0.
+    /// Limits the payload of WebSocket frames, bytes; 0 sends whole messages.
     pub const fn set_fragments(&mut self, bytes: u32) {
         self.fragment_bytes = bytes;
     }
 
-    /// Before a frame: asks every worker for a report.
+    /// Requests a report from every worker, before a frame.
     pub fn begin_frame(&self) {
-        // A worker that was told nothing has nothing to tell.
+        // A worker without instructions has nothing to report.
         for running in self.running.iter().filter(|running| running.last_sent.is_some()) {
             running.link.ask_for_report();
         }
     }
 
-    /// Starts, stops and instructs workers until the lanes are as wanted. Returns whether all measurements were forgotten
-    /// on the way.
+    /// Starts, stops and instructs workers until the lanes are as wanted. Returns whether all measurements
+    /// were discarded.
     ///
-    /// A change begins an epoch. Workers are told of it after the change, so what they counted until then is not in it.
+    /// A change begins an epoch. Workers learn of it after the change, so what they counted before is not in
+    /// it.
     pub fn bring_to(&mut self, wanted: Vec<Wanted>, feeds: &FeedSetup, specs: &[FeedSpec]) -> bool {
         let mut before = core::mem::take(&mut self.running);
         let are_first = before.is_empty();
@@ -191,34 +195,34 @@ impl Engine {
         restarts
     }
 
-    /// Begins an epoch in all lanes: their set-up, or the network under them, has changed now.
+    /// Begins an epoch in all lanes, because their set-up or the network under them has changed.
     pub fn begin_epoch(&mut self, change: EpochChange, label: String) {
         let now = clock::now();
         let number = self.epochs.begin(change, label, now);
         self.running.iter_mut().for_each(|running| running.begin_epoch(number, now));
     }
 
-    /// The epoch that all statistics belong to.
+    /// Returns the epoch that all statistics belong to.
     pub const fn epoch(&self) -> &Epoch {
         self.epochs.current()
     }
 
-    /// The epochs on the charts, oldest first, the current one last.
+    /// Returns the epochs on the charts, oldest first, the current one last.
     pub fn epochs(&self) -> impl Iterator<Item = &Epoch> {
         self.epochs.iter()
     }
 
-    /// Opens all lanes anew with the next instruction, so that nothing is left of what they did before.
+    /// Reopens all lanes with the next instruction, without any of their earlier state.
     pub fn reopen(&mut self) {
         self.running.iter_mut().for_each(|running| running.last_sent = None);
     }
 
-    /// Forgets all measurements with the next instruction, so that none is left of what was before it.
+    /// Discards all measurements with the next instruction, so that none from before it is left.
     pub const fn restart_with_next_instruction(&mut self) {
         self.restarts = true;
     }
 
-    /// Forgets all measurements.
+    /// Discards all measurements.
     pub fn reset(&mut self) {
         self.forget_measurements();
         self.running.iter_mut().for_each(|running| running.model.columns.clear());
@@ -234,12 +238,12 @@ impl Engine {
         self.measured_since = clock::now();
     }
 
-    /// Tells how much the emulated network holds.
+    /// Sets the capacity of the emulated network.
     pub const fn set_room(&mut self, room: RelayRoom) {
         self.room = room;
     }
 
-    /// Takes what the server says of the emulated network.
+    /// Applies the server's report on the emulated network.
     pub fn take_lab_report(&mut self, report: NetworkReport) {
         let began_ms = clock::page_millis();
         let now = clock::now();
@@ -258,29 +262,30 @@ impl Engine {
         self.meter.add(clock::page_millis() - began_ms);
     }
 
-    /// The server says nothing more of the emulated network for now.
+    /// Clears the state of the emulated network, because the server no longer reports it.
     pub fn forget_lab(&mut self) {
         self.running.iter_mut().for_each(|running| running.model.link_stats.clear());
         self.events.handle_lab_gone(clock::now());
         (self.lab, self.out_since) = (None, None);
     }
 
-    /// What the server said last of the emulated network, its flows left out, and since when an outage runs.
+    /// Returns the last report on the emulated network, without its flows, and the beginning of an outage in
+    /// progress.
     pub const fn lab(&self) -> (Option<&NetworkReport>, Option<Time>) {
         (self.lab.as_ref(), self.out_since)
     }
 
-    /// Asks every worker to prove now that nothing was lost.
+    /// Requests a certificate that nothing was lost from every worker.
     pub fn certify(&self) {
         self.running.iter().for_each(|running| running.link.send(Command::Certify));
     }
 
-    /// Lets every lane flood the server that does not already.
+    /// Starts a flood of the server in every lane that has none in progress.
     pub fn flood(&self, style: FloodStyle, bytes: u64) {
         self.order(&Command::Flood { style, bytes });
     }
 
-    /// Ends the floods as soon as what was handed over has come back.
+    /// Ends the floods as soon as the data handed over has come back.
     pub fn stop_flood(&self) {
         self.order(&Command::StopFlood);
     }
@@ -291,7 +296,7 @@ impl Engine {
         }
     }
 
-    /// Tells the workers that the network is back.
+    /// Notifies the workers that the network is back.
     pub fn online(&self) {
         for running in &self.running {
             running.link.send(Command::Online);

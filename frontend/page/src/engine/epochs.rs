@@ -1,4 +1,6 @@
 //! Epochs: the spans between changes of the set-up, to which all statistics belong.
+//!
+//! The engine begins one with each change. Epoch numbers only grow; the charts show the epochs that are kept.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,16 +12,16 @@ use sluice_bridge::Setup;
 use sluice_bridge::Window;
 use sluice_text::format;
 
-/// The span between two changes of the set-up. An outage or a change of address is an event inside of one.
+/// Span between two changes of the set-up. An outage or a change of address is an event within one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Epoch {
-    /// Its number, from 0; it may skip some.
+    /// Number, from 0; some numbers may be skipped.
     pub number: u32,
-    /// Its beginning.
+    /// Beginning.
     pub began: Time,
-    /// The change that began it.
+    /// Change that began it.
     pub change: EpochChange,
-    /// That change in a few words, for charts.
+    /// Short description of that change, for charts.
     pub label: String,
 }
 
@@ -34,14 +36,14 @@ pub enum EpochChange {
     Consumer,
     /// Policy or credit window.
     Policy,
-    /// What is subscribed.
+    /// Subscription.
     Feed,
     /// Lanes were added, removed or set up differently.
     Lanes,
 }
 
 impl EpochChange {
-    /// Returns the name that tests and styles read.
+    /// Returns the name used by tests and styles.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Start => "start",
@@ -53,7 +55,7 @@ impl EpochChange {
         }
     }
 
-    /// Returns the place in which a change is named of several at once: the most far-reaching has the lowest.
+    /// Returns the rank of a change among several at once: the most far-reaching one has the lowest.
     pub(crate) const fn rank(self) -> u8 {
         match self {
             Self::Start => 0,
@@ -66,13 +68,13 @@ impl EpochChange {
     }
 }
 
-/// What differs between two set-ups of a lane, the most far-reaching change first; `None` if nothing that statistics
-/// depend on does. `told` is `None` for a lane that has not run.
+/// Returns the most far-reaching difference between two set-ups of a lane, with its label; `None` if
+/// statistics do not depend on any difference. `last_sent` is `None` for a lane that has not run.
 pub fn change_between(last_sent: Option<&Setup>, wanted: &Setup) -> Option<(EpochChange, String)> {
     let Some(last_sent) = last_sent else { return Some((EpochChange::Lanes, "lanes".to_owned())) };
     let urls = |setup: &Setup| (setup.endpoints.websocket.clone(), setup.endpoints.webtransport.clone());
     let recovery = |setup: &Setup| (setup.upkeep.recovery, setup.upkeep.falls_back);
-    // Certificates are renewed, and heartbeats asked for more often, without any change to what is measured.
+    // Renewed certificates and a faster heartbeat do not affect what is measured.
     if (last_sent.mode, urls(last_sent), recovery(last_sent)) != (wanted.mode, urls(wanted), recovery(wanted))
     {
         return Some((EpochChange::Lanes, "lanes".to_owned()));
@@ -103,23 +105,23 @@ fn consumer_label(consumer: Consumer) -> String {
     }
 }
 
-/// The current epoch and those before it that are still on the charts.
+/// Current epoch, and the previous ones that are still on the charts.
 #[derive(Debug)]
 pub struct EpochLog {
     current: Epoch,
-    /// Oldest first.
+    /// Previous epochs, oldest first.
     earlier: VecDeque<Epoch>,
 }
 
 impl EpochLog {
-    /// Most epochs that are kept beside the current one.
+    /// Maximum number of previous epochs.
     pub const MOST: usize = 64;
-    /// Epochs that ended longer ago than this are forgotten: the span of the charts.
+    /// Time after which an epoch that has ended is dropped: the span of the charts.
     pub const KEPT: Duration = Duration::from_secs(30);
-    /// Changes of one kind that follow each other faster than this, as those of a slider do, make one entry.
+    /// Time within which changes of one kind, such as those of a slider, make one entry.
     const TOGETHER: Duration = Duration::from_secs(1);
 
-    /// A log in which the first epoch begins.
+    /// Creates a log with its first epoch.
     pub fn new(now: Time) -> Self {
         let label = "page opened".to_owned();
         let current = Epoch { number: 0, began: now, change: EpochChange::Start, label };
@@ -129,7 +131,7 @@ impl EpochLog {
     /// Begins the next epoch and returns its number.
     pub fn begin(&mut self, change: EpochChange, label: String, now: Time) -> u32 {
         let number = self.current.number + 1;
-        // A set-up arrives in pieces: the network's follows when the server has answered.
+        // A set-up arrives in parts: that of the network follows when the server has responded.
         let is_setup = self.current.change == EpochChange::Start && self.current.number > 0;
         if is_setup && now.since(self.current.began) < Self::TOGETHER {
             (self.current.number, self.current.began) = (number, now);
@@ -157,30 +159,30 @@ impl EpochLog {
         &self.current
     }
 
-    /// Returns the epochs that are kept, oldest first, the current one last.
+    /// Returns the epochs kept, oldest first, the current one last.
     pub fn iter(&self) -> impl Iterator<Item = &Epoch> {
         self.earlier.iter().chain(core::iter::once(&self.current))
     }
 }
 
-/// The current epoch, as components show it.
+/// Current epoch, as shown by components.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EpochView {
-    /// Its number.
+    /// Number.
     pub number: u32,
     /// Whole seconds since it began.
     pub age_secs: u64,
-    /// The change that began it, in a few words.
+    /// Short description of the change that began it.
     pub label: String,
 }
 
 impl EpochView {
-    /// The epoch at `now`.
+    /// Returns the view of an epoch at `now`.
     pub fn of(epoch: &Epoch, now: Time) -> Self {
         Self { number: epoch.number, age_secs: now.since(epoch.began).as_secs(), label: epoch.label.clone() }
     }
 
-    /// Returns the span that all figures belong to, in words.
+    /// Returns the span that all figures belong to, as text.
     pub fn note(&self) -> String {
         if self.label.is_empty() {
             return "measuring".to_owned();
@@ -263,7 +265,7 @@ mod tests {
             log.begin(EpochChange::Lanes, "lanes".to_owned(), Time::from_millis(second * 2_000));
         }
         let began: Vec<_> = log.iter().map(|epoch| epoch.began.as_micros() / 1_000_000).collect();
-        // The one that was current 30 s ago is the first that can be seen.
+        // The epoch that was current 30 s ago is the first one visible.
         assert_eq!(began, (168..=200).step_by(2).collect::<Vec<_>>());
         assert_eq!(log.current().number, 100);
     }

@@ -1,4 +1,6 @@
-//! One lane's signals.
+//! Signals of one lane: its settings and its published state.
+//!
+//! Controls write the settings; the engine publishes the state four times a second.
 
 use leptos::prelude::*;
 use sluice_shared::feed::HostSample;
@@ -16,41 +18,41 @@ use sluice_bridge::Consumer;
 use sluice_bridge::Recovery;
 use sluice_bridge::Summary;
 
-/// Names a lane for as long as the page lives.
+/// Identifier of a lane, unique for the lifetime of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LaneId(pub u32);
 
-/// A lane: what is wanted of it, and what was last published about it.
+/// Lane with its wanted settings and its last published state.
 #[derive(Clone, Copy, Debug)]
 pub struct Lane {
-    /// Its name.
+    /// Identifier.
     pub id: LaneId,
-    /// How its messages are carried.
+    /// Mode that it is set to.
     pub mode: RwSignal<Mode>,
-    /// How slow its consumer is.
+    /// Consumer settings.
     pub consumer: RwSignal<Consumer>,
-    /// What happens to messages there is no credit for.
+    /// Policy for messages without credit.
     pub policy: RwSignal<Policy>,
-    /// How much may be on the way.
+    /// Credit window.
     pub window: RwSignal<WindowChoice>,
-    /// Which congestion controller it connects to.
+    /// Congestion controller of the endpoint that it connects to.
     pub congestion: RwSignal<Congestion>,
     /// True if it bypasses the emulated network.
     pub is_direct: RwSignal<bool>,
-    /// What follows the loss of its connection.
+    /// Recovery after the loss of its connection.
     pub recovery: RwSignal<Recovery>,
     /// True if its WebTransport is raced with WebSocket.
     pub falls_back: RwSignal<bool>,
-    /// True if its instruments and controls are shown below its numbers.
+    /// True if its instruments and controls are expanded below its numbers.
     pub is_open: RwSignal<bool>,
-    /// How its messages are carried right now: by another mode than its own when it has fallen back.
+    /// Mode in use: another one than its own after a fallback.
     pub mode_in_use: RwSignal<Mode>,
-    /// What its worker tells, four times a second.
+    /// State published by the engine, four times a second.
     pub view: RwSignal<LaneView>,
 }
 
 impl Lane {
-    /// A lane to be started.
+    /// Creates a lane with this set-up.
     pub fn new(id: LaneId, setup: LaneSetup) -> Self {
         Self {
             id,
@@ -68,14 +70,14 @@ impl Lane {
         }
     }
 
-    /// Something of what is published about the lane. A plain function pointer keeps the page small: all readings of
-    /// one type share their code.
+    /// Returns a signal of a part of the published state. A plain function pointer keeps the page small: all
+    /// parts of one type share their code.
     pub fn read<T: Clone + Send + Sync + 'static>(&self, read: fn(&LaneView) -> T) -> Signal<T> {
         let view = self.view;
         Signal::derive(move || view.with(read))
     }
 
-    /// What is wanted, tracked.
+    /// Returns the wanted set-up, tracked.
     pub fn setup(&self) -> LaneSetup {
         LaneSetup {
             mode: self.mode.get(),
@@ -89,7 +91,7 @@ impl Lane {
         }
     }
 
-    /// Wants something else.
+    /// Changes the wanted set-up.
     pub fn set(&self, setup: LaneSetup) {
         set_if_new(self.mode, setup.mode);
         set_if_new(self.consumer, setup.consumer);
@@ -102,34 +104,34 @@ impl Lane {
     }
 }
 
-/// Sets a signal, without waking anybody when the value is the same.
+/// Sets a signal without notifying subscribers if the value is the same.
 pub(crate) fn set_if_new<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
     if signal.with_untracked(|held| *held != value) {
         signal.set(value);
     }
 }
 
-/// What is published about a lane.
+/// Published state of a lane.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LaneView {
-    /// The connection.
+    /// Connection state.
     pub connection: Connection,
     /// Levels and totals.
     pub summary: Summary,
-    /// The fairness header.
+    /// Facts of the fairness header.
     pub facts: Vec<Fact>,
     /// Age of the newest host reading, microseconds.
     pub host_staleness: Option<u64>,
     /// The newest host reading.
     pub host: Option<HostSample>,
-    /// What waits in the emulated network.
+    /// Queues in the emulated network.
     pub relay: RelayHops,
-    /// What the emulated network does to it; `None` without one.
+    /// Effect of the emulated network on the lane; `None` without one.
     pub network: Option<LaneNetwork>,
 }
 
 impl LaneView {
-    /// Forgets what was measured, keeps the connection and what carries it.
+    /// Discards measurements; keeps the connection and its transport facts.
     pub(crate) fn forget(&mut self) {
         let facts = self.summary.facts.take();
         self.summary = Summary { facts, ..Summary::default() };

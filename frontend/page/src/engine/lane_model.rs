@@ -1,4 +1,7 @@
-//! Everything the page holds of one lane.
+//! State of one lane on the page, as reported by its worker.
+//!
+//! The engine applies reports and begins epochs; painters and the verdict read it. Its size is bounded,
+//! whatever the feed.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -18,48 +21,48 @@ use sluice_bridge::HostReading;
 use sluice_bridge::Report;
 use sluice_bridge::Summary;
 
-/// One lane as its worker's reports tell it. Its size is bounded, whatever the feed.
+/// Model of a lane, filled from its worker's reports. Its size is bounded, whatever the feed.
 #[derive(Debug)]
 pub struct LaneModel {
-    /// The connection.
+    /// Connection state.
     pub connection: Connection,
     /// Levels and totals.
     pub summary: Summary,
-    /// When the worker made its last report.
+    /// Time of the worker's last report.
     pub reported_at: Option<Time>,
-    /// The age chart.
+    /// Latency chart.
     pub columns: ColumnRing,
-    /// The replay on the strip.
+    /// Replay of sampled messages on the strip.
     pub dots: DotTrack,
-    /// The host feed as this lane's consumer has seen it, oldest first.
+    /// Host readings consumed by this lane, oldest first.
     pub host: VecDeque<HostReading>,
-    /// What the emulated network does to it.
+    /// Effect of the emulated network.
     pub link_stats: LaneLinkStats,
-    /// The life of its connections.
+    /// Timeline of its connections.
     pub connection_timeline: ConnectionTimeline,
-    /// What its flood did.
+    /// Effect of its flood.
     pub inbound: InboundTrack,
     /// The newest certificate.
     pub certificate: Option<Certificate>,
-    /// Messages that a certificate on the way waits for.
+    /// Messages that a pending certificate waits for.
     pub uncertified: Option<u64>,
-    /// Newest delivery gaps of at least [`LaneModel::LONG_GAP`], oldest first. A report has only the newest gaps, and
-    /// on a lossy network the short ones displace those of an outage within seconds.
+    /// Newest delivery gaps of at least [`LaneModel::LONG_GAP`], oldest first. A report has only the newest
+    /// gaps, and on a lossy network the short ones displace those of an outage within seconds.
     pub long_gaps: VecDeque<DeliveryGap>,
 }
 
 impl LaneModel {
-    /// Most host readings kept: 30 s at 50 Hz, and some.
+    /// Maximum number of host readings: 30 s at 50 Hz, with a margin.
     pub const MAX_HOST: usize = 1_600;
-    /// Host readings older than this are dropped, microseconds.
+    /// Age from which host readings are dropped, microseconds.
     pub const HOST_SPAN_MICROS: u64 = 60_000_000;
 
-    /// Length from which on a delivery gap is kept.
+    /// Minimum length of a long delivery gap.
     pub const LONG_GAP: Duration = Duration::from_millis(500);
     /// Maximum number of long gaps kept.
     pub const MAX_LONG_GAPS: usize = 16;
 
-    /// A lane that has reported nothing.
+    /// Creates the model of a lane without reports.
     pub fn new() -> Self {
         Self {
             connection: Connection::Idle,
@@ -77,8 +80,8 @@ impl LaneModel {
         }
     }
 
-    /// Takes a report, all but its notes, in the epoch with this number, which began at `began`. A report that was made
-    /// before the worker heard of that epoch has nothing to say of it.
+    /// Applies a report, except for its notes, in the epoch with this number, which began at `began`. A
+    /// report that was made before the worker learnt of that epoch contributes nothing to it.
     pub fn apply(&mut self, mut report: Report, epoch: u32, began: Time) {
         if report.summary.epoch.number != epoch {
             report.summary.epoch = EpochStats::new(epoch, began);
@@ -99,7 +102,7 @@ impl LaneModel {
         let expired = |reading: &HostReading| {
             reading.produced_at.as_micros() + Self::HOST_SPAN_MICROS < report.now.as_micros()
         };
-        // The newest reading stays however old it is: its age is what the host panel tells.
+        // The newest reading is kept regardless of its age, which the host panel shows.
         while self.host.len() > Self::MAX_HOST
             || (self.host.len() > 1 && self.host.front().is_some_and(expired))
         {
@@ -107,7 +110,7 @@ impl LaneModel {
         }
     }
 
-    /// Keeps the long ones of the reported gaps; what a gap cost may be reported after its end.
+    /// Keeps the long ones of the reported gaps. The cost of a gap may be reported after its end.
     fn keep_long_gaps(&mut self) {
         let is_long = |gap: &&DeliveryGap| gap.until.since(gap.from) >= Self::LONG_GAP;
         for gap in self.summary.delivery_gaps.iter().filter(is_long) {
@@ -127,8 +130,8 @@ impl LaneModel {
         self.link_stats.begin_epoch(since);
     }
 
-    /// Forgets what was measured, keeps the connection and the columns of the timeline: what was before stays to be
-    /// compared with.
+    /// Discards measurements; keeps the connection and the columns of the timeline, so that the time before
+    /// remains for comparison.
     pub fn clear(&mut self) {
         let facts = self.summary.facts.take();
         self.summary = Summary { facts, ..Summary::default() };
@@ -138,7 +141,7 @@ impl LaneModel {
         self.long_gaps.clear();
     }
 
-    /// How old the newest host reading is at `now`, microseconds.
+    /// Returns the age of the newest host reading at `now`, microseconds.
     pub fn host_staleness(&self, now: Time) -> Option<u64> {
         self.host.back().map(|reading| sluice_shared::time::micros(now.since(reading.produced_at)))
     }

@@ -1,36 +1,38 @@
-//! What the page itself costs.
+//! Cost of the page itself: frame rate and main-thread time.
+//!
+//! The frame loop and the engine add their work; the figures are published with the summaries.
 
 use crate::short_list::sort_by_key;
 
-/// Frames a second and main-thread time over the last [`FrameMeter::FRAMES`] frames.
+/// Meter of the frame rate, and of main-thread time over the last [`FrameMeter::FRAMES`] frames.
 #[derive(Debug)]
 pub struct FrameMeter {
     costs_ms: Vec<f64>,
     next: usize,
     since_frame_ms: f64,
     frames: u32,
-    /// All work since `counted_since_ms`.
+    /// Work since `counted_since_ms`.
     work_ms: f64,
     counted_since_ms: f64,
     frames_per_second: Option<f64>,
     busy_share: Option<f64>,
 }
 
-/// What [`FrameMeter`] tells.
+/// Figures of a [`FrameMeter`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FrameCost {
-    /// Frames drawn in a second; `None` before the first second.
+    /// Frames drawn per second; `None` before the first second.
     pub frames_per_second: Option<f64>,
-    /// 95th percentile of the main thread's time for a frame, ms: reports taken, charts drawn, summary published; `None`
-    /// before the first frame.
+    /// 95th percentile of the main thread's time per frame, ms: applying reports, drawing charts and
+    /// publishing the summary; `None` before the first frame.
     pub p95_ms: Option<f64>,
 }
 
 impl FrameMeter {
-    /// How many frames the percentile is taken of: four seconds at 60 Hz.
+    /// Number of frames in the percentile: four seconds at 60 Hz.
     pub const FRAMES: usize = 240;
 
-    /// A meter that starts at `now_ms`.
+    /// Creates a meter that starts at `now_ms`.
     pub fn new(now_ms: f64) -> Self {
         Self {
             costs_ms: Vec::with_capacity(Self::FRAMES),
@@ -61,13 +63,13 @@ impl FrameMeter {
         self.work_ms += total;
     }
 
-    /// Returns the share of the main thread's time that the page's work took in the last second, 0 to 1; `None` before
-    /// the first second. What the browser does by itself is not in it.
+    /// Returns the share of the main thread's time that the page's work took in the last second, 0 to 1;
+    /// `None` before the first second. Does not include work of the browser itself.
     pub const fn busy_share(&self) -> Option<f64> {
         self.busy_share
     }
 
-    /// The figures; the rate is that since the last call.
+    /// Returns the figures; the frame rate covers the time since the last call.
     pub fn read(&mut self, now_ms: f64) -> FrameCost {
         let span = now_ms - self.counted_since_ms;
         if span >= 900.0 {

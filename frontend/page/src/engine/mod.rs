@@ -1,4 +1,4 @@
-//! Joins the workers to the models, and publishes summaries four times a second.
+//! Engine: connects the workers to the models, and publishes summaries four times a second.
 
 mod delivery_history;
 pub mod driver;

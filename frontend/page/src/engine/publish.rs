@@ -1,4 +1,6 @@
-//! Four times a second: what is wanted goes to the engine, what it knows goes to the signals, one lane in a frame.
+//! Publication, four times a second: settings go to the engine, and its results to the signals.
+//!
+//! Called once per frame. Lanes take turns, at most one per frame, to keep frames short.
 
 use std::time::Duration;
 
@@ -24,10 +26,10 @@ use crate::verdict::findings;
 use sluice_browser::clock;
 use sluice_browser::window;
 
-/// Time from one publication of a lane to the next, microseconds.
+/// Publication interval of a lane, microseconds.
 const PERIOD_MICROS: u64 = 250_000;
 
-/// Whose turn it is to be published.
+/// Publication schedule: the next turn and its time.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
     turn: usize,
@@ -35,7 +37,8 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// Does what is due at `now`: a turn for each lane and one for what concerns all. Whether there was anything.
+    /// Takes the turn that is due at `now`: one per lane, and one for what concerns all. Returns whether one
+    /// was due.
     pub(crate) fn run(&mut self, app: App, engine: &mut Engine, now: Time) -> bool {
         if self.due.is_some_and(|due| now < due) {
             return false;
@@ -63,7 +66,7 @@ fn instruct(app: App, engine: &mut Engine) {
     remember(app, &app.query());
     let Server::Ready(server) = app.server.get_untracked() else { return };
     app.network.tell(app);
-    // Lanes start once it is known whether there is a lab.
+    // Lanes start once it is known whether a lab is available.
     let emulated = match app.network.lab.get_untracked() {
         LabState::Asking => return,
         LabState::Ready(lab) => {
@@ -98,7 +101,7 @@ fn instruct(app: App, engine: &mut Engine) {
     }
 }
 
-/// Publishes what the engine knows of the lane at a position from the top.
+/// Publishes the state of the lane at a position from the top.
 fn publish_lane(app: App, engine: &Engine, position: usize, now: Time) {
     let known: Vec<_> = engine
         .lanes()
@@ -149,7 +152,7 @@ fn publish_all(app: App, engine: &mut Engine, now: Time) {
     set_if_new(app.frame_cost, cost);
 }
 
-/// Takes what was measured off the page, in all lanes at once.
+/// Clears the published measurements of all lanes.
 pub(crate) fn forget(app: App) {
     for lane in app.lanes.get_untracked() {
         lane.view.update(LaneView::forget);
@@ -157,7 +160,7 @@ pub(crate) fn forget(app: App) {
     app.elapsed_secs.set(0);
 }
 
-/// Keeps the set-up in the page's address.
+/// Stores the set-up in the page's URL.
 fn remember(app: App, query: &str) {
     let known = app.remembered_query.with_value(|known| known == query);
     if !known && window::replace_query(query) {

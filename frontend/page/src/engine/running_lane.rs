@@ -1,4 +1,6 @@
-//! One lane as it runs, and what is wanted of it.
+//! Running lane with its worker, and its wanted state.
+//!
+//! Owned by the engine. The worker receives only the differences to the set-up that was sent last.
 
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;
@@ -20,27 +22,27 @@ use sluice_bridge::Setup;
 use sluice_browser::clock;
 use sluice_browser::worker_link::WorkerLink;
 
-/// One lane as it runs.
+/// Running lane.
 #[derive(Debug)]
 pub struct RunningLane {
-    /// Its name.
+    /// Identifier.
     pub id: LaneId,
-    /// How its messages are carried.
+    /// Mode that it is set to.
     pub mode: Mode,
-    /// What lies between it and the server.
+    /// Network path to the server.
     pub path: NetworkPath,
-    /// Its colour.
+    /// Colour and dash in charts.
     pub series_style: SeriesStyle,
-    /// What sentences call it.
+    /// Name in sentences.
     pub name: String,
-    /// What its worker has reported.
+    /// Model, filled by its worker's reports.
     pub model: LaneModel,
-    /// What follows from its slow consumer.
+    /// Trace of its slow consumer's effects.
     pub trace: Trace,
     pub(super) link: WorkerLink,
-    /// The emulated connection that was there when the lane was last opened.
+    /// Emulated connection that existed when the lane was last opened.
     pub(super) flow_before: Option<u64>,
-    /// Distinguishes this worker from one before it.
+    /// Number that distinguishes this worker from its predecessors.
     pub(super) generation: u32,
     pub(super) last_sent: Option<Setup>,
 }
@@ -51,7 +53,7 @@ impl RunningLane {
         self.path == NetworkPath::Direct
     }
 
-    /// How its messages are carried: by WebSocket while that stands in for its own transport.
+    /// Returns the mode in use: WebSocket while that replaces its own transport.
     pub const fn mode_in_use(&self) -> Mode {
         match self.model.connection {
             Connection::Open { mode, .. } => mode,
@@ -62,17 +64,17 @@ impl RunningLane {
         }
     }
 
-    /// The set-up that its worker runs; `None` before it was started.
+    /// Returns the set-up that its worker runs; `None` before it was started.
     pub const fn wanted(&self) -> Option<&Setup> {
         self.last_sent.as_ref()
     }
 
-    /// The policy that its worker was told.
+    /// Returns the policy that was last sent to its worker.
     pub fn policy(&self) -> Policy {
         self.last_sent.as_ref().map_or(Policy::Lossless, |last_sent| last_sent.policy)
     }
 
-    /// Sees what is new of its slow consumer.
+    /// Updates the trace of its slow consumer.
     pub(super) fn look(&mut self) {
         let Some((last_sent, now)) = self.last_sent.as_ref().zip(self.model.reported_at) else { return };
         self.trace.look(&LaneSample {
@@ -90,16 +92,16 @@ impl RunningLane {
         });
     }
 
-    /// Begins an epoch: what was measured until now is not compared any more.
+    /// Begins an epoch: earlier measurements are no longer compared.
     pub(super) fn begin_epoch(&mut self, number: u32, since: Time) {
         self.link.send(Command::BeginEpoch { number, since });
         self.model.begin_epoch(number, since);
     }
 
-    /// Tells the worker what differs from what it was told before. Returns the change, if one begins an epoch.
+    /// Sends its worker the differences to the last set-up. Returns the change, if it begins an epoch.
     pub(super) fn bring_to(&mut self, wanted: Setup) -> Option<(EpochChange, String)> {
         let change = change_between(self.last_sent.as_ref(), &wanted);
-        // A failure exhibit begins and ends with its session.
+        // A fault mode begins and ends with its session.
         let is_same_session = |last_sent: &&Setup| {
             last_sent.policy == wanted.policy
                 || !(last_sent.policy.is_exhibit() || wanted.policy.is_exhibit())
@@ -140,21 +142,21 @@ impl RunningLane {
     }
 }
 
-/// What is wanted of one lane.
+/// Wanted state of one lane.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// Its name.
+    /// Identifier.
     pub id: LaneId,
-    /// Its settings.
+    /// Settings.
     pub setup: LaneSetup,
-    /// Its colour.
+    /// Colour and dash in charts.
     pub series_style: SeriesStyle,
-    /// What sentences call it.
+    /// Name in sentences.
     pub name: String,
-    /// Where it connects.
+    /// Server addresses.
     pub endpoints: Endpoints,
-    /// What lies between it and the server.
+    /// Network path to the server.
     pub path: NetworkPath,
-    /// Why it can't work here; it is not started then.
+    /// Reason for which it cannot work here; it is not started then.
     pub obstacle: Option<&'static str>,
 }

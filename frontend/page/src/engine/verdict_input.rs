@@ -1,4 +1,6 @@
-//! Gathers what the verdict is about: the measurements of all lanes in the current epoch.
+//! Input of the verdict: measurements of all lanes in the current epoch, gathered from the engine.
+//!
+//! Called before each verdict. A missing measurement is `None`.
 
 use sluice_bridge::{AgeColumn, Connection, Recovery};
 use sluice_shared::feed::FeedSpec;
@@ -18,17 +20,17 @@ use crate::verdict::{
     LatencyParts, MachineLoad, SendQueueWait, SenderState, Snapshot, UnreportedLoss,
 };
 
-/// Consumption is averaged over this span, columns of [`AgeColumn::WIDTH_MICROS`]: 5 s.
+/// Span over which consumption is averaged, columns of [`AgeColumn::WIDTH_MICROS`]: 5 s.
 const RATE_COLUMNS: u64 = 100;
 
-/// What the page knows beside the engine.
+/// Input that the engine does not hold.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Surroundings {
-    /// Seconds until the outage in progress ends, if that is planned.
+    /// Seconds until the scheduled end of the outage in progress, if it has one.
     pub(crate) outage_left_secs: Option<u64>,
     /// True if the emulated network blocks UDP.
     pub(crate) is_udp_blocked: bool,
-    /// Share of a core that the server's emulator takes; `None` without one.
+    /// Share of a core used by the server's emulator; `None` without one.
     pub(crate) emulator_load: Option<f32>,
 }
 
@@ -150,14 +152,14 @@ const fn sender(waiting: Waiting) -> SenderState {
 /// message is younger than that.
 fn consumed_per_second(running: &RunningLane, began: Time) -> Option<u64> {
     let Connection::Open { since, .. } = running.model.connection else { return None };
-    // Later columns have not been reported, and the one that is being filled is left out.
+    // Later columns have not been reported, and the current one is incomplete.
     let end = running.model.reported_at?.as_micros() / AgeColumn::WIDTH_MICROS;
-    // While a lane catches up after a gap, an average over the gap says nothing of what it can carry.
+    // While a lane catches up after a gap, an average that includes the gap does not show its capacity.
     let caught_up_from = running.model.long_gaps.back().map_or(since, |gap| gap.until.max(since));
     rate_until(end, running.model.columns.since(0), began.max(caught_up_from))
 }
 
-/// Returns the messages per second in the columns before `end`; `None` if data has come for less than
+/// Returns the messages per second in the columns before `end`; `None` if data has arrived for less than
 /// [`RATE_COLUMNS`] since `since`.
 fn rate_until<'a>(
     end: u64,
@@ -166,7 +168,7 @@ fn rate_until<'a>(
 ) -> Option<u64> {
     let first = end.checked_sub(RATE_COLUMNS)?;
     let is_counted = |column: &&AgeColumn| column.index * AgeColumn::WIDTH_MICROS >= since.as_micros();
-    // The column of the first message is filled only in part.
+    // The column of the first message is only partly filled.
     let first_with_data = columns.clone().filter(is_counted).find(|column| column.count > 0)?.index;
     if first <= first_with_data {
         return None;
@@ -176,7 +178,7 @@ fn rate_until<'a>(
     Some(consumed * 1_000_000 / (RATE_COLUMNS * AgeColumn::WIDTH_MICROS))
 }
 
-/// Returns the times without data that ended in this epoch.
+/// Returns the interruptions that ended in this epoch.
 fn interruptions(engine: &Engine, running: &RunningLane) -> Vec<Interruption> {
     let began = engine.epoch().began;
     let is_quic = running.mode_in_use().transport() == Transport::WebTransport;
@@ -193,8 +195,8 @@ fn interruptions(engine: &Engine, running: &RunningLane) -> Vec<Interruption> {
     history.interruptions()
 }
 
-/// Where the time of the lane's messages goes: on the way as the emulated network has measured it, before and after
-/// as the lane has.
+/// Returns the parts of the lane's latency: in transit as measured by the emulated network, before and after
+/// as measured by the lane.
 fn parts(running: &RunningLane, policy: Policy) -> LatencyParts {
     let (model, stats) = (&running.model, &running.model.summary.epoch);
     let mut parts = LatencyParts::default();
@@ -237,7 +239,7 @@ fn parts(running: &RunningLane, policy: Policy) -> LatencyParts {
 mod tests {
     use super::*;
 
-    /// 20 messages in each column of `columns`: 400 a second.
+    /// Returns columns with 20 messages each: 400 per second.
     fn columns(columns: core::ops::Range<u64>) -> Vec<AgeColumn> {
         columns.map(|index| AgeColumn { index, count: 20, ..AgeColumn::default() }).collect()
     }

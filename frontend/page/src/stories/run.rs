@@ -275,6 +275,7 @@ mod tests {
             feeds: FeedSetup::default(),
             heartbeat: Heartbeat::default(),
             fragment_bytes: 0,
+            lane_setups: Vec::new(),
             lanes: lost.map(lane).to_vec(),
             marked: None,
             look_revision: 0,

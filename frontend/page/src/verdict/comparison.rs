@@ -1,18 +1,19 @@
 //! Comparison of two lanes by median, 99th percentile and stalls together.
+//! Used by the findings about latency. Differences within the noise of browsers and machine count as none.
 
 use super::snapshot::{LaneSnapshot, Latency};
 
-/// Smaller ratios are no difference.
+/// Minimum ratio that counts as a difference.
 const DIFFERENT: f64 = 1.25;
-/// Smaller differences are no difference, whatever their ratio, microseconds: clocks and timers of browsers are no finer.
+/// Minimum absolute difference, microseconds; clocks and timers of browsers are no finer.
 const SMALLEST_DIFFERENCE_MICROS: u64 = 500;
-/// The same for 99th percentiles, microseconds: one message in a hundred meets a core that other threads keep for a tick
-/// of the scheduler (Linux at 250 Hz).
+/// Minimum absolute difference of 99th percentiles, microseconds: one message in a hundred waits for a core
+/// that other threads keep for one tick of the scheduler (Linux at 250 Hz).
 const SMALLEST_TAIL_DIFFERENCE_MICROS: u64 = 4_000;
-/// On a saturated machine, threads wait this long for a core, microseconds.
+/// Time that threads wait for a core on a saturated machine, microseconds.
 const SCHEDULING_MICROS: u64 = 20_000;
 
-/// A lane with enough messages for a comparison.
+/// Lane with enough messages for a comparison.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MeasuredLane<'a> {
     pub(super) at: usize,
@@ -20,7 +21,7 @@ pub(super) struct MeasuredLane<'a> {
     pub(super) latency: Latency,
 }
 
-/// The better one of two lanes by one measure.
+/// Better one of two lanes by one measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Better {
     First,
@@ -34,11 +35,11 @@ pub(super) struct Comparison {
     pub(super) p50: Better,
     pub(super) p99: Better,
     pub(super) stalls: Better,
-    /// The largest ratio of all measures that differ; 1 if none does.
+    /// Largest ratio of all measures that differ; 1 if none does.
     pub(super) ratio: f64,
 }
 
-/// What all measures say together.
+/// Joint result of all measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     First,
@@ -78,12 +79,12 @@ impl Comparison {
         }
     }
 
-    /// True if typical messages are alike and late ones are not.
+    /// True if typical messages are alike and late ones differ.
     pub(super) fn is_by_tail(&self) -> bool {
         self.p50 == Better::Neither && self.p99 != Better::Neither
     }
 
-    /// True if stalls alone differ.
+    /// True if only stalls differ.
     pub(super) fn is_by_stalls(&self) -> bool {
         self.p50 == Better::Neither && self.p99 == Better::Neither && self.stalls != Better::Neither
     }

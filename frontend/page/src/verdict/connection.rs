@@ -1,4 +1,5 @@
 //! Findings about lanes that cannot connect, receive nothing, or have fallen back.
+//! Part of `findings`; lanes with the same problem share one finding.
 
 use crate::short_list::sort_by_key;
 use sluice_shared::mode::Transport;
@@ -7,14 +8,15 @@ use super::finding::{Cause, Finding, FindingKind, Severity};
 use super::sentence::{Piece, Sentence, by_number};
 use super::snapshot::{Change, ConnectionSnapshot, Disruption, LaneSnapshot, SenderState, Snapshot};
 
-/// A first attempt may take this long before it counts as a failure, microseconds: several round trips by satellite.
+/// Maximum duration of a first attempt that is no failure yet, microseconds: several round trips by
+/// satellite.
 const PATIENCE_MICROS: u64 = 5_000_000;
-/// Nothing arriving for this long is a failure where the feed produces, microseconds.
+/// Minimum time without arrivals that is a failure while the feed produces, microseconds.
 const SILENT_MICROS: u64 = 2_000_000;
-/// At a slow feed it takes so many missing messages instead.
+/// Minimum number of missing messages that is a failure at a slow feed.
 const MISSING_MESSAGES: u64 = 4;
 
-/// Lanes with the same trouble.
+/// Lanes with the same problem.
 #[derive(Debug)]
 struct Trouble {
     kind: FindingKind,
@@ -22,12 +24,12 @@ struct Trouble {
     reason: Option<String>,
     is_given_up: bool,
     lanes: Vec<usize>,
-    /// The shortest time of these lanes.
+    /// Shortest time of these lanes.
     for_micros: u64,
     retry_in_micros: Option<u64>,
 }
 
-/// Returns a finding for each trouble, the longest first.
+/// Returns a finding for each problem, the longest first.
 pub(super) fn connection_findings(snapshot: &Snapshot) -> Vec<Finding> {
     let mut troubles: Vec<Trouble> = Vec::new();
     for trouble in snapshot.lanes.iter().enumerate().filter_map(|(at, lane)| trouble(snapshot, at, lane)) {
@@ -90,7 +92,7 @@ fn trouble(snapshot: &Snapshot, at: usize, lane: &LaneSnapshot) -> Option<Troubl
         }),
         ConnectionSnapshot::Open { for_micros, .. } => {
             let for_micros = silence_micros(snapshot, lane, *for_micros)?;
-            // Packets that were sent in an outage are sent again when a timer says so, which doubles each time.
+            // Packets sent during an outage are retransmitted by a timer, whose interval doubles each time.
             let outage_ended =
                 snapshot.outage_ended_micros.filter(|ended| *ended < for_micros && !lane.is_direct);
             let sender_cause = match lane.sender {
@@ -106,18 +108,18 @@ fn trouble(snapshot: &Snapshot, at: usize, lane: &LaneSnapshot) -> Option<Troubl
     }
 }
 
-/// Returns for how long nothing has arrived on an open connection, if that is too long.
+/// Returns the time since the last arrival on an open connection, if that is too long.
 fn silence_micros(snapshot: &Snapshot, lane: &LaneSnapshot, open_micros: u64) -> Option<u64> {
     if !lane.is_feed_running {
         return None;
     }
-    // A slow consumer works through its inbox before it grants more credit: it is late, and not cut off.
+    // A slow consumer works through its inbox before it grants more credit, so it is late but not cut off.
     let is_consuming = lane.consumed_per_second.is_some_and(|rate| rate > 0);
     if lane.sender == Some(SenderState::NoCredit) && is_consuming {
         return None;
     }
     let interval = lane.offered_per_second.map_or(0, |rate| 1_000_000 / rate.max(1));
-    // A reset forgets the arrivals before it.
+    // A reset discards the arrivals before it.
     let measured_for = match snapshot.epoch.cause {
         Change::Start => open_micros.min(snapshot.epoch.since_micros),
         Change::Network | Change::Consumer | Change::Policy | Change::Feed | Change::Lanes => open_micros,
@@ -126,7 +128,7 @@ fn silence_micros(snapshot: &Snapshot, lane: &LaneSnapshot, open_micros: u64) ->
     (silence >= SILENT_MICROS.max(MISSING_MESSAGES * interval)).then_some(silence)
 }
 
-/// Returns what the emulated network does that keeps a lane from working.
+/// Returns the condition of the emulated network that keeps a lane from working.
 fn network_cause(snapshot: &Snapshot, lane: &LaneSnapshot) -> Option<Cause> {
     if lane.is_direct {
         return None;
@@ -195,7 +197,7 @@ impl Trouble {
     fn silence_sentence(&self) -> Vec<Piece> {
         let mut sentence = Sentence::default();
         sentence.text("Nothing has arrived on ").lanes(&self.lanes).text(" for ").elapsed(self.for_micros);
-        // A finding of its own says that an outage is in progress.
+        // An outage in progress has a finding of its own.
         if self.cause != Some(Cause::Outage) {
             sentence.text(self.reason_after_colon().unwrap_or(", although the feed is running"));
         }

@@ -1,4 +1,5 @@
-//! Output of the verdict.
+//! Output of the verdict: findings with their kind, severity, lanes and sentence.
+//! Produced by the modules of the verdict and rendered by the page.
 
 use sluice_shared::policy::Policy;
 use sluice_shared::wire::GapReason;
@@ -6,20 +7,20 @@ use sluice_shared::wire::GapReason;
 use super::latency_parts::{LatencyPart, SendQueueWait};
 use super::sentence::Piece;
 
-/// One statement about the lanes.
+/// Statement about the lanes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// Its kind.
     pub kind: FindingKind,
     /// Its severity.
     pub severity: Severity,
-    /// The lanes it is about, by position from the top.
+    /// Lanes concerned, by position from the top.
     pub lanes: Vec<usize>,
-    /// The lane that it calls the better one, if it does.
+    /// Lane that is called the better one, if any.
     pub better: Option<usize>,
     /// The measured cause.
     pub cause: Option<Cause>,
-    /// The part of the system that is at fault, if that is known.
+    /// Part of the system that is at fault, if known.
     pub fault: Option<Fault>,
     /// The sentence.
     pub sentence: Vec<Piece>,
@@ -71,7 +72,7 @@ pub enum FindingKind {
     Measuring,
     /// There are messages, but no latencies.
     LatencyUnknown,
-    /// A lane has a lower latency that is not its merit.
+    /// A lane has a lower latency that cannot be compared.
     LatencyNotComparable,
     /// A lane has a lower latency because it skips messages.
     FresherBySkipping,
@@ -96,11 +97,11 @@ pub enum Severity {
     Info,
     /// Worth attention.
     Warning,
-    /// Messages are lost or do not come.
+    /// Messages are lost or do not arrive.
     Failure,
 }
 
-/// The part of the system that is at fault.
+/// Part of the system that is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The consumer of the lane.
@@ -119,14 +120,14 @@ pub enum Fault {
     Machine,
 }
 
-/// A measured cause.
+/// Measured cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The network blocks UDP.
     UdpBlocked,
     /// The network is in an outage.
     Outage,
-    /// An outage has ended, and the transport has not sent again.
+    /// An outage has ended, and the transport has not retransmitted yet.
     OutageEnded,
     /// The consumer has granted no more credit.
     NoCredit,
@@ -144,9 +145,9 @@ pub enum Cause {
     Latency {
         /// The part.
         part: LatencyPart,
-        /// For the send queue: what it waits for.
+        /// Limit that the send queue waits for; only for that part.
         wait: Option<SendQueueWait>,
-        /// For time behind lost packets: the packet that blocked the latest write.
+        /// Packet that blocked the latest write; only for time behind lost packets.
         lost_packet: Option<u64>,
     },
     /// Load of the machine.
@@ -154,8 +155,8 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Returns the part of the system that is at fault. `is_consumer_slow` is whether the lane's
-    /// consumer has hardly time for what is offered.
+    /// Returns the part of the system that is at fault. `is_consumer_slow` is whether the lane's consumer can
+    /// hardly keep up with what is offered.
     pub fn fault(self, is_consumer_slow: bool) -> Option<Fault> {
         match self {
             Self::UdpBlocked | Self::Outage | Self::OutageEnded => Some(Fault::Network),
@@ -181,10 +182,11 @@ impl Cause {
 fn part_fault(part: LatencyPart, wait: Option<SendQueueWait>, is_consumer_slow: bool) -> Option<Fault> {
     match part {
         LatencyPart::Server => Some(Fault::Server),
-        // A fast consumer runs out of credit where its window is small or arrivals are blocked: nobody's fault by itself.
+        // A fast consumer runs out of credit if its window is small or arrivals are blocked, which is no
+        // fault by itself.
         LatencyPart::CreditWait => is_consumer_slow.then_some(Fault::Consumer),
         LatencyPart::Inbox | LatencyPart::Consumer => Some(Fault::Consumer),
-        // A policy's queue fills before a consumer that grants too little.
+        // A policy's queue also fills before a consumer that grants too little credit.
         LatencyPart::PolicyQueue => Some(if is_consumer_slow { Fault::Consumer } else { Fault::Policy }),
         LatencyPart::SendQueue => match wait {
             Some(SendQueueWait::CongestionWindow | SendQueueWait::Pacing) => Some(Fault::CongestionControl),

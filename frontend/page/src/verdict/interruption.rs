@@ -1,4 +1,5 @@
 //! Findings about disruptions in progress and interruptions that are over.
+//! Part of `findings`; while a disruption is in progress, no statistics are compared.
 
 use super::finding::{Cause, Fault, Finding, FindingKind, Severity};
 use super::sentence::{Sentence, change_phrase};
@@ -86,7 +87,7 @@ fn interrupted(at: usize, lane: &LaneSnapshot, kind: InterruptionKind, of_kind: 
         lanes: vec![at],
         better: None,
         cause,
-        // A connection may end for many reasons; only a new path is the network's doing for certain.
+        // A connection may end for many reasons; only a new path is certainly caused by the network.
         fault: if cause.is_some() {
             Some(Fault::Policy)
         } else {
@@ -115,7 +116,7 @@ fn cost(sentence: &mut Sentence, of_kind: &[&Interruption]) {
     };
 }
 
-/// Returns the sum of a cost; `None` as long as one of them is unknown.
+/// Returns the sum of a cost; `None` if one of them is unknown.
 fn sum(of_kind: &[&Interruption], cost: fn(&Interruption) -> Option<u64>) -> Option<u64> {
     of_kind.iter().try_fold(0u64, |sum, interruption| Some(sum.saturating_add(cost(interruption)?)))
 }

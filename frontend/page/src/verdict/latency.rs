@@ -1,4 +1,5 @@
 //! Findings about latency and stalls.
+//! Part of `findings`; a lane with a disqualifying flaw is never called the better one.
 
 use crate::short_list::sort_by_key;
 use core::cmp::Reverse;
@@ -14,13 +15,13 @@ use super::sentence::Sentence;
 use super::snapshot::{LaneSnapshot, Snapshot};
 use super::throughput::is_lagging;
 
-/// On a saturated machine, smaller ratios are no difference.
+/// Minimum ratio that counts as a difference on a saturated machine.
 const LARGE_RATIO: f64 = 2.0;
-/// A policy that skips a smaller share does not explain a lower latency.
+/// Minimum share of skipped messages that explains a lower latency.
 const LARGE_SKIPPED_SHARE: f64 = 0.05;
-/// A smaller share of lost datagrams does not explain a lower 99th percentile.
+/// Minimum share of lost datagrams that explains a lower 99th percentile.
 const LARGE_LOST_SHARE: f64 = 0.005;
-/// The cause of a smaller median is not worth a word, microseconds.
+/// Minimum median whose cause is stated, microseconds.
 const NOTABLE_MICROS: u64 = 10_000;
 
 /// Returns the findings about latency; none while a disruption is in progress.
@@ -93,7 +94,7 @@ pub(super) fn alike_finding(snapshot: &Snapshot, is_all_alike: bool) -> Option<F
     })
 }
 
-/// A property that keeps a lane from being called better.
+/// Property that keeps a lane from being called better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
     LostMessages,
@@ -148,7 +149,7 @@ fn pairs<'a>(measured: &[MeasuredLane<'a>], is_saturated: bool) -> Vec<(Measured
             })
             .sum()
     };
-    // Ties by the median alone, so that a worse tail or more stalls never make a lane the leader.
+    // Ties are broken by the median alone, so that a worse tail or more stalls never make a lane the leader.
     let leader = sound.iter().max_by_key(|lane| (points(lane), Reverse(lane.latency.p50_micros)));
     let Some(leader) = leader else { return Vec::new() };
     let others = measured.iter().filter(|other| other.at != leader.at);
@@ -293,7 +294,7 @@ fn mixed(
     }
     let mut sentence = Sentence::default();
     sentence.text("Neither is better: ");
-    // The lane with the better typical message comes first, whatever its position.
+    // The lane with the better typical message comes first, regardless of its position.
     let leads_second = [comparison.p50, comparison.p99].into_iter().find(|better| *better != Better::Neither)
         == Some(Better::Second);
     let order = [(Better::First, first, second), (Better::Second, second, first)];

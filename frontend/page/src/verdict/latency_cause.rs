@@ -1,13 +1,12 @@
-//! Cause of a lane's latency: its value and its words.
+//! Cause of a lane's latency: its value and its wording.
 
 use super::finding::Cause;
 use super::latency_parts::{LatencyPart, SendQueueWait};
 use super::sentence::Sentence;
 use super::snapshot::LaneSnapshot;
 
-/// Returns the cause of a lane's latency with its share, or why it is larger than another lane's. The latency of a lane
-/// that was interrupted is that of the interruption, wherever its messages waited meanwhile: it has no other cause,
-/// unless its consumer is slow too.
+/// Returns the cause of a lane's latency with its share, or why it is larger than another lane's; `None` for
+/// a lane that was interrupted, whose latency is that of the interruption, unless its consumer is slow too.
 pub(super) fn latency_cause(lane: &LaneSnapshot, other: Option<&LaneSnapshot>) -> Option<(Cause, f64)> {
     if !lane.interruptions.is_empty() && !lane.is_consumer_slow() {
         return None;
@@ -22,7 +21,7 @@ pub(super) fn latency_cause(lane: &LaneSnapshot, other: Option<&LaneSnapshot>) -
     Some((cause, main.share))
 }
 
-/// Returns the noun phrase of a part of the latency.
+/// Returns the noun phrase for a part of the latency.
 pub(super) const fn part_phrase(
     part: LatencyPart,
     wait: Option<SendQueueWait>,
@@ -50,7 +49,7 @@ pub(super) const fn part_phrase(
     }
 }
 
-/// Appends the share of the latency that its cause takes.
+/// Appends the share of the latency that is due to its cause.
 pub(super) fn explain(sentence: &mut Sentence, at: usize, lane: &LaneSnapshot, cause: Cause, share: f64) {
     let Cause::Latency { part, wait, lost_packet } = cause else { return };
     sentence.text("; ").percent(share).text(" of the latency of ").lane(at).text(" is ");

@@ -1,9 +1,10 @@
-//! Attributed parts of a lane's latency.
+//! Attributed parts of a lane's latency, as means per message.
+//! The verdict names the largest part, or the part in which two lanes differ most.
 
-/// A part of the latency, in the order in which a message passes.
+/// Part of the latency, in the order in which a message passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LatencyPart {
-    /// Inside the server, neither for credit nor in the policy's queue.
+    /// In the server, except for credit wait and policy queue.
     Server,
     /// Waiting for credit: the consumer has granted no more.
     CreditWait,
@@ -13,17 +14,17 @@ pub enum LatencyPart {
     SendQueue,
     /// In the queue of the network's bottleneck.
     Bottleneck,
-    /// Travelling.
+    /// Propagation through the network.
     Propagation,
-    /// Behind a lost packet that is sent again.
+    /// Behind a lost packet until its retransmission arrives.
     Blocked,
-    /// Between server and browser, where the connection gives no details.
+    /// Between server and browser, on a connection that gives no details.
     Transit,
     /// In the browser's own buffers.
     Browser,
     /// Received and waiting for the consumer.
     Inbox,
-    /// In the consumer's hands.
+    /// Held by the consumer.
     Consumer,
 }
 
@@ -44,7 +45,7 @@ impl LatencyPart {
     ];
 }
 
-/// What a send queue waits for.
+/// Limit that a send queue waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendQueueWait {
     /// The congestion window.
@@ -59,11 +60,11 @@ pub enum SendQueueWait {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LatencyParts {
     mean_micros: [Option<u64>; LatencyPart::ALL.len()],
-    /// What the send queue mostly waits for.
+    /// Limit that the send queue mostly waits for.
     pub send_queue_wait: Option<SendQueueWait>,
 }
 
-/// The part that explains a latency.
+/// Part that explains a latency.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct MainPart {
     pub(super) part: LatencyPart,
@@ -71,7 +72,7 @@ pub(super) struct MainPart {
     pub(super) share: f64,
 }
 
-/// A smaller share explains nothing.
+/// Minimum share of a part that explains a latency.
 const SMALLEST_SHARE: f64 = 0.2;
 
 impl LatencyParts {
@@ -97,7 +98,7 @@ impl LatencyParts {
     /// largest part.
     pub(super) fn main_part(&self, other: Option<&Self>) -> Option<MainPart> {
         let total = self.total_micros().filter(|total| *total > 0)?;
-        // A distance that both lanes have explains no difference between them.
+        // A distance common to both lanes explains no difference between them.
         let other = other.filter(|other| other.total_micros().is_some());
         let excess = |part: LatencyPart| {
             let own = self.mean_micros(part).unwrap_or(0);

@@ -1,4 +1,5 @@
 //! Findings about messages that were lost without a report or skipped with one.
+//! Part of `findings`; skipped messages are always reported with their reasons.
 
 use crate::short_list::sort_by_key;
 use sluice_shared::policy::Policy;
@@ -87,7 +88,8 @@ fn fault_mode(at: usize, policy: Policy) -> Option<Finding> {
     })
 }
 
-/// Returns a finding for each lane that skipped messages, the most first. Lanes with the same only reason share one.
+/// Returns a finding for each lane that skipped messages, the most first. Lanes with the same single reason
+/// share one.
 pub(super) fn skipped_findings(snapshot: &Snapshot) -> Vec<Finding> {
     let mut skipping: Vec<(usize, &LaneSnapshot)> =
         snapshot.lanes.iter().enumerate().filter(|(_, lane)| lane.skipped_total() > 0).collect();
@@ -139,7 +141,7 @@ fn skipped(group: &[(usize, &LaneSnapshot)]) -> Option<Finding> {
         }
     }
     let cause = Cause::Skipped(main);
-    // The server's log moved on because the lane was slow; the lane's latency says why.
+    // The server's log moved on because the lane was slow; the lane's latency shows the cause.
     let slow = || latency_cause(lane, None).and_then(|(cause, _)| cause.fault(lane.is_consumer_slow()));
     let is_wanted =
         matches!(main, GapReason::Conflated | GapReason::DroppedOldest | GapReason::DroppedNewest);

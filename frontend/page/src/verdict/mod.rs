@@ -1,9 +1,10 @@
 //! The verdict: findings about the lanes in the order of importance, failures first and latency last.
 //!
-//! A pure function of a [`Snapshot`] of measurements. The page publishes one several times a second and shows the
-//! [`headline`]. All statistics belong to one epoch, the span since the last change. Invariants: a lane that lost
-//! messages without a report, fails on purpose or receives nothing is never called the better one, and lanes are
-//! called alike only if each of them was measured and nothing has failed. A missing measurement leads to no claim.
+//! A pure function of a [`Snapshot`] of measurements. The page publishes one several times a second and shows
+//! the [`headline`]. All statistics belong to one epoch, the span since the last change. Invariants: a lane
+//! that lost messages without a report, fails on purpose or receives nothing is never called the better one,
+//! and lanes are called alike only if each of them was measured and nothing has failed. A missing measurement
+//! leads to no claim.
 
 mod comparison;
 mod connection;

@@ -1,4 +1,5 @@
 //! Properties that hold for all snapshots.
+//! They test the invariants of the parent module with random lanes.
 
 use proptest::prelude::*;
 use sluice_shared::mode::Mode;
@@ -162,7 +163,8 @@ fn calls_better(snapshot: &Snapshot, lane: usize) -> usize {
     findings(snapshot).iter().filter(|finding| finding.better == Some(lane)).count()
 }
 
-/// Returns what does not depend on the order of the lanes, with the names of two lanes exchanged if asked for.
+/// Returns the part of all findings that does not depend on the order of the lanes; `exchanged` swaps the
+/// names of two lanes.
 fn essence(snapshot: &Snapshot, exchanged: bool) -> Vec<String> {
     let name = |at: usize| if exchanged && at < 2 { 1 - at } else { at };
     let mut all: Vec<String> = findings(snapshot)

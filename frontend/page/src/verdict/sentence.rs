@@ -1,9 +1,10 @@
 //! Sentences made of words, measured numbers and lane names.
+//! Built by the findings, rendered piece by piece on the page.
 
 use super::snapshot::Change;
 use sluice_text::format;
 
-/// A piece of a sentence.
+/// Piece of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Piece {
     /// Plain words.
@@ -14,10 +15,10 @@ pub enum Piece {
     Lane(usize),
 }
 
-/// Separates a number from its unit: no place to break a line.
+/// Separator of a number and its unit, at which no line breaks.
 const NBSP: char = '\u{a0}';
 
-/// Builds a sentence piece by piece.
+/// Builder of a sentence.
 #[derive(Debug, Default)]
 pub(super) struct Sentence {
     pieces: Vec<Piece>,
@@ -118,7 +119,7 @@ pub(super) const fn change_phrase(change: Change) -> &'static str {
     }
 }
 
-/// Returns whether a lane is one or several, for verbs.
+/// Returns the verb form for one lane or for several.
 pub(super) const fn by_number(lanes: &[usize], one: &'static str, several: &'static str) -> &'static str {
     if lanes.len() == 1 { one } else { several }
 }

@@ -1,4 +1,5 @@
-//! Input of the verdict: the measurements of all lanes since the last change. A missing measurement is `None`.
+//! Input of the verdict: the measurements of all lanes since the last change.
+//! Built by the engine. A missing measurement is `None`.
 
 use sluice_shared::lab::{LabReport, LateWrite};
 use sluice_shared::mode::{Mode, Transport};
@@ -7,12 +8,12 @@ use sluice_shared::wire::GapReason;
 
 use super::latency_parts::LatencyParts;
 
-/// The measurements of all lanes at one moment.
+/// Measurements of all lanes at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
-    /// The span that all statistics belong to.
+    /// Span that all statistics belong to.
     pub epoch: Epoch,
-    /// A disruption that is not over.
+    /// Disruption in progress.
     pub in_progress: Option<Disruption>,
     /// Time since the last outage ended, microseconds; `None` without one, or while one is in progress.
     pub outage_ended_micros: Option<u64>,
@@ -20,14 +21,14 @@ pub struct Snapshot {
     pub machine: MachineLoad,
     /// True if the emulated network is known to block UDP.
     pub is_udp_blocked: bool,
-    /// The lanes from the top.
+    /// Lanes from the top.
     pub lanes: Vec<LaneSnapshot>,
 }
 
-/// The span since the last change, to which all statistics belong.
+/// Span since the last change, to which all statistics belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epoch {
-    /// Its age, microseconds.
+    /// Age, microseconds.
     pub since_micros: u64,
     /// The change that began it.
     pub cause: Change,
@@ -50,26 +51,26 @@ pub enum Change {
     Lanes,
 }
 
-/// A disruption that is not over. No statistics are compared until it is.
+/// Disruption in progress. No statistics are compared until it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disruption {
     /// The emulated network lets nothing through.
     Outage {
-        /// So far, microseconds.
+        /// Duration so far, microseconds.
         for_micros: u64,
-        /// Until its scheduled end, microseconds.
+        /// Time until its scheduled end, microseconds.
         left_micros: Option<u64>,
     },
     /// The client's address is changing.
     PathChange {
-        /// So far, microseconds.
+        /// Duration so far, microseconds.
         for_micros: u64,
     },
     /// New settings have been sent and are not confirmed.
     Pending {
         /// Their kind.
         change: Change,
-        /// So far, microseconds.
+        /// Duration so far, microseconds.
         for_micros: u64,
     },
 }
@@ -85,7 +86,7 @@ pub struct MachineLoad {
     pub page: Option<f64>,
 }
 
-/// A saturated resource of the machine.
+/// Saturated resource of the machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SaturatedResource {
     /// All cores.
@@ -97,9 +98,9 @@ pub enum SaturatedResource {
 }
 
 impl MachineLoad {
-    /// All cores count as saturated from this share on.
+    /// Share from which on all cores count as saturated.
     pub const HIGH_CPU: f64 = 0.9;
-    /// The page's main thread counts as saturated from this share on.
+    /// Share from which on the page's main thread counts as saturated.
     pub const HIGH_PAGE: f64 = 0.9;
 
     /// Returns the first saturated resource.
@@ -114,10 +115,10 @@ impl MachineLoad {
     }
 }
 
-/// The measurements of one lane.
+/// Measurements of one lane.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LaneSnapshot {
-    /// The mode it is set to.
+    /// Mode that it is set to.
     pub mode: Mode,
     /// True if WebTransport is raced with WebSocket.
     pub has_fallback: bool,
@@ -155,21 +156,22 @@ pub struct LaneSnapshot {
     pub interruptions: Vec<Interruption>,
     /// Latency in the epoch.
     pub latency: Option<Latency>,
-    /// Times that nothing was consumed for [`LaneSnapshot::STALL_MICROS`] although messages waited, in the epoch.
+    /// Stalls in the epoch: times that nothing was consumed for [`LaneSnapshot::STALL_MICROS`] although
+    /// messages waited.
     pub stalls: Option<u64>,
     /// Attributed parts of the latency.
     pub parts: LatencyParts,
-    /// The latest of the recent writes.
+    /// Latest of the recent writes.
     pub worst_write: Option<LateWrite>,
 }
 
 impl LaneSnapshot {
     /// Length of a stall: 100 ms.
     pub const STALL_MICROS: u64 = 100_000;
-    /// A consumer is slow if it needs this share of its time for what is offered.
+    /// Share of its time from which on a consumer counts as slow.
     const SLOW_CONSUMER: f64 = 0.8;
 
-    /// Returns whether the consumer has hardly time for what is offered.
+    /// Returns whether the consumer can hardly keep up with what is offered.
     pub fn is_consumer_slow(&self) -> bool {
         let needed = match self.offered_per_second {
             Some(rate) => self.consumer_delay_micros as f64 * rate as f64 / 1e6,
@@ -180,7 +182,7 @@ impl LaneSnapshot {
         needed >= Self::SLOW_CONSUMER || self.consumer_busy.is_some_and(|busy| busy >= Self::SLOW_CONSUMER)
     }
 
-    /// Returns messages skipped and reported, for any reason.
+    /// Returns the number of messages skipped and reported, for any reason.
     pub fn skipped_total(&self) -> u64 {
         self.skipped.iter().fold(0, |sum, messages| sum.saturating_add(*messages))
     }
@@ -231,7 +233,7 @@ pub enum ConnectionSnapshot {
         for_micros: u64,
         /// The reason, in a sentence.
         reason: String,
-        /// Until the next attempt, microseconds.
+        /// Time until the next attempt, microseconds.
         retry_in_micros: Option<u64>,
     },
     /// No connection and no further attempt.
@@ -265,10 +267,10 @@ pub struct UnreportedLoss {
     pub in_total: u64,
 }
 
-/// A time without data that has ended.
+/// Time without data that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interruption {
-    /// The end of it.
+    /// How it ended.
     pub kind: InterruptionKind,
     /// Time without data, microseconds.
     pub without_data_micros: Option<u64>,
@@ -278,7 +280,7 @@ pub struct Interruption {
     pub skipped: Option<u64>,
 }
 
-/// The end of an interruption.
+/// End of an interruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InterruptionKind {
     /// A new connection.
@@ -301,9 +303,9 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// Fewer messages than this are not compared at all.
+    /// Minimum number of messages for any comparison.
     pub const ENOUGH: u64 = 50;
-    /// Fewer messages than this have no meaningful 99th percentile.
+    /// Minimum number of messages for a meaningful 99th percentile.
     pub const ENOUGH_FOR_P99: u64 = 200;
 
     /// Returns the 99th percentile if enough messages were measured.

@@ -1,4 +1,5 @@
-//! Hysteresis of the verdict: remarks that contradict each other from second to second are not worth reading.
+//! Hysteresis of the verdict: keeps remarks from contradicting each other from second to second.
+//! The page passes all findings through it; failures and warnings are never delayed.
 
 use core::time::Duration;
 
@@ -6,16 +7,16 @@ use sluice_shared::time::Time;
 
 use super::finding::{Finding, FindingKind, Severity};
 
-/// What a finding claims, whatever its figures.
+/// Claim of a finding, without its figures.
 type Claim = (FindingKind, Vec<usize>, Option<usize>);
 
-/// The findings that are shown. Failures and warnings change at once; remarks give way to others when they have not
-/// been true for [`Steady::HOLD`].
+/// Findings that are shown. Failures and warnings change at once; remarks are replaced only when they have
+/// not been true for [`Steady::HOLD`].
 #[derive(Debug, Default)]
 pub struct Steady {
     shown: Vec<Finding>,
     epoch: u32,
-    /// When the measurements last led to the claims that are shown.
+    /// Time at which the measurements last led to the claims that are shown.
     confirmed_at: Time,
 }
 
@@ -42,7 +43,7 @@ fn claims(findings: &[Finding], least: Severity) -> Vec<Claim> {
     severe.map(|finding| (finding.kind, finding.lanes.clone(), finding.better)).collect()
 }
 
-/// Returns whether a finding says that there is nothing to say yet.
+/// Returns whether a finding only states that nothing can be said yet.
 const fn is_preliminary(finding: &Finding) -> bool {
     matches!(
         finding.kind,
@@ -77,7 +78,7 @@ mod tests {
         let mut steady = Steady::default();
         assert_eq!(steady.update(differs.clone(), 0, at(0)), differs);
         assert_eq!(steady.update(alike.clone(), 0, at(2_000)), differs);
-        // It was true once more.
+        // The remark was true once more.
         assert_eq!(steady.update(differs.clone(), 0, at(2_500)), differs);
         assert_eq!(steady.update(alike.clone(), 0, at(5_000)), differs);
         assert_eq!(steady.update(alike.clone(), 0, at(5_500)), alike);

@@ -1,4 +1,5 @@
 //! Findings about lanes that cannot keep up with their feed, and about a saturated machine.
+//! Part of `findings`; rates count only once an epoch has settled.
 
 use super::connection::is_flowing;
 use super::finding::{Cause, Fault, Finding, FindingKind, Severity};
@@ -8,9 +9,9 @@ use super::sentence::Sentence;
 use super::snapshot::{LaneSnapshot, SaturatedResource, SenderState, Snapshot};
 use crate::short_list::sort_by_key;
 
-/// In the first seconds of an epoch, rates still belong to the time before it, microseconds.
+/// Time at the beginning of an epoch in which rates still include the time before it, microseconds.
 const SETTLING_MICROS: u64 = 3_000_000;
-/// A lane keeps up if it handles at least this share of what is offered.
+/// Minimum share of the offered messages that a lane must handle to keep up.
 const KEPT_UP: f64 = 0.9;
 
 /// Returns a finding for each lane that cannot keep up, the worst first; none while a disruption is in progress.

@@ -110,7 +110,7 @@ impl Scenario {
     }
 
     /// Returns a one-sentence description.
-    pub const fn story(self) -> &'static str {
+    pub const fn summary(self) -> &'static str {
         match self {
             Self::Clean => "Every consumer takes its messages at once.",
             Self::SlowConsumer => {
@@ -250,7 +250,7 @@ impl Scenario {
     }
 
     /// True if `setup` is exactly this scenario, without changes.
-    pub fn is_told_by(self, setup: &PageSetup) -> bool {
+    pub fn matches(self, setup: &PageSetup) -> bool {
         self.applied_to(setup) == *setup
     }
 }
@@ -291,16 +291,16 @@ mod tests {
     use crate::url::setup::LaneSetup;
 
     #[test]
-    fn the_first_page_is_the_clean_story() {
-        assert!(Scenario::Clean.is_told_by(&PageSetup::default()));
+    fn the_first_page_is_the_clean_situation() {
+        assert!(Scenario::Clean.matches(&PageSetup::default()));
     }
 
     #[test]
-    fn each_story_is_told_by_its_own_set_up_alone() {
+    fn each_situation_matches_its_own_set_up_alone() {
         let all = || Scenario::ALL.into_iter().chain(Scenario::PAIRS);
         for scenario in all() {
             let setup = scenario.applied_to(&PageSetup::default());
-            let matching: Vec<_> = all().filter(|other| other.is_told_by(&setup)).collect();
+            let matching: Vec<_> = all().filter(|other| other.matches(&setup)).collect();
             assert_eq!(matching, [scenario]);
         }
     }
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_story_undoes_the_one_before_and_keeps_the_lanes() {
+    fn a_situation_undoes_the_one_before_and_keeps_the_lanes() {
         let mut setup = PageSetup::default();
         setup.lanes[1].mode = Mode::Datagrams;
         let slow = Scenario::SlowConsumer.applied_to(&setup);

@@ -21,11 +21,11 @@ pub fn SituationsView() -> impl IntoView {
     };
     view! {
         <h2>"Situations"</h2>
-        <div class="story-grid"><Situations situations=&Scenario::ALL/></div>
+        <div class="situation-grid"><Situations situations=&Scenario::ALL/></div>
         <h2>"Failure beside fix: the first lane fails, the second shows what should be done"</h2>
-        <div class="story-grid">
+        <div class="situation-grid">
             <Situations situations=&Scenario::PAIRS/>
-            <button type="button" class="story" data-testid="scenario-race" on:click=race>
+            <button type="button" class="situation" data-testid="scenario-race" on:click=race>
                 <b>"Policy race"</b>
                 <span>"Every delivery policy, one after the other, with the same slow consumer."</span>
             </button>
@@ -42,15 +42,18 @@ fn Situations(
     let Input(input) = expect_context();
     let actions = expect_context::<Actions>();
     let setup = Memo::new(move |_| input.with(setup_of));
+    let is_in_force = move |scenario: &Scenario| {
+        setup.with(|setup| setup.as_ref().is_some_and(|setup| scenario.matches(setup)))
+    };
     situations
         .iter()
         .map(|scenario| {
             view! {
                 <button
                     type="button"
-                    class="story"
+                    class="situation"
                     data-testid=["scenario-", scenario.id()].concat()
-                    aria-pressed=move || setup.with(|setup| setup.as_ref().is_some_and(|setup| scenario.is_told_by(setup))).to_string()
+                    aria-pressed=move || is_in_force(scenario).to_string()
                     on:click=move |_| {
                         if let Some(setup) = input.with_untracked(setup_of) {
                             start(*scenario, setup, actions);
@@ -58,7 +61,7 @@ fn Situations(
                     }
                 >
                     <b>{scenario.title()}</b>
-                    <span>{scenario.story()}</span>
+                    <span>{scenario.summary()}</span>
                 </button>
             }
         })
@@ -69,7 +72,7 @@ fn Situations(
 fn setup_of(input: &ViewInput) -> Option<PageSetup> {
     let NetworkSettings { preset, seed, .. } = &input.network;
     Some(PageSetup {
-        lanes: input.lanes.iter().map(|lane| lane.setup).collect(),
+        lanes: input.lane_setups.clone(),
         feeds: input.feeds,
         network: NetworkSetup { preset: preset.parse().ok()?, change: input.network.change(), seed: *seed },
         heartbeat: input.heartbeat,

@@ -1,4 +1,5 @@
 //! Builders of snapshots for tests.
+//! Used by the situations and by other tests of the verdict.
 
 use sluice_shared::lab::LateWrite;
 use sluice_shared::mode::Mode;
@@ -14,7 +15,7 @@ pub(in crate::verdict) const fn ms(millis: u64) -> u64 {
     millis * 1_000
 }
 
-/// Returns a lane that has been connected for a minute and does well.
+/// Returns a lane without problems that has been connected for a minute.
 pub(in crate::verdict) fn lane(mode: Mode) -> LaneSnapshot {
     LaneSnapshot {
         mode,

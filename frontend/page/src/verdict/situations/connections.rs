@@ -1,4 +1,5 @@
 //! Situations in which lanes do not connect, receive nothing, or have fallen back.
+//! Entries of the table in the parent module, each with its expected headline.
 
 use sluice_shared::mode::Mode;
 

@@ -1,4 +1,5 @@
 //! Situations in which latency and stalls decide.
+//! Entries of the table in the parent module, each with its expected headline.
 
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;

@@ -1,4 +1,5 @@
 //! Situations in which messages are lost or skipped.
+//! Entries of the table in the parent module, each with its expected headline.
 
 use sluice_shared::mode::Mode;
 use sluice_shared::policy::Policy;

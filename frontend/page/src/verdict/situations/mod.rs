@@ -1,4 +1,5 @@
-//! A table of situations, each with the headline that it must lead to. Lanes are called A, B and C from the top.
+//! Table of situations, each with the headline that it must lead to.
+//! Lanes are called A, B and C from the top.
 
 pub(super) mod builder;
 mod connections;
@@ -8,7 +9,7 @@ mod throughputs;
 
 use super::*;
 
-/// A situation with its expected headline.
+/// Situation with its expected headline.
 struct Situation {
     name: &'static str,
     snapshot: Snapshot,

@@ -1,4 +1,5 @@
 //! Situations in which a lane cannot keep up, or the machine cannot.
+//! Entries of the table in the parent module, each with its expected headline.
 
 use sluice_shared::policy::Policy;
 
