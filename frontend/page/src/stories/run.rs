@@ -60,6 +60,10 @@ impl Run {
     /// From this load of all cores on, the machine is the reason for what a run does not show.
     const HIGH_CPU: f32 = 0.85;
 
+    /// The reason why a browser without backpressure on WebSockets shows nothing.
+    const READS_ON: &str = "This browser reads on however slow the page is, and keeps the messages in its own memory: TCP's \
+                            window stays open. Chromium stops reading, and shows this step.";
+
     /// Time that the network has to take the events before the set-up.
     const NETWORK_CHANGE: Duration = Duration::from_millis(700);
 
@@ -157,8 +161,12 @@ impl Run {
         let Some(began) = self.began.filter(|began| now >= *began) else { return };
         let is_over = self.experiment.ends.iter().all(|end| self.holds(*end, began, now));
         let is_shown = self.experiment.claims.iter().all(|claim| self.figures.show(*claim));
+        let is_impossible =
+            self.experiment.needs_websocket_backpressure && !self.abilities.has_websocket_backpressure;
         if is_over && is_shown {
             self.outcome = Some(RunOutcome::Shown);
+        } else if is_over && is_impossible {
+            self.outcome = Some(RunOutcome::NotShown(Self::READS_ON.to_owned()));
         } else if now.since(began) >= Duration::from_secs(self.experiment.limit_secs) {
             let reason = if is_over { "This run did not show it." } else { "This run took too long." };
             self.outcome = Some(RunOutcome::NotShown(with_load(reason, input.cpu)));
@@ -354,6 +362,25 @@ mod tests {
             let Some(RunOutcome::NotShown(reason)) = run.outcome() else { panic!("{:?}", run.outcome()) };
             assert!(reason.starts_with("This run did not show it."), "{reason}");
             assert_eq!(reason.contains("too busy"), names_machine, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_browser_that_cannot_show_it_is_the_reason() {
+        let experiment = Experiment {
+            needs_websocket_backpressure: true,
+            countdown_secs: 0,
+            events: &[],
+            ..experiment(&[EndCondition::Elapsed(8)])
+        };
+        for (has, says) in [(false, "This browser reads on"), (true, "This run did not show it")] {
+            let abilities = Abilities { has_websocket_backpressure: has, ..ABILITIES };
+            let (mut run, _) = Run::start(experiment, &LANES, abilities, at(0));
+            drive(&mut run, 0, 0);
+            run.observe(&input(0, [0, 0]), at(100));
+            run.observe(&input(0, [0, 0]), at(if has { 20_200 } else { 8_200 }));
+            let Some(RunOutcome::NotShown(reason)) = run.outcome() else { panic!("{:?}", run.outcome()) };
+            assert!(reason.starts_with(says), "{reason}");
         }
     }
 

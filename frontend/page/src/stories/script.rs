@@ -89,6 +89,8 @@ pub struct Experiment {
     pub ends: &'static [EndCondition],
     /// What the run has to show.
     pub claims: &'static [Claim],
+    /// True if it shows that only where [`Abilities::has_websocket_backpressure`] holds.
+    pub needs_websocket_backpressure: bool,
     /// Time after which the run is given up, seconds after the announcement.
     pub limit_secs: u64,
 }
@@ -140,7 +142,17 @@ impl Experiment {
         claims: &'static [Claim],
         limit_secs: u64,
     ) -> Self {
-        Self { before: &[], begin, absent: &[], countdown_secs: 0, events: &[], ends, claims, limit_secs }
+        Self {
+            before: &[],
+            begin,
+            absent: &[],
+            countdown_secs: 0,
+            events: &[],
+            ends,
+            claims,
+            needs_websocket_backpressure: false,
+            limit_secs,
+        }
     }
 }
 

@@ -91,13 +91,18 @@ const SPIN: Control = Control {
 
 const WINDOW: Control = Control {
     id: "window",
-    kind: after_10_s(
-        reading_slowly,
-        &[
-            Claim::Less("failure", "fix", Metric::PeerWindow),
-            Claim::AtMost("failure", Metric::PeerWindow, 50_000),
-        ],
-    ),
+    kind: ControlKind::Lanes(Experiment {
+        needs_websocket_backpressure: true,
+        ..Experiment::new(
+            reading_slowly,
+            &[EndCondition::Elapsed(10)],
+            &[
+                Claim::Less("failure", "fix", Metric::PeerWindow),
+                Claim::AtMost("failure", Metric::PeerWindow, 50_000),
+            ],
+            20,
+        )
+    }),
 };
 
 /// Returns two lanes with the same slow consumer and these policies.
