@@ -159,6 +159,9 @@ impl StoryState {
             ControlKind::Lanes(experiment) => {
                 let Some((text, _)) = Self::story(place.story) else { return };
                 self.cancel();
+                // The answer of the run before is not this one's.
+                self.figures.update(|all| all.retain(|(of, _)| *of != key));
+                self.outcomes.update(|all| all.retain(|(of, _)| *of != key));
                 let now = clock::now();
                 let (run, before) = Run::start(experiment, text.lanes_at(place.step), self.abilities(), now);
                 before.iter().for_each(|action| self.send(action));
